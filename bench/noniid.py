@@ -23,6 +23,7 @@ from roundelay.federation.rules import RULES
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import partition
+from roundelay.ml.readers.source import number_labels
 from roundelay.ml.validate import Validator
 from roundelay.ml.worker import Worker
 from roundelay.node.subprocesses import ROOT
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
     began = time.process_time()
-    lines, labels = partition.read(LETTERS, CLASSES, HELD_OUT)
+    rows = partition.read(LETTERS, CLASSES, HELD_OUT)
+    lines, (labels, _) = rows.lines, number_labels(rows.values)
     errors: dict[str, dict[float, float]] = {rule: {} for rule in RULES}
     for alpha in ALPHAS:
         contents, files = split(lines, labels, alpha)

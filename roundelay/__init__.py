@@ -39,10 +39,13 @@ if TYPE_CHECKING:
     from roundelay.ml.partitioners import IID as IID
     from roundelay.ml.partitioners import BySize as BySize
     from roundelay.ml.partitioners import Dirichlet as Dirichlet
+    from roundelay.ml.partitioners import Exponential as Exponential
     from roundelay.ml.partitioners import InnerDirichlet as InnerDirichlet
     from roundelay.ml.partitioners import LabelSkew as LabelSkew
+    from roundelay.ml.partitioners import NaturalId as NaturalId
     from roundelay.ml.partitioners import QuantitySkew as QuantitySkew
     from roundelay.ml.partitioners import Shards as Shards
+    from roundelay.ml.partitioners import Sizes as Sizes
 
 __version__ = "0.1.0"
 
@@ -67,9 +70,12 @@ _EXPORTS = {
     "Dirichlet": "ml.partitioners",
     "Shards": "ml.partitioners",
     "BySize": "ml.partitioners",
+    "Exponential": "ml.partitioners",
     "InnerDirichlet": "ml.partitioners",
     "LabelSkew": "ml.partitioners",
+    "NaturalId": "ml.partitioners",
     "QuantitySkew": "ml.partitioners",
+    "Sizes": "ml.partitioners",
 }  # to the module that has it
 
 __all__ = sorted(_EXPORTS)

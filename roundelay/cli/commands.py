@@ -183,7 +183,7 @@ PARSERS: dict[str, MakeParser] = {
 }
 # Modules of this package.
 WITH_PARSER = (
-    *("train", "verify", "forget", "prepare", "inspect", "partition"),
+    *("train", "verify", "forget", "prepare", "inspect", "describe", "partition"),
     *("dashboard", "plugins", "pki", "completion", "simulate"),
 )
 WORDS = (*WITH_PARSER, *PARSERS)

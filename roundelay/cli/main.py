@@ -37,6 +37,7 @@ SUBCOMMANDS = {
     "dashboard": "show the ring in a browser; launch and watch jobs there",
     "prepare": "turn a data set into training files",
     "inspect": "show how a data set is understood",
+    "describe": "show counts, means, quantiles and histograms of a data set",
     "partition": "repartition training files, IID or skewed",
     "plugins": "list the models, rules, placements, ... of installed packages",
     "pki": "make a ring's authority, issue kits to its members, and revoke them",

@@ -1,4 +1,4 @@
-"""client.py partition DIR OUT: repartition training files, IID or skewed."""
+"""client.py partition DATA OUT: repartition training files or a table, IID or skewed."""
 
 from __future__ import annotations
 
@@ -25,18 +25,17 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     """Return the command line."""
     made = parser_base.Parser(
         "client.py partition",
-        "Repartition training files, IID or skewed.",
+        "Repartition training files or a table, IID or skewed.",
         "python3 client.py partition letters skewed --how dirichlet --alpha 0.1 --summary",
         arguments,
     )
-    made.add_argument("directory", type=parser_base.path, metavar="DIR", help="folder of training files")
+    made.add_argument("directory", type=parser_base.path, metavar="DATA", help="folder of training files, or a table")
     made.add_argument("out", type=parser_base.path, nargs="?", metavar="OUT", help="folder for the new files")
     made.add_argument(
         "--files",
         type=int,
-        default=PARTITION_FILES_DEFAULT,
         metavar="N",
-        help="number of new files (default: %(default)s)",
+        help=f"number of new files (default: {PARTITION_FILES_DEFAULT}; natural-id: one for each value)",
     )
     made.add_argument(
         "--how",
@@ -64,6 +63,18 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         metavar="P",
         help="file i gets i^P shares of the rows: 0 equal, 1 linear, 2 square (default: 1)",
     )
+    made.add_argument(
+        "--by",
+        metavar="COLUMN",
+        default="",
+        help="skew this column, by its name or its number from 0, or keep its values together (default: the class)",
+    )
+    made.more(
+        "--sizes",
+        type=parser_base.checked(_sizes),
+        metavar="N,N",
+        help="rows of each file, for --how sizes; other rows are left out",
+    )
     made.add_argument("--summary", action="store_true", help="draw the classes of each file")
     made.more("--seed", type=int, default=0, metavar="S", help="seed of the split (default: %(default)s)")
     made.more("--class-count", type=int, default=CLASSES_DEFAULT, metavar="N", help="classes (default: %(default)s)")
@@ -71,7 +82,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         "--skip",
         default="validate_letters.txt",
         metavar="NAME",
-        help="a file of DIR that is not training data (default: %(default)s)",
+        help="a file of DATA that is not training data (default: %(default)s)",
     )
     return made
 
@@ -89,9 +100,11 @@ def run(chosen: parser_base.Namespace) -> int:
             seed=chosen.seed,
             classes=chosen.class_count,
             validation=chosen.skip,
+            by=chosen.by,
             alpha=chosen.alpha,
             each=chosen.each,
             power=chosen.power,
+            sizes=chosen.sizes,
         )
         made = partition.partition_folder(request)
     except BadOption as error:
@@ -106,7 +119,8 @@ def run(chosen: parser_base.Namespace) -> int:
         for line in str(made).splitlines():
             exits.say(line)
     elif chosen.out is not None:
-        exits.say(f"{chosen.out}: {len(made.parts)} files of {made.rows} rows, {chosen.how}")
+        left_out = f"; {made.left_out}" * bool(made.left_out)
+        exits.say(f"{chosen.out}: {len(made.parts)} files of {made.rows} rows, {chosen.how}{left_out}")
     return 0
 
 
@@ -136,3 +150,10 @@ def _each(text: str) -> int:
     if not 1 <= number <= EACH_MAX:
         raise ValueError(f"{text[:80]}: expected a number from 1 to {EACH_MAX}")
     return number
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    sizes = tuple(map(int, text.split(",")))
+    if min(sizes) < 1:
+        raise ValueError(f"{text[:80]}: expected a number of rows for each file, such as 100,200")
+    return sizes

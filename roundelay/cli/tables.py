@@ -9,12 +9,15 @@ from rich import box
 from rich.table import Table
 
 from roundelay.client.report import JobReport
+from roundelay.ml.description import Description, NumbersDescription
 from roundelay.ml.errors import printable
 from roundelay.ml.metrics import FitMetrics, Metrics
 from roundelay.ml.readers.understood import Understood
 from roundelay.node.console import add_row, cell, console
 
 ROWS_SHOWN = 40
+HIDDEN = "?"
+SHADES = " .:-=+*#%@"  # of a histogram's bins
 
 
 def narrow_table(title: str, *headings: str) -> Table:
@@ -86,6 +89,40 @@ def print_understood(found: Understood) -> None:
     out.print(_table(("file", "rows"), found.files))
     for note in (*found.notes, *(f"not data, skipped: {name}" for name in found.skipped[:ROWS_SHOWN])):
         out.print(note, markup=False)
+
+
+def print_description(found: Description) -> None:
+    """Print what is told of the columns of a data set."""
+    out = console()
+    out.print(f"{found.kind}: {found.rows} training rows", markup=False)
+    if found.numbers:
+        headings = ("column", "rows", "missing", "mean", "deviation", "least", "25 %", "median", "75 %", "most", "")
+        out.print(_table(headings, [_numbers_row(each) for each in found.numbers]))
+    if found.left:
+        out.print(f"and {found.left} more columns of numbers: --json has them", markup=False)
+    for each in found.words:
+        out.print(_table((each.name, "rows"), [(name, _told(count)) for name, count in each.counts]))
+        if each.missing or each.others:
+            out.print(f"{each.missing} rows without a value, {each.others} values not listed", markup=False)
+    if found.hide_below > 1:
+        hidden = f"{HIDDEN}: hidden, as fewer than {found.hide_below} rows would be told of; --hide-below 1 shows all"
+        out.print(hidden, markup=False)
+
+
+def _numbers_row(each: NumbersDescription) -> tuple[object, ...]:
+    least, _, quarter, median, three_quarters, _, most = map(_told, each.quantiles or [None] * 7)
+    told = (_told(each.mean), _told(each.deviation), least, quarter, median, three_quarters, most)
+    return (each.name, each.count, each.missing, *told, _bars(each.histogram))
+
+
+def _told(value: float | None) -> str:
+    return HIDDEN if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _bars(counts: Sequence[int | None]) -> str:
+    """Draw a histogram, a character a bin: the darker, the more rows."""
+    most = max((count for count in counts if count), default=1)
+    return "".join(HIDDEN if count is None else SHADES[-(-count * (len(SHADES) - 1) // most)] for count in counts)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

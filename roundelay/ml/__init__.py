@@ -21,7 +21,9 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     readers/        the only modules that open files: data sets, training files, saved models
     prepare         a data set -> packed training files and a validation file
     partitioners    which client gets which rows, from IID to skewed
-    partition       the training files of a folder repartitioned
+    partition       training files, or a table, repartitioned
+    order_statistics  values of given ranks, by counts that can be added
+    description     counts, means, quantiles and histograms of a data set's columns
     row_digests     validation rows that are among the training rows
 
     models/         the models: mlp, softmax, cnn, PyTorch modules, and how to add one

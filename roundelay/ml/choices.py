@@ -19,7 +19,10 @@ HOLDOUT_DEFAULT = 0.2
 PARTS_DEFAULT = 8
 SIDE_DEFAULT, SIDE_MAX = 28, 1024
 
-PARTITION_METHODS = ("iid", "dirichlet", "shards", "label-skew", "quantity-skew", "inner-dirichlet", "size")
+PARTITION_METHODS = (
+    *("iid", "dirichlet", "shards", "label-skew", "quantity-skew"),
+    *("inner-dirichlet", "size", "exponential", "sizes", "natural-id"),
+)
 PARTITION_FILES_DEFAULT = 8
 ALPHA_DEFAULT, ALPHA_MIN, ALPHA_MAX = 0.5, 1e-6, 1e6  # of Dirichlet
 POWER_MAX = 10.0  # of sizes that grow as a power

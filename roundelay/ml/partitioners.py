@@ -1,15 +1,17 @@
 """Partitioners: which client gets which rows, from IID to skewed.
 
 A partitioner is called with (labels, clients, generator) and returns the rows of each client: no row twice, and at
-least one for each client. It is a pure function of its arguments. The skew between clients decides how well averaging
-works: Hsu, Qi, Brown 2019 (Dirichlet), McMahan et al. 2017 (shards), Li et al. 2022 (label and quantity skew).
+least one for each client. It is a pure function of its arguments. A row that no client gets is left out. `labels` may
+be the values of any column: then it is this column that is skewed, or that says whose rows they are (NaturalId). The
+skew between clients decides how well averaging works: Hsu, Qi, Brown 2019 (Dirichlet), McMahan et al. 2017 (shards), Li
+et al. 2022 (label and quantity skew).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -73,9 +75,10 @@ class Shards:
 
 @dataclass(frozen=True)
 class LabelSkew:
-    """Give every client rows of exactly `each` classes; of as few as it takes where clients * each do not cover all.
+    """Give every client rows of exactly `each` classes. Rows of a class that no client holds are left out.
 
-    Clients take the classes in turns, so that all classes have about as many holders, who share its rows equally.
+    Clients take the classes in turns, so that all classes have about as many holders, who share its rows equally: the
+    pathological partition of Flower's data sets.
     """
 
     each: int = EACH_DEFAULT
@@ -97,18 +100,15 @@ class LabelSkew:
 def _deal_classes(sizes: Ints, clients: int, each: int, rng: Rng) -> npt.NDArray[np.bool_]:
     """Return which client holds which class: (classes, clients). Raises DataError."""
     holders = np.zeros((len(sizes), clients), np.bool_)
-    present = int((sizes > 0).sum())
     for client in range(clients):
         count = holders.sum(axis=1)  # (classes,)
-        least = -(-(present - int((count > 0).sum())) // (clients - client))  # so that every class has a holder
         free = np.flatnonzero(count < sizes)
-        wanted = max(each, least)
-        if len(free) < wanted:
+        if len(free) < each:
             raise DataError(
                 "label-skew", None, f"too few rows: client {client} finds {len(free)} classes with a row left"
             )
         order = free[np.lexsort((rng.random(len(free)), count[free]))]
-        holders[order[:wanted], client] = True
+        holders[order[:each], client] = True
     return holders
 
 
@@ -152,8 +152,58 @@ class BySize:
     def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
         """Return the rows of each client."""
         shares = np.arange(1, clients + 1) ** self.power  # (clients,)
-        ends = np.rint(np.cumsum(shares / shares.sum()) * len(labels)).astype(np.int64)  # (clients,)
-        return _fill_empty([np.sort(part) for part in np.split(rng.permutation(len(labels)), ends[:-1])], rng)
+        return _cut(len(labels), shares / shares.sum(), rng)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """Make clients of fixed, very different sizes: shares grow as e^i, so that the last three have 95 % of the rows."""
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
+        """Return the rows of each client."""
+        shares = np.exp(np.arange(clients) - clients + 1.0)  # (clients,)
+        return _cut(len(labels), shares / shares.sum(), rng)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Give each client a fixed number of rows, drawn from all. The other rows are left out."""
+
+    sizes: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.sizes or min(self.sizes) < 1:
+            raise BadOption(f"sizes are {self.sizes}, expected a number of rows for each file: --sizes 100,200")
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
+        """Return the rows of each client. Raises DataError if there are too few rows, or another number of clients."""
+        if len(self.sizes) != clients:
+            raise DataError("sizes", None, f"{len(self.sizes)} sizes for {clients} files")
+        ends = np.cumsum(self.sizes)  # (clients,)
+        if ends[-1] > len(labels):
+            raise DataError("sizes", None, f"{ends[-1]} rows in all, but there are {len(labels)}")
+        return [np.sort(part) for part in np.split(rng.permutation(len(labels)), ends)[:-1]]
+
+
+@dataclass(frozen=True)
+class NaturalId:
+    """Keep the rows of a person, site or device together: every value of the column goes to one client.
+
+    With fewer clients than values, the next larger value goes to the client with the fewest rows.
+    """
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
+        """Return the rows of each client. Raises DataError if there are more clients than values."""
+        values, rows = np.unique(labels, return_counts=True)  # (values,), (values,)
+        if clients > len(values):
+            raise DataError("natural-id", None, f"{clients} files for {len(values)} values: a value stays in one file")
+        if clients == len(values):
+            return [np.flatnonzero(labels == value) for value in values]
+        client_of_value, taken = np.zeros(labels.max() + 1, np.int64), np.zeros(clients, np.int64)
+        for place in np.lexsort((rng.random(len(values)), -rows)):
+            client_of_value[values[place]] = client = int(taken.argmin())
+            taken[client] += rows[place]
+        return [np.flatnonzero(client_of_value[labels] == client) for client in range(clients)]
 
 
 @dataclass(frozen=True)
@@ -167,12 +217,10 @@ class QuantitySkew:
 
     def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
         """Return the rows of each client."""
-        shares = rng.dirichlet(np.full(clients, self.alpha))  # (clients,)
-        ends = np.rint(np.cumsum(shares) * len(labels)).astype(np.int64)  # (clients,)
-        return _fill_empty([np.sort(part) for part in np.split(rng.permutation(len(labels)), ends[:-1])], rng)
+        return _cut(len(labels), rng.dirichlet(np.full(clients, self.alpha)), rng)
 
 
-BY_CLASS = (Dirichlet, Shards, LabelSkew, InnerDirichlet)  # those for which the classes of the rows matter
+BY_CLASS = (Dirichlet, Shards, LabelSkew, InnerDirichlet, NaturalId)  # those for which the classes of the rows matter
 
 METHODS: dict[str, Callable[..., Partitioner]] = {
     "iid": IID,
@@ -182,6 +230,9 @@ METHODS: dict[str, Callable[..., Partitioner]] = {
     "quantity-skew": QuantitySkew,
     "inner-dirichlet": InnerDirichlet,
     "size": BySize,
+    "exponential": Exponential,
+    "sizes": Sizes,
+    "natural-id": NaturalId,
 }
 PARAMETER_OF = {
     "dirichlet": "alpha",
@@ -190,10 +241,11 @@ PARAMETER_OF = {
     "shards": "each",
     "label-skew": "each",
     "size": "power",
+    "sizes": "sizes",
 }
 
 
-def partitioner_of(method: str, **parameters: float) -> Partitioner:
+def partitioner_of(method: str, **parameters: Any) -> Partitioner:
     """Return the partitioner of a method, or a plugin's of the group roundelay.partitioners. Raises PluginUnknown."""
     if ":" in method:
         made: Partitioner = plugins.instance("partitioners", method)
@@ -230,14 +282,22 @@ def _check(name: str, value: float, least: float, most: float) -> None:
 
 
 def _divide_classes(labels: Ints, clients: int, rng: Rng, shares: Sequence[npt.NDArray[np.float64]]) -> Parts:
-    """Shuffle each class's rows and divide them among the clients by these proportions."""
+    """Shuffle each class's rows and divide them among the clients by these proportions; nobody's are left out."""
     parts: list[list[Ints]] = [[] for _ in range(clients)]
     for label, share in enumerate(shares):
+        if not share.any():
+            continue
         rows = rng.permutation(np.flatnonzero(labels == label))  # (rows of the class,)
         ends = np.rint(np.cumsum(share) * len(rows)).astype(np.int64)  # (clients,)
         for part, piece in zip(parts, np.split(rows, ends[:-1]), strict=True):
             part.append(piece)
     return [np.sort(np.concatenate(part)) for part in parts]
+
+
+def _cut(rows: int, shares: npt.NDArray[np.float64], rng: Rng) -> Parts:
+    """Shuffle all rows and cut them into parts of these shares: (clients,)."""
+    ends = np.rint(np.cumsum(shares) * rows).astype(np.int64)  # (clients,)
+    return _fill_empty([np.sort(part) for part in np.split(rng.permutation(rows), ends[:-1])], rng)
 
 
 def _fill_empty(parts: Parts, rng: Rng) -> Parts:

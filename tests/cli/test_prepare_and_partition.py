@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,32 @@ def test_partition_ends_with_the_promised_exit_codes(tmp_path: Path, rows: Path)
     assert client_here("partition", rows, rows, "--files", "2").code == 73
     assert client_here("partition", rows, "--how", "iid", "--alpha", "1").code == 64
     assert client_here("partition", rows, "--how", "dirichlet", "--alpha", "0").code == 64
+
+
+def test_partition_divides_a_table_by_a_column_and_names_what_is_left_out(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("age,ward,class\n" + "".join(f"{n},w{n % 3},{n % 5}\n" for n in range(30)))
+
+    by_ward = client_here("partition", table, tmp_path / "wards", "--how", "natural-id", "--by", "ward")
+    skewed = client_here("partition", table, tmp_path / "skewed", "--how", "label-skew", "--files", "2")
+    sizes = client_here("partition", table, tmp_path / "sizes", "--how", "sizes", "--sizes", "4,9")
+
+    assert by_ward.out.endswith("wards: 3 files of 30 rows, natural-id\n")
+    assert "2 files of 24 rows, label-skew; 6 rows are left out, all of " in skewed.out
+    assert "2 files of 13 rows, sizes; 17 rows are left out\n" in sizes.out
+    assert client_here("partition", table, "--how", "natural-id").code == 64
+    assert client_here("partition", table, "--by", "nothing").code == 65
+
+
+def test_describe_shows_columns_and_classes_and_hides_small_counts(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("age,ward,class\n" + "".join(f"{n},w{n % 3},{n % 2}\n" for n in range(11)))
+
+    shown, hidden = (client_here("describe", table, "--hide-below", limit, "--json") for limit in ("1", "5"))
+
+    ward, _ = json.loads(shown.out)["words"]
+    assert ward["counts"] == [["w0", 4], ["w1", 4], ["w2", 3]]
+    assert json.loads(hidden.out)["words"][0]["counts"] == [["w0", None], ["w1", None], ["w2", None]]
+    assert "hidden, as fewer than 5 rows" in client_here("describe", table).out
+    assert client_here("describe", tmp_path / "nothing").code == 66
+    assert client_here("describe", table, "--hide-below", "0").code == 64

@@ -20,7 +20,10 @@ def classes(part: np.ndarray) -> int:
     return len(np.unique(LABELS[part]))
 
 
-@pytest.mark.parametrize("method", METHODS)
+ALL_ROWS = [method for method in METHODS if method not in ("label-skew", "sizes", "natural-id")]  # divide all rows
+
+
+@pytest.mark.parametrize("method", ALL_ROWS)
 @pytest.mark.parametrize("files", [1, 7, 40])
 def test_every_row_is_in_one_file_and_no_file_is_empty(method: str, files: int) -> None:
     parts = partition.split(LABELS, files, method, seed=3)
@@ -30,7 +33,7 @@ def test_every_row_is_in_one_file_and_no_file_is_empty(method: str, files: int) 
     assert all(len(part) for part in parts)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*ALL_ROWS, "label-skew", "natural-id"])
 def test_a_partition_is_a_function_of_the_seed(method: str) -> None:
     one, same, other = (partition.split(LABELS, 7, method, seed) for seed in (3, 3, 4))
 
@@ -52,7 +55,7 @@ def test_shards_and_label_skew_bound_the_classes_of_a_file() -> None:
     assert max(classes(p) for p in partition.split(LABELS, 20, "shards", 5)) <= 4  # two shards, two classes each
 
 
-@pytest.mark.parametrize(("files", "each"), [(20, 3), (8, 10), (2, 5), (100, 1), (33, 7)])
+@pytest.mark.parametrize(("files", "each"), [(20, 3), (8, 10), (2, 5), (100, 1), (33, 7), (3, 2), (1, 1)])
 @pytest.mark.parametrize("seed", range(3))
 def test_label_skew_gives_every_file_exactly_so_many_classes(files: int, each: int, seed: int) -> None:
     parts = partition.split(LABELS, files, "label-skew", seed, each=each)
@@ -60,10 +63,94 @@ def test_label_skew_gives_every_file_exactly_so_many_classes(files: int, each: i
     assert [classes(part) for part in parts] == [each] * files
 
 
-def test_label_skew_covers_all_classes_where_few_files_hold_few_each() -> None:
-    parts = partition.split(LABELS, 3, "label-skew", 5, each=2)
+def test_label_skew_gives_20_of_26_classes_to_every_file_of_the_letters() -> None:
+    labels = np.random.default_rng(2).integers(0, 26, 5000)  # (n,)
 
-    assert sorted(classes(part) for part in parts) == [3, 3, 4]
+    parts = partition.split(labels, 8, "label-skew", 0, each=20)
+
+    assert [len(np.unique(labels[part])) for part in parts] == [20] * 8
+    assert len({*np.concatenate(parts).tolist()}) == 5000
+
+
+def test_label_skew_leaves_out_the_classes_that_no_file_holds_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("".join(f"{row},{row % 5}\n" for row in range(50)))
+
+    made = partition.partition_folder(PartitionRequest(tmp_path, files=2, method="label-skew", each=2))
+
+    assert made.rows == 40
+    assert made.left_out.startswith("10 rows are left out, all of ")
+    assert made.left_out in str(made)
+
+
+def test_sizes_are_exactly_those_that_are_asked_for() -> None:
+    parts = partition.split(LABELS, 3, "sizes", 5, sizes=(100, 7, 1500))
+
+    assert [len(part) for part in parts] == [100, 7, 1500]
+    assert len({*np.concatenate(parts).tolist()}) == 1607
+    for sizes in ((100, 7), (1000, 1000, 1)):
+        with pytest.raises(DataError, match="sizes: "):
+            partition.split(LABELS, 3, "sizes", 5, sizes=sizes)
+
+
+def test_exponential_sizes_grow_as_e_to_the_i() -> None:
+    sizes = [len(part) for part in partition.split(LABELS, 4, "exponential", 5)]
+
+    assert sizes == [64, 174, 474, 1288]  # 2000 * e^i / (1 + e + e^2 + e^3)
+
+
+@pytest.mark.parametrize("files", [10, 4, 1])
+def test_natural_id_keeps_the_rows_of_a_value_together(files: int) -> None:
+    parts = partition.split(LABELS, files, "natural-id", 5)
+
+    assert sum(map(classes, parts)) == 10
+    assert sum(map(len, parts)) == 2000
+    assert max(map(len, parts)) < 2 * min(map(len, parts))
+
+
+def test_more_files_than_values_are_refused() -> None:
+    with pytest.raises(DataError, match="11 files for 10 values"):
+        partition.split(LABELS, 11, "natural-id", 5)
+
+
+def test_a_table_is_divided_by_the_column_that_is_named(tmp_path: Path) -> None:
+    rows = [f'{age},"ward {age % 3}, west",{"yes" if age % 2 else "no"}' for age in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["age,ward,class", *rows[:9], "", "# a comment", *rows[9:]]) + "\n")
+
+    made = partition.partition_folder(
+        PartitionRequest(tmp_path / "t.csv", tmp_path / "out", None, "natural-id", by="ward")
+    )
+
+    written = [path.read_text().splitlines() for path in sorted((tmp_path / "out").glob("part-?.csv"))]
+    assert [lines[0] for lines in written] == ["age,ward,class"] * 3
+    assert [{line.split('"')[1] for line in lines[1:]} for lines in written] == [{f"ward {n}, west"} for n in range(3)]
+    assert sorted(line for lines in written for line in lines[1:]) == sorted(rows)
+    assert made.names == ("ward 0, west", "ward 1, west", "ward 2, west")
+
+
+def test_a_table_is_divided_by_its_class_without_a_column(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("class,a\n" + "".join(f"{'xyz'[n % 3]},{n}\n" for n in range(30)))
+
+    made = partition.partition_folder(PartitionRequest(tmp_path / "t.csv", files=3, method="label-skew", each=1))
+
+    assert made.names == ("x", "y", "z")
+    assert sorted(int(made.labels[part[0]]) for part in made.parts) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "by", "message"),
+    [
+        ("a,class\n1,x\n2,y\n", "b", "has no column 'b'"),
+        ("a,class\n1,x\n2\n", "", "t.csv, line 3: has 1 fields, expected 2"),
+        ("a,class\n", "", "holds no row"),
+    ],
+)
+def test_a_table_that_cannot_be_divided_is_refused_in_one_line(
+    tmp_path: Path, text: str, by: str, message: str
+) -> None:
+    (tmp_path / "t.csv").write_text(text)
+
+    with pytest.raises(DataError, match=message):
+        partition.partition_folder(PartitionRequest(tmp_path / "t.csv", files=1, by=by))
 
 
 @pytest.mark.parametrize(("labels", "each"), [(LABELS, 11), (np.array([0, 0, 1, 1, 2]), 3)])

@@ -12,6 +12,7 @@ schema       the columns of a table: the class, numbers and words
 encoding     how columns become features; part of a saved model
 dialect      separators, decimal marks and headers of tables
 rows         the rows of a block of lines, one by one
+row_text     the rows of a table as they are written
 decimals     decimal numbers in text, parsed all at once
 text         lines of text in any encoding, unpacked
 spool        rows in a temporary file

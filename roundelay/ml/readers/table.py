@@ -62,7 +62,7 @@ class Table:
         uneven = {
             n: _Values()
             for n, column in enumerate(self.schema.features)
-            if column.is_words or missing != "refuse" or _loses_digits(column)
+            if column.is_words or missing != "refuse" or loses_digits(column)
         }
         for part, mask in zip(self.parts, training, strict=True):
             at = 0
@@ -263,7 +263,7 @@ def _key(label: str) -> str:
         return label.casefold()
 
 
-def _loses_digits(column: Column) -> bool:
+def loses_digits(column: Column) -> bool:
     """Return whether float32 would merge numbers that differ."""
     spread = column.high - column.low
     return 0 < spread * PRECISION < max(abs(column.low), abs(column.high))
@@ -301,7 +301,7 @@ def _encoded(column: Column, values: _Values, missing: str) -> EncodedColumn:
             column.name, tuple(counts), fill=None if missing == "refuse" else float(most if missing == "mean" else -1)
         )
     mean = math.fsum(values.sums) / max(1, values.count) if missing == "mean" else 0.0
-    offset = values.low if values.count and _loses_digits(column) else 0.0
+    offset = values.low if values.count and loses_digits(column) else 0.0
     return EncodedColumn(column.name, None, offset, None if missing == "refuse" else mean)
 
 

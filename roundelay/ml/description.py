@@ -1,0 +1,277 @@
+"""Describe the columns of training data: counts, means, deviations, quantiles and histograms, before any training.
+
+Everything is a sum of integers over the rows: exact sums for means and deviations (exact.py), counts of digits for
+quantiles (order_statistics.py). So a description does not depend on how the rows are divided, and those of
+parts could be added. Counts below a limit are hidden, and no quantile is told that fewer rows than that lie beyond
+(statistical disclosure control: Hundepool et al. 2012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from math import ceil, prod
+
+import numpy as np
+
+from roundelay.ml import exact
+from roundelay.ml.data import Doubles, Ints
+from roundelay.ml.order_statistics import DIGITS, high_digits, keys_of, select
+from roundelay.ml.readers.source import DataSet, DatasetPart
+from roundelay.ml.readers.table import loses_digits
+
+HIDE_BELOW_DEFAULT = 5
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+BINS_MAX = 10
+ROWS_A_BIN = 4  # times the count below which a bin is hidden, on average at least
+COLUMNS_AT_ONCE = 32  # whose digits are counted in one pass
+COLUMNS_MAX = 1_000
+VALUES_MAX = 100  # of a column of words, or classes, that are listed
+
+
+@dataclass(frozen=True)
+class NumbersDescription:
+    """A column of numbers; None stands for what is hidden."""
+
+    name: str
+    count: int  # rows with a value
+    missing: int
+    mean: float | None
+    deviation: float | None
+    quantiles: tuple[float | None, ...]  # at QUANTILES: the smallest value that this share of the rows does not exceed
+    edges: tuple[float, ...]  # of the histogram's bins, at most BINS_MAX; or none
+    histogram: tuple[int | None, ...]  # rows; the outer bins also hold what lies beyond them
+
+
+@dataclass(frozen=True)
+class WordsDescription:
+    """A column of words, or the classes; None stands for a count that is hidden."""
+
+    name: str
+    count: int
+    missing: int
+    counts: tuple[tuple[str, int | None], ...]  # of words the most frequent first, of classes in their order
+    others: int = 0  # values that are not listed
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is told of a data set."""
+
+    kind: str
+    rows: int
+    hide_below: int
+    numbers: tuple[NumbersDescription, ...]
+    words: tuple[WordsDescription, ...]
+    left: int = 0  # columns that were not described
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `client.py describe --json` prints."""
+        return {**asdict(self), "quantiles_at": QUANTILES}
+
+
+Blocks = Callable[[], Iterator[Doubles]]  # (rows, columns) each; NaN is a missing value
+
+
+def describe(data: DataSet, hide_below: int = HIDE_BELOW_DEFAULT, columns_max: int = COLUMNS_MAX) -> Description:
+    """Describe the training rows of a data set, at most `columns_max` columns of numbers."""
+    names, offsets, words, blocks = _columns(data)
+    places = [place for place, known in enumerate(words) if known is None]
+    shown = places[:columns_max]
+    numbers: list[NumbersDescription] = []
+    for start in range(0, len(shown), COLUMNS_AT_ONCE):
+        group = shown[start : start + COLUMNS_AT_ONCE]
+        numbers += describe_numbers(
+            [names[place] for place in group],
+            offsets[group],
+            lambda group=group: (block[:, group] for block in blocks()),  # type: ignore[misc]
+            hide_below,
+        )
+    found = [
+        _words(names[place], known, blocks, place, hide_below) for place, known in enumerate(words) if known is not None
+    ]
+    return Description(
+        data.kind,
+        sum(part.rows for part in data.training),
+        hide_below,
+        tuple(numbers),
+        (*found, *_classes(data, hide_below)),
+        len(places) - len(shown),
+    )
+
+
+def describe_numbers(
+    names: Sequence[str], offsets: Doubles, blocks: Blocks, hide_below: int
+) -> list[NumbersDescription]:
+    """Describe columns of numbers; `offsets` are subtracted before float32 rounds them: (columns,)."""
+    sums, missing, high = _first_pass(len(names), offsets, blocks)
+    counts = [0 if each is None else each.rows for each in sums]
+    ranks = [[max(1, ceil(share * count)) for share in QUANTILES] if count else [] for count in counts]
+    values = select(ranks, high, lambda: (keys_of(block - offsets) for block in blocks()))
+    shown = [[_is_shown(share, count, hide_below) for share in QUANTILES] if count else [] for count in counts]
+    bins = [max(1, min(BINS_MAX, count // (ROWS_A_BIN * hide_below))) for count in counts]
+    edges = [_edges(*each) for each in zip(values, shown, bins, strict=True)]
+    histograms = _histograms(edges, offsets, blocks)
+    made = []
+    for place, name in enumerate(names):
+        told, moments = counts[place] >= hide_below, None if (each := sums[place]) is None else each.deviations()
+        made.append(
+            NumbersDescription(
+                name,
+                counts[place],
+                missing[place],
+                _digits(moments[0] + offsets[place]) if moments and told else None,
+                _digits(moments[1]) if moments and told else None,
+                tuple(
+                    _digits(value + offsets[place]) if visible else None
+                    for value, visible in zip(values[place], shown[place], strict=True)
+                ),
+                tuple(_digits(edge + offsets[place]) for edge in edges[place]),
+                hide(histograms[place], hide_below),
+            )
+        )
+    return made
+
+
+def hide(counts: Sequence[int], least: int) -> tuple[int | None, ...]:
+    """Return counts without those from 1 to `least` - 1, and without one more if the total would tell a single one."""
+    hidden = {place for place, count in enumerate(counts) if 0 < count < least}
+    others = [place for place, count in enumerate(counts) if count and place not in hidden]
+    if len(hidden) == 1 and others:
+        hidden.add(min(others, key=counts.__getitem__))
+    return tuple(None if place in hidden else count for place, count in enumerate(counts))
+
+
+def _columns(data: DataSet) -> tuple[list[str], Doubles, list[tuple[str, ...] | None], Blocks]:
+    """Return names, offsets, words (None: numbers) and rows of the columns of a data set."""
+    if data.table is not None:
+        table, columns = data.table, data.table.schema.columns
+        offsets = np.array([each.low if loses_digits(each) else 0.0 for each in columns])  # (columns,)
+        parts = table.parts[: len(data.training)]
+        return (
+            [each.name or f"column {each.place}" for each in columns],
+            offsets,
+            [tuple(each.words.numbers) if each.is_words else None for each in columns],
+            lambda: (block for part in parts for block in table.spool.blocks(part.start, part.end)),
+        )
+    if data.shape:
+        channels = data.shape[0]
+        names = [f"channel {number}" for number in range(channels)] if channels > 1 else ["pixels"]
+        return names, np.zeros(channels), [None] * channels, lambda: _pixels(data)
+    names = [f"column {number}" for number in range(data.features)]
+    if data.task == "regression":
+        names.append("target")
+    return names, np.zeros(len(names)), [None] * len(names), lambda: _rows(data)
+
+
+def _pixels(data: DataSet) -> Iterator[Doubles]:
+    """Yield the pixels of images by channel: (rows * pixels, channels)."""
+    channels, size = data.shape[0], prod(data.shape[1:])
+    for part in data.training:
+        for block in part.blocks():
+            pixels = block.reshape(len(block), channels, size).transpose(0, 2, 1)  # (rows, pixels, channels)
+            yield pixels.reshape(-1, channels).astype(np.float64)
+
+
+def _rows(data: DataSet) -> Iterator[Doubles]:
+    for part in data.training:
+        yield from _rows_of(part, data.task == "regression")
+
+
+def _rows_of(part: DatasetPart, with_target: bool) -> Iterator[Doubles]:
+    start = 0
+    for block in part.blocks():
+        rows = block.astype(np.float64)  # (rows, d)
+        yield np.column_stack([rows, part.y[start : start + len(rows)]]) if with_target else rows
+        start += len(rows)
+
+
+def _classes(data: DataSet, hide_below: int) -> list[WordsDescription]:
+    """Describe the classes of the training rows, if they are such."""
+    if not data.labels:
+        return []
+    counts = sum(np.bincount(part.y, minlength=data.classes) for part in data.training)
+    name = (data.table.schema.label if data.table is not None else "") or "class"
+    return [_counted(name, data.labels, np.asarray(counts), 0, hide_below, range(data.classes))]
+
+
+def _words(name: str, words: tuple[str, ...], blocks: Blocks, place: int, hide_below: int) -> WordsDescription:
+    counts, missing = np.zeros(len(words), np.int64), 0  # (words,)
+    for block in blocks():
+        known = block[~np.isnan(block[:, place]), place].astype(np.int64)
+        counts += np.bincount(known, minlength=len(words))
+        missing += len(block) - len(known)
+    order = sorted(range(len(words)), key=lambda number: (-counts[number], number))
+    return _counted(name, words, counts, missing, hide_below, order)
+
+
+def _counted(
+    name: str, words: Sequence[str], counts: Ints, missing: int, hide_below: int, order: Sequence[int]
+) -> WordsDescription:
+    shown = hide([int(counts[place]) for place in order], hide_below)
+    told = tuple((words[place], count) for place, count in zip(order, shown, strict=True))
+    return WordsDescription(name, int(counts.sum()), missing, told[:VALUES_MAX], max(0, len(told) - VALUES_MAX))
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Exact sums of one column."""
+
+    total: exact.FeatureSums
+
+    @property
+    def rows(self) -> int:
+        return self.total.rows
+
+    def deviations(self) -> tuple[float, float]:
+        """Return mean and standard deviation."""
+        moments = self.total.moments()
+        is_constant = self.total.rows * self.total.squares[0] == self.total.sums[0] ** 2
+        return float(moments.mean[0]), 0.0 if is_constant else float(moments.std[0])
+
+
+def _first_pass(columns: int, offsets: Doubles, blocks: Blocks) -> tuple[list[_Sums | None], list[int], list[Ints]]:
+    """Return exact sums, missing values, and how often each high digit occurs (DIGITS,), of each column."""
+    sums: list[_Sums | None] = [None] * columns
+    missing, high = [0] * columns, [np.zeros(DIGITS, np.int64) for _ in range(columns)]
+    for block in blocks():
+        for place, values in enumerate((block - offsets).T):
+            known = values[~np.isnan(values)].astype(np.float32)  # (known,)
+            missing[place] += len(values) - len(known)
+            if not len(known):
+                continue
+            added, before = exact.feature_sums(known[:, None]), sums[place]
+            sums[place] = _Sums(added if before is None else before.total + added)
+            high[place] += high_digits(known)
+    return sums, missing, high
+
+
+def _is_shown(share: float, count: int, hide_below: int) -> bool:
+    """Return whether enough rows lie on both sides of a quantile."""
+    return hide_below <= 1 or min(share, 1 - share) * count >= hide_below
+
+
+def _edges(values: Sequence[float], visible: Sequence[bool], bins: int) -> Doubles:
+    """Return the edges of a histogram between the outermost quantiles that are shown; none if there is no room."""
+    shown = [value for value, is_shown in zip(values, visible, strict=True) if is_shown]
+    if not shown or shown[0] == shown[-1]:
+        return np.zeros(0)
+    return np.linspace(shown[0], shown[-1], bins + 1)  # (bins + 1,)
+
+
+def _histograms(edges: Sequence[Doubles], offsets: Doubles, blocks: Blocks) -> list[list[int]]:
+    """Return how many rows each bin of each column holds."""
+    counts = [np.zeros(max(0, len(each) - 1), np.int64) for each in edges]
+    for block in blocks() if any(map(len, edges)) else ():
+        for place, values in enumerate((block - offsets).T):
+            if len(edges[place]):
+                known = values[~np.isnan(values)].astype(np.float32)
+                last = len(counts[place]) - 1
+                bins = np.clip(np.searchsorted(edges[place], known, "right") - 1, 0, last)
+                counts[place] += np.bincount(bins, minlength=last + 1)
+    return [each.tolist() for each in counts]
+
+
+def _digits(value: float) -> float:
+    """Return a number with the digits that float32 holds."""
+    return float(f"{value:.7g}")

@@ -1,0 +1,120 @@
+"""The description of a data set: right against numpy, however the rows are divided, and nothing small is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from roundelay.ml.description import QUANTILES, Description, describe, describe_numbers, hide
+from roundelay.ml.readers import dataset
+from roundelay.ml.readers.dataset import ReadOptions
+from roundelay.ml.readers.table import TableOptions
+from tests.hypothesis_profiles import examples
+
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-(2.0**100), max_value=2.0**100)
+COLUMNS = arrays(np.float32, st.tuples(st.integers(1, 60), st.integers(1, 3)), elements=FLOATS)
+
+
+def told(path: Path, hide_below: int = 1, task: str = "auto") -> Description:
+    return describe(dataset.read(path, ReadOptions(table=TableOptions(missing="mean", task=task))), hide_below)
+
+
+@examples(150)
+@given(COLUMNS, st.lists(st.integers(1, 59), max_size=3))
+def test_a_description_is_that_of_numpy_however_the_rows_are_divided(x: np.ndarray, cuts: list[int]) -> None:
+    doubles = x.astype(np.float64)  # (n, d)
+    parts = np.split(doubles, sorted(cuts))
+
+    found = describe_numbers(["a"] * x.shape[1], np.zeros(x.shape[1]), lambda: iter(parts), 1)
+
+    for place, each in enumerate(found):
+        column = doubles[:, place]
+        assert (each.count, each.missing) == (len(x), 0)
+        assert each.mean == pytest.approx(column.mean(), rel=1e-6, abs=1e-6 * np.abs(column).max())
+        assert each.deviation == pytest.approx(column.std(), rel=1e-6, abs=1e-6 * np.abs(column).max())
+        expected = np.quantile(column, QUANTILES, method="inverted_cdf")
+        assert each.quantiles == pytest.approx(expected, rel=1e-6)
+        assert sum(count or 0 for count in each.histogram) in (0, len(x))
+
+
+def test_a_table_is_described_with_its_gaps_words_and_classes(tmp_path: Path) -> None:
+    rows = [f"{n},{'red' if n % 4 else 'blue'},{n % 2}" for n in range(1, 20)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,colour,class", *rows, ",red,1", "7,,0"]) + "\n")
+
+    found = told(tmp_path / "t.csv")
+
+    (size,) = found.numbers
+    colour, classes = found.words
+    assert (size.name, size.count, size.missing, size.quantiles[3]) == ("size", 20, 1, 9)
+    assert size.mean == pytest.approx(np.mean([*range(1, 20), 7]))
+    assert (colour.counts, colour.missing) == ((("red", 16), ("blue", 4)), 1)
+    assert classes.counts == (("0", 10), ("1", 11))
+
+
+def test_large_numbers_keep_their_digits(tmp_path: Path) -> None:
+    rows = [f"{1_700_000_000 + n},{n % 2}" for n in range(100)]
+    (tmp_path / "t.csv").write_text("\n".join(["seconds,class", *rows]) + "\n")
+
+    (seconds,) = told(tmp_path / "t.csv").numbers
+
+    assert seconds.deviation == pytest.approx(np.arange(100).std(), rel=1e-5)
+
+
+def test_the_target_of_a_regression_is_a_column(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,target\n" + "".join(f"{n},{n / 8 + 0.05}\n" for n in range(40)))
+
+    assert [each.name for each in told(tmp_path / "t.csv").numbers] == ["a", "target"]
+
+
+def test_the_pixels_of_images_are_one_column_a_channel(tmp_path: Path) -> None:
+    x = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)  # (n, h, w, c)
+    np.savez(tmp_path / "a.npz", x_train=x, y_train=[0, 1])
+
+    found = told(tmp_path / "a.npz")
+
+    assert [(each.name, each.count) for each in found.numbers] == [(f"channel {n}", 24) for n in range(3)]
+    assert found.numbers[1].mean == pytest.approx(x[..., 1].mean())
+
+
+def test_held_out_rows_are_not_described(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x_train=np.eye(8), y_train=[0, 1] * 4, x_test=np.full((4, 8), 99.0), y_test=[0, 1] * 2)
+
+    found = told(tmp_path / "a.npz")
+
+    assert found.rows == 8
+    assert max(each.quantiles[-1] or 0 for each in found.numbers) == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "shown"),
+    [
+        ((9, 7, 0), (9, 7, 0)),
+        ((9, 7, 4), (9, None, None)),  # one alone would follow from the total
+        ((9, 3, 4), (9, None, None)),
+        ((3,), (None,)),
+    ],
+)
+def test_small_counts_are_hidden_and_do_not_follow_from_the_total(
+    counts: tuple[int, ...], shown: tuple[int | None, ...]
+) -> None:
+    assert hide(counts, 5) == shown
+
+
+@examples(150)
+@given(arrays(np.float32, st.tuples(st.integers(1, 40), st.just(1)), elements=FLOATS), st.integers(2, 10))
+def test_nothing_is_told_of_fewer_rows_than_the_limit(x: np.ndarray, limit: int) -> None:
+    (found,) = describe_numbers(["a"], np.zeros(1), lambda: iter([x.astype(np.float64)]), limit)
+
+    for share, value in zip(QUANTILES, found.quantiles, strict=False):
+        if value is not None:
+            rounded = np.array([float(f"{each:.7g}") for each in x[:, 0]])
+            assert (rounded <= value).sum() >= limit
+            assert (rounded >= value).sum() >= limit
+        assert value is None or 0 < share < 1
+    assert all(count is None or count == 0 or count >= limit for count in found.histogram)
+    assert (found.mean is None) == (len(x) < limit)
