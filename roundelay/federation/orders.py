@@ -322,13 +322,14 @@ class Orders:
         self._progress[ticket] = replace(made, training=None) if made.is_final else made
 
     def _evict_old(self, latest: Order) -> Sequence[str]:
-        """Drop this job's tickets of two rounds ago and before. Return the digests that only they name."""
+        """Drop this job's tickets of two rounds ago and before. Return the digests that no other ticket names."""
         finished = [t for t, p in self._progress.items() if p.is_final]
         stale = {t for t in finished if self._orders[t].job == latest.job and self._orders[t].round < latest.round - 1}
         released: list[str] = []
         for ticket in stale.union(finished[:-FINISHED_MAX]):
             released += self._forget(ticket)
-        return released
+        claimed = self.claims()  # rounds that change nothing have equal results
+        return [digest for digest in released if digest not in claimed]
 
 
 def _look_up(node: ChordNode, job: str) -> Procedure[tuple[bool, str]]:

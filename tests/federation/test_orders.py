@@ -344,6 +344,17 @@ def test_results_of_old_rounds_are_let_go_of(node: Node) -> None:
     assert node.store.has(digest_of(results[-1]))
 
 
+def test_equal_results_and_weights_of_later_rounds_stay_when_old_ones_are_let_go_of(node: Node) -> None:
+    same = b"x" * (CHUNK_BYTES + 1)  # what a job that has converged gives in every round
+    node.outcome = Done(same, 1.0)
+    for number in range(1, 6):
+        node.ask(replace(ORDER, round=number))
+        node.work()
+
+    assert node.store.has(digest_of(same))
+    assert node.store.has(ORDER.weights)
+
+
 def test_results_of_other_jobs_are_kept_within_a_bound(node: Node) -> None:
     tickets = []
     for number in range(FINISHED_MAX + 5):
