@@ -7,15 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from tests.hypothesis_profiles import examples
 from tests.ml.ml_oracles import SHARED, make_samples
 
 torch = pytest.importorskip("torch", reason="PyTorch is in the extra torch")
 
 from roundelay.ml.data import Samples  # noqa: E402
 from roundelay.ml.errors import BadTask  # noqa: E402
+from roundelay.ml.exact import fraction_bits, mean, quantise  # noqa: E402
 from roundelay.ml.fingerprint import fingerprint  # noqa: E402
-from roundelay.ml.models.arrays import cut, join  # noqa: E402
+from roundelay.ml.models.arrays import cut, from_digits, join, to_digits  # noqa: E402
 from roundelay.ml.models.catalogue import learner  # noqa: E402
 from roundelay.ml.models.learner import evaluate  # noqa: E402
 from roundelay.ml.readers import dataset  # noqa: E402
@@ -52,6 +57,21 @@ class Frozen(nn.Module):
 
     def forward(self, x):
         return self.last(self.first(x))
+
+
+class Kept(nn.Module):  # whole numbers and a mask
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(5, 4)
+        self.register_buffer("large", torch.tensor([123456789, -(2**62) - 1]))
+        self.register_buffer("flags", torch.tensor([True, False]))
+        self.register_buffer("steps", torch.tensor(2**40))
+        self.register_buffer("mask", torch.tensor([0.0, float("-inf")]))
+
+    def forward(self, x):
+        if self.training:
+            self.steps += 1
+        return self.last(x)
 
 
 def wide(design):
@@ -129,10 +149,56 @@ def test_buffers_travel_with_the_weights() -> None:
 
     trained = model.train(model.init_weights(0), samples, TrainConfig(epochs=3), 0)
 
-    assert model.parameters == 5 + 5 + 20 + 4 + 5 + 5 + 1  # scale, shift, weights, biases; mean, variance, count
-    assert trained[-1] == 3 * 2  # batches of 32 rows
-    assert trained[-11:-6] == pytest.approx(samples.x.mean(axis=0), abs=1)
-    assert not np.array_equal(trained[-11:-6], model.init_weights(0)[-11:-6])
+    mean, batches = cut(trained, model.slots)[2], cut(trained, model.slots)[4]
+    assert batches == 3 * 2  # of 32 rows
+    assert mean == pytest.approx(samples.x.mean(axis=0), abs=1)
+    assert not np.array_equal(mean, cut(model.init_weights(0), model.slots)[2])
+
+
+def test_whole_numbers_and_infinite_masks_are_carried_exactly() -> None:
+    model, bits = learner(named("Kept")), fraction_bits(80)
+    first = model.init_weights(0)
+    local = [model.train(first, make_samples(40, seed=seed), TrainConfig(epochs=1, batch=8), seed) for seed in (1, 2)]
+
+    total = np.sum([quantise(weights.astype(np.float64), first, 40, bits) for weights in local], axis=0)
+    large, flags, steps, mask = cut(mean(first, total, 80, bits), model.slots)[:4]
+
+    assert large.tolist() == [123456789, -(2**62) - 1]
+    assert flags.tolist() == [1, 0]
+    assert steps == 2**40 + 5
+    assert mask.tolist() == [0, -np.inf]
+
+
+@examples(60)
+@given(arrays(np.int64, st.integers(1, 5)), st.integers(-1000, 1000))
+def test_digits_hold_every_integer_and_their_mean_is_that_of_the_integers(values: np.ndarray, more: int) -> None:
+    digits = to_digits(values, 8)
+
+    assert np.array_equal(from_digits(digits, 8), values)
+    small = values % 1_000_000
+    middle = (to_digits(small, 8) + to_digits(small + more, 8)) / 2
+    assert np.abs(from_digits(middle, 8) - (small + more / 2)).max() <= 1
+
+
+def test_batch_normalisation_trains_over_any_number_of_steps() -> None:
+    model, samples = learner(named("Normed")), make_samples(300)
+    first = model.init_weights(0)
+
+    trained = model.train(first, samples, TrainConfig(epochs=15, batch=4), 0)  # 1,125 steps
+
+    change = quantise(trained.astype(np.float64), first, 300, fraction_bits(300))
+    assert cut(mean(first, change, 300, fraction_bits(300)), model.slots)[4] == 1125
+
+
+def test_a_last_batch_of_one_row_is_left_out_where_the_module_needs_two() -> None:
+    model, samples = learner(named("Normed")), make_samples(33)
+
+    trained = model.train(model.init_weights(0), samples, TrainConfig(epochs=3, batch=32), 0)
+
+    assert cut(trained, model.slots)[4] == 3
+    assert learner(named("Kept")).least_rows == 1
+    with pytest.raises(BadTask, match="needs batches of 2 rows, and a file has 1"):
+        model.train(model.init_weights(0), make_samples(1), TrainConfig(), 0)
 
 
 def test_frozen_and_shared_tensors_are_exchanged_once_and_stay() -> None:
@@ -149,7 +215,7 @@ def test_frozen_and_shared_tensors_are_exchanged_once_and_stay() -> None:
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("wide", "makes scores of .*a column for each of 4 classes"),
+        ("wide", r"returns scores of shape .*: expected \(\d+, 4\)"),
         ("wrong", "torch_modules:wrong failed: .*shapes"),
         ("still", "1 to"),
     ],
@@ -164,10 +230,7 @@ def test_an_unsuitable_module_is_refused_by_name(name: str, complaint: str) -> N
 
 @pytest.mark.parametrize(
     ("design", "complaint"),
-    [
-        (Design((5, 4), "torchzoo:cnn"), "learns from images"),
-        (Design((9, 4), "torchzoo:cnn", (1, 3, 3)), "4 x 4 pixels"),
-    ],
+    [(Design((5, 4), "torchzoo:cnn"), "needs images"), (Design((9, 4), "torchzoo:cnn", (1, 3, 3)), "4 x 4 pixels")],
 )
 def test_the_cnn_of_torchzoo_refuses_unsuitable_rows(design: Design, complaint: str) -> None:
     with pytest.raises(BadTask, match=complaint):
@@ -185,7 +248,7 @@ def test_a_module_has_a_fingerprint_and_survives_saving(tmp_path: Path) -> None:
     assert np.array_equal(load(tmp_path / "m.npz").probabilities(x), model.probabilities(x))
 
 
-@pytest.mark.parametrize("design", [ZOO, named("Normed"), named("Frozen")], ids=lambda d: d.model)
+@pytest.mark.parametrize("design", [ZOO, named("Normed"), named("Frozen"), named("Kept")], ids=lambda d: d.model)
 def test_a_modules_arrays_are_its_state_dict_in_order(design: Design) -> None:
     model, weights = learner(design), learner(design).init_weights(3)
 
@@ -195,5 +258,8 @@ def test_a_modules_arrays_are_its_state_dict_in_order(design: Design) -> None:
     state = {name: torch.tensor(array) for name, array in zip(module.state_dict(), arrays, strict=True)}
     module.load_state_dict(state)  # as Flower's clients do
     kept = module.state_dict().values()
-    assert [(a.shape, a.dtype) for a in state.values()] == [(tensor.shape, tensor.dtype) for tensor in kept]
+    assert [a.shape for a in state.values()] == [tensor.shape for tensor in kept]
+    assert all(
+        a.dtype == tensor.dtype for a, tensor in zip(state.values(), kept, strict=True) if a.dtype != torch.int64
+    )
     assert np.array_equal(join(list(map(np.asarray, kept)), model.slots, weights).astype(np.float32), weights)

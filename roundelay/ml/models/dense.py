@@ -19,6 +19,8 @@ from roundelay.ml.train import OnEpoch, Shard
 class Dense:
     """The learner of fully connected layers."""
 
+    least_rows = 1
+
     def __init__(self, design: Design) -> None:
         self.design = design
         self.architecture = Architecture(design.sizes, "identity" if design.course else "relu", design.task)

@@ -34,6 +34,11 @@ class Learner(Protocol):
         ...
 
     @property
+    def least_rows(self) -> int:
+        """The fewest rows of a batch: a last one of fewer is left out."""
+        ...
+
+    @property
     def slots(self) -> list[Slot]:
         """The arrays in the vector, as other frameworks list them."""
         ...

@@ -31,10 +31,12 @@ __all__ = ["Model", "ModelLearner", "softmax"]
 class Model(ABC):
     """A network over one flat vector.
 
-    `tasks` are those that it trains. In a regression y are targets, and `predict` returns one score a row.
+    `tasks` are those that it trains. In a regression y are targets, and `predict` returns one score a row. A last batch
+    of fewer than `least_rows` is left out.
     """
 
     tasks: tuple[Task, ...] = ("classification",)
+    least_rows = 1
 
     def __init__(self, design: Design, parameters: int) -> None:
         if not 1 <= parameters <= PARAMETERS_MAX:
@@ -107,6 +109,10 @@ class ModelLearner:
     def slots(self) -> list[Slot]:
         return self._predictor.slots
 
+    @property
+    def least_rows(self) -> int:
+        return self._predictor.least_rows
+
     def init_weights(self, seed: int) -> Floats:
         model = self._new()
         model.init_parameters(self.arithmetic.generator(seed))
@@ -151,13 +157,21 @@ def _write(model: Model, weights: Array) -> None:
     np.copyto(model.parameters, weights, casting="same_kind")
 
 
+def rows_in_batches(rows: int, batch: int, least: int) -> int:
+    """Return how many of a file's rows an epoch trains: without a last batch that is too small."""
+    last = rows % batch
+    return rows - last if last < least else rows
+
+
 def _epochs(model: Model, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None) -> None:
     """Train on every row once per epoch, in a new order, in batches; measure each batch before its step."""
     factors = np.array(config.class_weights, np.float32)  # (classes,) or (0,)
     loss = LOSSES[model.design.task]
-    rng, rows = model.arithmetic.generator(seed), samples.rows
+    rng, rows = model.arithmetic.generator(seed), rows_in_batches(samples.rows, config.batch, model.least_rows)
+    if not rows:
+        raise BadTask(f"{model.design.model} needs batches of {model.least_rows} rows, and a file has {samples.rows}")
     for epoch in range(1, config.epochs + 1):
-        order, total, correct = rng.permutation(rows), 0.0, 0  # (n,)
+        order, total, correct = rng.permutation(samples.rows)[:rows], 0.0, 0  # (n,)
         for start in range(0, rows, config.batch):
             batch = order[start : start + config.batch]  # (batch,)
             x, y = samples.x[batch], samples.y[batch]  # (batch, d), (batch,)

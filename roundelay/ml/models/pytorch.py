@@ -1,7 +1,8 @@
 """Any nn.Module of PyTorch as a model over one flat vector; needs the extra `torch`.
 
-The vector holds the parameters, then the buffers that a state_dict keeps, as float32: integers (such as BatchNorm's
-count of batches) are averaged like the rest and rounded. One thread and torch's deterministic algorithms make the bits
+The vector holds the parameters, then the buffers that a state_dict keeps, as float32; integers (such as BatchNorm's
+count of batches) as digits, so that they stay exact (arrays.py). A buffer with infinite numbers, such as a mask, is not
+in it: it stays as the constructor makes it. One thread and torch's deterministic algorithms make the bits
 reproducible. CUDA or MPS is used if available; a job's fingerprint tells kinds of devices apart.
 """
 
@@ -18,7 +19,7 @@ from torch import nn
 from roundelay.ml.choices import Task
 from roundelay.ml.data import Array, Floats, Labels
 from roundelay.ml.errors import BadTask, printable
-from roundelay.ml.models.arrays import Slot
+from roundelay.ml.models.arrays import Slot, from_digits, to_digits
 from roundelay.ml.models.model import Model
 from roundelay.ml.task import Design, TrainConfig
 
@@ -38,16 +39,24 @@ class TorchModel(Model):
 
     def __init__(self, design: Design, build: Callable[[], Any], built: Any) -> None:
         self.build, self.module, self.device = build, built.to(device()), device()
-        super().__init__(design, sum(map(_numbers, _tensors(self.module))))
+        self._fixed = _infinite(self.module)
+        super().__init__(design, sum(map(_numbers, self._tensors())))
+        if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in self.module.modules()):
+            self.least_rows = 2  # of which it takes a deviation
 
     @property
     def slots(self) -> list[Slot]:
         """The state_dict, in order; a tensor with two names occurs twice."""
         starts, at = {}, 0
-        for tensor in _tensors(self.module):
-            starts[id(tensor)], at = at, at + tensor.numel()
+        for tensor in self._tensors():
+            starts[id(tensor)], at = at, at + _numbers(tensor)
         state = self.module.state_dict(keep_vars=True).values()
-        return [Slot(starts[id(tensor)], tuple(tensor.shape), not tensor.is_floating_point()) for tensor in state]
+        return [
+            Slot(starts[id(tensor)], tuple(tensor.shape), _digits(tensor))
+            if id(tensor) in starts
+            else Slot(0, tuple(tensor.shape), fixed=tensor.detach().cpu().numpy())
+            for tensor in state
+        ]
 
     def init_parameters(self, rng: np.random.Generator) -> None:
         """Draw first weights as the module's constructor does."""
@@ -86,9 +95,11 @@ class TorchModel(Model):
 
     def finish(self) -> None:
         at = 0
-        for tensor in _tensors(self.module):
-            self.parameters[at : at + tensor.numel()] = _array(tensor).reshape(-1)
-            at += tensor.numel()
+        for tensor in self._tensors():
+            end, digits = at + _numbers(tensor), _digits(tensor)
+            values = tensor.detach().cpu().reshape(-1)
+            self.parameters[at:end] = to_digits(values.numpy(), digits) if digits else values.float().numpy()
+            at = end
 
     def predict(self, x: Floats) -> Array:
         self._load()
@@ -96,6 +107,15 @@ class TorchModel(Model):
         with self._wrap_errors(), torch.inference_mode():
             blocks = (x[start : start + PREDICTED_ROWS] for start in range(0, len(x), PREDICTED_ROWS))
             return np.concatenate([_array(self._forward(block)) for block in blocks])  # (n, classes)
+
+    def _tensors(self) -> list[Any]:
+        """Return parameters, then the buffers of the state_dict that are in the vector, each once."""
+        kept = self.module.state_dict().keys() - self._fixed
+        buffers = [buffer for name, buffer in self.module.named_buffers() if name in kept]
+        tensors = [*self.module.parameters(), *buffers]
+        if any(tensor.is_complex() for tensor in tensors):
+            raise BadTask("cannot average a module with complex numbers")
+        return tensors
 
     def _losses(self, scores: Any, y: Any) -> Any:
         if self.design.task == "regression":
@@ -116,10 +136,11 @@ class TorchModel(Model):
         """Copy `parameters` into the module."""
         at = 0
         with torch.no_grad():
-            for tensor in _tensors(self.module):
-                values = torch.tensor(self.parameters[at : at + tensor.numel()]).reshape(tensor.shape)
-                tensor.copy_(values if tensor.is_floating_point() else values.round())
-                at += tensor.numel()
+            for tensor in self._tensors():
+                end, digits = at + _numbers(tensor), _digits(tensor)
+                values = self.parameters[at:end]
+                tensor.copy_(torch.tensor(from_digits(values, digits) if digits else values).reshape(tensor.shape))
+                at = end
 
     @contextmanager
     def _wrap_errors(self) -> Iterator[None]:
@@ -143,19 +164,21 @@ def device() -> Any:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _tensors(module: Any) -> list[Any]:
-    """Return parameters, then the buffers of the state_dict, each once."""
-    kept = module.state_dict().keys()
-    tensors = [*module.parameters(), *(buffer for name, buffer in module.named_buffers() if name in kept)]
-    if any(tensor.is_complex() for tensor in tensors):
-        raise BadTask("cannot average a module with complex numbers")
-    return tensors
+def _infinite(module: Any) -> frozenset[str]:
+    """Return the names of the buffers that hold infinite numbers."""
+    return frozenset(name for name, buffer in module.named_buffers() if not bool(torch.isfinite(buffer).all()))
+
+
+def _digits(tensor: Any) -> int:
+    """Return the digits of each number of a tensor of integers; 0 for real numbers."""
+    return 0 if tensor.is_floating_point() else int(tensor.element_size())
 
 
 def _numbers(tensor: Any) -> int:
+    """Return how many numbers of the vector a tensor takes."""
     if nn.parameter.is_lazy(tensor):
         raise BadTask("cannot exchange a module with lazy layers: give each layer its sizes")
-    return int(tensor.numel())
+    return int(tensor.numel()) * max(1, _digits(tensor))
 
 
 def _array(tensor: Any) -> Array:

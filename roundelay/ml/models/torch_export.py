@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from roundelay.ml.data import Floats, Moments
+from roundelay.ml.data import INPUT_MAX, Doubles, Floats, Moments
 from roundelay.ml.errors import BadTask
 from roundelay.ml.models.arrays import cut
 from roundelay.ml.models.catalogue import learner
@@ -21,16 +21,22 @@ from roundelay.ml.task import Design
 
 
 class Standardise(nn.Module):  # type: ignore[misc]  # torch is an extra
-    """Flatten the rows, and subtract the mean and divide by the standard deviation of the training data."""
+    """Flatten the rows, and subtract the mean and divide by the standard deviation of the training data.
 
-    def __init__(self, moments: Moments) -> None:
+    What the training subtracted before it rounded to float32 is subtracted first.
+    """
+
+    def __init__(self, moments: Moments, offsets: Doubles | None) -> None:
         super().__init__()
+        self.register_buffer("offsets", None if offsets is None else torch.tensor(offsets))  # (d,)
         self.register_buffer("mean", torch.tensor(moments.mean))  # (d,)
         self.register_buffer("std", torch.tensor(moments.std))  # (d,)
 
     def forward(self, x: Any) -> Any:
         """Return standardised rows: (n, ...) -> (n, d)."""
-        return (x.flatten(1).float() - self.mean) / self.std
+        rows = x.flatten(1)
+        rows = rows.float() if self.offsets is None else (rows.double() - self.offsets).float()
+        return ((rows - self.mean) / self.std).clamp(-INPUT_MAX, INPUT_MAX)
 
 
 class InUnits(nn.Module):  # type: ignore[misc]
@@ -54,9 +60,13 @@ class ChannelsLast(nn.Module):  # type: ignore[misc]
         return x.permute(0, 2, 3, 1)
 
 
-def to_torch(design: Design, weights: Floats, moments: Moments | None) -> Any:
-    """Return the model as a Sequential in evaluation mode. Raises BadTask for a model that has no such form."""
-    layers: list[Any] = [Standardise(moments.of_features(design.features))] if moments else [nn.Flatten()]
+def to_torch(design: Design, weights: Floats, moments: Moments | None, offsets: Doubles | None = None) -> Any:
+    """Return the model as a Sequential in evaluation mode. Raises BadTask for a model that has no such form.
+
+    offsets: subtracted from each feature in float64 (encoding.py).
+    """
+    shifts = offsets if offsets is not None and offsets.any() else None
+    layers: list[Any] = [Standardise(moments.of_features(design.features), shifts)] if moments else [nn.Flatten()]
     if design.model in ("mlp", "softmax"):
         layers += _dense(cut(weights, learner(design).slots), is_linear=design.course)
     elif design.model == "cnn":
