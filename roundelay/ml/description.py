@@ -161,7 +161,10 @@ def _columns(data: DataSet) -> tuple[list[str], Doubles, list[tuple[str, ...] | 
     names = [f"column {number}" for number in range(data.features)]
     if data.task == "regression":
         names.append("target")
-    return names, np.zeros(len(names)), [None] * len(names), lambda: _rows(data)
+    offsets = np.zeros(len(names))  # (columns,)
+    if data.encoding is not None:
+        offsets[: data.features] = data.encoding.offsets
+    return names, offsets, [None] * len(names), lambda: _rows(data, offsets)
 
 
 def _pixels(data: DataSet) -> Iterator[Doubles]:
@@ -173,9 +176,9 @@ def _pixels(data: DataSet) -> Iterator[Doubles]:
             yield pixels.reshape(-1, channels).astype(np.float64)
 
 
-def _rows(data: DataSet) -> Iterator[Doubles]:
+def _rows(data: DataSet, offsets: Doubles) -> Iterator[Doubles]:
     for part in data.training:
-        yield from _rows_of(part, data.task == "regression")
+        yield from (block + offsets for block in _rows_of(part, data.task == "regression"))
 
 
 def _rows_of(part: DatasetPart, with_target: bool) -> Iterator[Doubles]:

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from roundelay.ml.data import Moments
 from roundelay.ml.errors import DataError
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.readers import table
+from roundelay.ml.readers import arrays, dataset, table
 from roundelay.ml.readers.inputs import Inputs, read_inputs
 from roundelay.ml.readers.saved_model import SavedModel, load, save
+from roundelay.ml.readers.source import with_test
 from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.task import Design
 from tests.ml.made_data import pixels, write_mnist
@@ -112,3 +114,58 @@ def test_a_data_set_of_another_shape_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"has 20 features and images of .* but the model reads 5"):
         read_inputs(tmp_path, model_of(5))
+
+
+SECONDS = 1_700_000_000 + np.arange(40.0)  # (n,) float32 makes one number of these
+
+
+@pytest.mark.parametrize("suffix", ["npz", "arrays", "csv"])
+def test_large_numbers_that_differ_little_are_told_apart_in_training_and_prediction(
+    tmp_path: Path, suffix: str
+) -> None:
+    x, y = np.column_stack([SECONDS, np.ones(40)]), (np.arange(40) % 2).astype(np.int64)  # (n, d), (n,)
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "npz":
+        np.savez(path, x_train=x, y_train=y, x_test=x[:4], y_test=y[:4])
+    elif suffix == "csv":
+        rows = [f"{a:.0f},{b:g},{c}" for (a, b), c in zip(x, y, strict=True)]
+        path.write_text("\n".join(["seconds,one,class", *rows]) + "\n")
+
+    data = arrays.read(x, y) if suffix == "arrays" else dataset.read(path)
+
+    read = np.concatenate(list(data.training[0].blocks()))  # (n, d)
+    assert np.array_equal(read[:, 0] - read[0, 0], np.arange(40))
+    assert data.encoding is not None
+    design = Design((2, 2), "softmax")
+    model = SavedModel(
+        design, learner(design).init_weights(0), Moments(read.mean(0), np.full(2, 20, np.float32)), (), data.encoding
+    )
+    expected = model.probabilities(read)
+    assert np.array_equal(model.predict_proba(x), expected)
+    assert len(np.unique(expected[:, 0])) == 40
+    if suffix != "arrays":
+        found = np.concatenate(list(read_inputs(path, model).blocks))
+        assert np.array_equal(found, read[: len(found)])
+
+
+def test_validation_arrays_have_the_offsets_of_the_training() -> None:
+    x, y = SECONDS[:, None], np.arange(40) % 2  # (n, 1), (n,)
+
+    data = with_test(arrays.read(x, y), arrays.read(x[7:] + 3, y[7:]))
+
+    training, test = (np.concatenate(list(part.blocks())) for part in (data.training[0], data.test[0]))
+    assert np.array_equal(test, training[7:] + 3)
+
+
+def test_a_data_frame_with_words_is_encoded_as_in_training(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("size,colour,class\n" + "".join(f"{n},{'rgb'[n % 3]},{n % 2}\n" for n in range(12)))
+    data = dataset.read(tmp_path / "t.csv")
+    design = Design((4, 2), "softmax")
+    model = SavedModel(design, learner(design).init_weights(0), None, (), data.encoding)
+
+    class Frame(dict[str, np.ndarray]):
+        columns = ("colour", "size")
+
+    given = Frame(size=np.arange(12.0), colour=np.array(list("rgb" * 4)))
+
+    assert np.array_equal(model.predict_proba(given), model.probabilities(next(iter(data.training[0].blocks()))))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import DataError, printable
+from roundelay.ml.readers.encoding import Encoding, offsets_encoding
 from roundelay.ml.readers.packed import FEATURES_MAX, Shape
 from roundelay.ml.readers.source import (
     DataSet,
@@ -52,13 +53,37 @@ def is_per_client(x: Any) -> bool:
     return _is_list(x) and len(x) > 0 and all(getattr(each, "ndim", 0) > 1 for each in x)
 
 
-def to_rows(x: Any, features: int, shape: Shape) -> Floats:
-    """Return rows to predict: (n, features). Raises DataError unless they are like those of the training."""
+def to_rows(x: Any, features: int, shape: Shape, encoding: Encoding | None = None) -> Floats:
+    """Return rows to predict, encoded as in training: (n, features). Raises DataError unless they fit the model.
+
+    A DataFrame of the training's columns may hold words; an array holds numbers, and the features of its words.
+    """
+    if encoding is not None and not encoding.are_numbers and hasattr(x, "columns") and _has_columns(x, encoding):
+        return encoding.encode(_by_name(x, encoding))
     rows, found = _rows("x", x)
     if rows.shape[1] != features or (found and found != shape):
         expected = f"images of {shape} or rows" if shape else "rows"
         raise DataError("x", None, f"has {_describe(rows, found)}, expected {expected} of {features} features")
-    return rows.astype(np.float32)
+    if encoding is None or encoding.is_plain:
+        return rows.astype(np.float32)
+    return (rows - encoding.offsets).astype(np.float32)
+
+
+def _has_columns(x: Any, encoding: Encoding) -> bool:
+    return {column.name for column in encoding.columns} <= set(map(str, x.columns))
+
+
+def _by_name(x: Any, encoding: Encoding) -> npt.NDArray[np.float64]:
+    """Return the columns of a DataFrame in the order of the encoding, words as their numbers: (n, columns)."""
+    columns = []
+    for column in encoding.columns:
+        values = x[column.name]
+        if column.words is not None:
+            places = {word: float(number) for number, word in enumerate(column.words)}
+            columns.append(np.array([places.get(str(word), np.nan) for word in values.tolist()]))
+        else:
+            columns.append(np.asarray(values, np.float64))
+    return np.column_stack(columns)
 
 
 def _per_client(x: list[Any], y: Any, task: str) -> DataSet:
@@ -75,7 +100,7 @@ def _per_client(x: list[Any], y: Any, task: str) -> DataSet:
     if len(shapes) > 1:
         raise DataError("x", None, f"the clients' rows differ: {', '.join(sorted(f'{d} features' for _, d in shapes))}")
     is_pixels = all(part.dtype == np.uint8 for part in rows)
-    return _data_set([part if is_pixels else part.astype(np.float32) for part in rows], names, shapes.pop()[0], task)
+    return _data_set([part if is_pixels else part.astype(np.float64) for part in rows], names, shapes.pop()[0], task)
 
 
 def _data_set(rows: Sequence[Rows], names: Sequence[npt.NDArray[Any]], shape: Shape, task: str) -> DataSet:
@@ -87,15 +112,28 @@ def _data_set(rows: Sequence[Rows], names: Sequence[npt.NDArray[Any]], shape: Sh
         y, labels = number_labels(np.concatenate([_to_classes("y", each).astype(str) for each in names]))
         require_one_task("y", labels, task)
     ends = np.cumsum([len(part) for part in rows])[:-1]
+    rows, encoding = _without_offsets(rows, shape)
     parts = [
         DatasetPart(f"client-{number:03d}", classes, array_blocks(part))
         for number, (part, classes) in enumerate(zip(rows, np.split(y, ends), strict=True))
     ]
-    return DataSet(KIND, tuple(parts), (), rows[0].shape[1], labels, rows[0].dtype == np.uint8, shape)
+    is_pixels = rows[0].dtype == np.uint8
+    return DataSet(KIND, tuple(parts), (), rows[0].shape[1], labels, is_pixels, shape, encoding=encoding)
+
+
+def _without_offsets(rows: Sequence[Rows], shape: Shape) -> tuple[list[Rows], Encoding | None]:
+    """Return rows as float32, or bytes, and the encoding if float32 would merge numbers that differ."""
+    if rows[0].dtype == np.uint8:
+        return list(rows), None
+    low = np.min([part.min(axis=0) for part in rows], axis=0)  # (d,)
+    high = np.max([part.max(axis=0) for part in rows], axis=0)  # (d,)
+    encoding = None if shape else offsets_encoding(low, high)
+    offsets = encoding.offsets if encoding is not None else 0.0
+    return [(part - offsets).astype(np.float32) for part in rows], encoding
 
 
 def _rows(name: str, x: Any) -> tuple[Rows, Shape]:
-    """Return rows (n, d) as float32, or as bytes if they are the pixels of images; and the shape of an image."""
+    """Return rows (n, d) as float64, or as bytes if they are the pixels of images; and the shape of an image."""
     numbers = _as_array(name, x)
     if numbers.dtype.kind not in "biuf":
         raise DataError(name, None, f"{_not_numeric(x, numbers)}: encode it as numbers first")
@@ -110,11 +148,11 @@ def _rows(name: str, x: Any) -> tuple[Rows, Shape]:
     if shape and flat.dtype == np.uint8:
         return flat, shape
     with np.errstate(over="ignore"):
-        rows = flat.astype(np.float32)  # (n, d)
-    if not np.isfinite(rows).all():
-        row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+        finite = np.isfinite(flat.astype(np.float32)).all(axis=1)  # (n,)
+    if not finite.all():
+        row = int(np.argmin(finite))
         raise DataError(name, None, f"row {row} holds NaN, infinity or a number that exceeds float32")
-    return rows, shape
+    return flat.astype(np.float64), shape
 
 
 def _labels(name: str, y: Any, rows: int) -> npt.NDArray[Any]:

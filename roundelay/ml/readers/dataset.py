@@ -20,6 +20,7 @@ from roundelay.ml.choices import KINDS
 from roundelay.ml.errors import BadTask, DataError, InputMissing, printable
 from roundelay.ml.readers import arrays, cifar, folder, idx, images, letters, npz, table
 from roundelay.ml.readers.dialect import Dialect, is_missing
+from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, array_blocks, digits, require_one_task, with_test
 from roundelay.ml.readers.table import TableOptions
@@ -39,6 +40,7 @@ class ReadOptions:
     without: Path | None = None  # a validation file that is not to be read with the others
     table: TableOptions = TableOptions()
     images: ImageOptions = ImageOptions()
+    encoding: Encoding | None = None  # of a trained model, which arrays are read for
 
 
 def read(
@@ -72,7 +74,8 @@ def read(
     if kind == "images":
         return images.read(path, options.images, classless)
     if kind == "npz":
-        return npz.read(_only_npz(path), classless, options.table.task)
+        encoding = like.encoding if like is not None and like.table is None else options.encoding
+        return npz.read(_only_npz(path), classless, options.table.task, encoding)
     if kind == "letters":
         return read_letters(path, options.without)
     return {"mnist": idx.read, "cifar10": cifar.read}[kind](path)

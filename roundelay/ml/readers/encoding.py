@@ -20,6 +20,8 @@ from roundelay.ml.task import ENCODING_CHARACTERS_MAX
 
 Doubles = npt.NDArray[np.float64]
 
+PRECISION = 256  # an offset is subtracted where numbers are this many times larger than their range
+FLOAT32_INTEGERS = 1 << 24  # up to which float32 holds all integers
 BOOLEANS = (("false", "true"), ("no", "yes"))
 
 
@@ -54,6 +56,16 @@ class Encoding:
     def features(self) -> int:
         """The number of features of a row."""
         return sum(column.features for column in self.columns)
+
+    @cached_property
+    def offsets(self) -> Doubles:
+        """What is subtracted from each feature: (features,)."""
+        return np.repeat([column.offset for column in self.columns], [column.features for column in self.columns])
+
+    @cached_property
+    def are_numbers(self) -> bool:
+        """Whether every column holds numbers."""
+        return all(column.words is None for column in self.columns)
 
     @cached_property
     def is_plain(self) -> bool:
@@ -97,6 +109,15 @@ class Encoding:
                 "dropped": self.dropped,
             }
         )
+
+
+def offsets_encoding(low: Doubles, high: Doubles) -> Encoding | None:
+    """Return the encoding of columns of numbers between these limits (d,); None if float32 keeps them apart."""
+    spread, largest = high - low, np.maximum(np.abs(low), np.abs(high))  # (d,)
+    loses = (spread * PRECISION < largest) & ((spread > 0) | (largest > FLOAT32_INTEGERS))  # (d,)
+    if not loses.any():
+        return None
+    return Encoding(tuple(EncodedColumn("", None, offset) for offset in np.where(loses, low, 0.0).tolist()))
 
 
 def encoding_from_json(text: str) -> Encoding:

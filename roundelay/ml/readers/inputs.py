@@ -30,15 +30,17 @@ def read_inputs(path: Path, model: SavedModel, on_read: OnRead = lambda done, to
 
     Raises DataError for rows that do not fit the model, InputMissing.
     """
-    if model.encoding is not None:
-        return Inputs(*table.read_as_trained(path, model.encoding, model.labels, model.design.task, on_read))
+    encoding = model.encoding
+    are_arrays = path.suffix in npz.SUFFIXES or (path.is_dir() and dataset.guess(path) == "npz")
+    if encoding is not None and not (are_arrays and encoding.are_numbers):
+        return Inputs(*table.read_as_trained(path, encoding, model.labels, model.design.task, on_read))
     shape = model.design.shape
     look = ImageOptions(shape[1], shape[0] == 3) if shape else ImageOptions()
     if shape and images.is_image(path.name):
         return Inputs(iter([images.decode(path, look)[None]]), None)
     if path.is_file() and path.suffix not in npz.SUFFIXES:
         return _text(path, model)
-    options = dataset.ReadOptions(images=look, table=TableOptions(task=model.design.task))
+    options = dataset.ReadOptions(images=look, table=TableOptions(task=model.design.task), encoding=encoding)
     found = dataset.read(path, options, classless=True)
     if (found.features, found.shape) != (model.design.features, shape):
         raise DataError(

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from roundelay.ml.data import Labels
 from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.readers.encoding import Encoding, offsets_encoding
 from roundelay.ml.readers.folder import names_in
 from roundelay.ml.readers.packed import FEATURES_MAX
 from roundelay.ml.readers.source import (
@@ -97,9 +98,10 @@ def has_arrays(names: list[str]) -> bool:
     return any(first in stems and second in stems for first, second in TRAINING)
 
 
-def read(path: Path, classless: bool = False, task: str = "auto") -> DataSet:
+def read(path: Path, classless: bool = False, task: str = "auto", encoding: Encoding | None = None) -> DataSet:
     """Read the arrays in an archive or a folder; with `classless`, rows may have no classes.
 
+    encoding: that of a trained model; by default, offsets are subtracted where float32 would merge numbers.
     Raises DataError, InputMissing.
     """
     arrays = _arrays(path)
@@ -122,8 +124,11 @@ def read(path: Path, classless: bool = False, task: str = "auto") -> DataSet:
             f"{test[0].name} has rows of {test[0].shape[1:]}, but {training[0].name} of {training[0].shape[1:]}",
         )
     y, labels = _labels(path, pairs, task)
-    parts = _parts(pairs, y, is_last, pixels)
-    return DataSet("npz", tuple(parts[:1]), tuple(parts[1:]), prod(training[0].shape[1:]), labels, pixels, shape)
+    encoding = encoding or (None if shape else _find_offsets(training[0]))
+    parts = _parts(pairs, y, is_last, pixels, encoding)
+    return DataSet(
+        "npz", tuple(parts[:1]), tuple(parts[1:]), prod(training[0].shape[1:]), labels, pixels, shape, encoding=encoding
+    )
 
 
 Pair = tuple[ArrayFile, ArrayFile | None]
@@ -143,17 +148,30 @@ def _labels(path: Path, pairs: list[Pair], task: str) -> tuple[Labels, tuple[str
     return y, labels
 
 
-def _parts(pairs: list[Pair], y: Labels, is_last: bool, pixels: bool) -> list[DatasetPart]:
+def _find_offsets(x: ArrayFile) -> Encoding | None:
+    """Return an encoding if float32 would merge numbers of a column that differ."""
+    if x.dtype.kind not in "iuf" or x.dtype.itemsize < 4 or x.dtype == np.float32:
+        return None
+    lows, highs = [], []
+    for block in _raw_blocks(x):
+        rows = block.reshape(len(block), -1).astype(np.float64)  # (rows, d)
+        lows.append(rows.min(axis=0))
+        highs.append(rows.max(axis=0))
+    low, high = np.min(lows, axis=0), np.max(highs, axis=0)  # (d,)
+    return offsets_encoding(low, high) if np.isfinite(low).all() and np.isfinite(high).all() else None
+
+
+def _parts(pairs: list[Pair], y: Labels, is_last: bool, pixels: bool, encoding: Encoding | None) -> list[DatasetPart]:
     parts, start = [], 0
     for x, _ in pairs:
         end = start + x.shape[0]
-        parts.append(DatasetPart(x.name, y[start:end], _reader(x, is_last, pixels)))
+        parts.append(DatasetPart(x.name, y[start:end], _reader(x, is_last, pixels, encoding)))
         start = end
     return parts
 
 
-def _reader(x: ArrayFile, channels_last: bool, pixels: bool) -> Callable[[], Iterator[Rows]]:
-    return lambda: _blocks(x, channels_last, pixels)
+def _reader(x: ArrayFile, channels_last: bool, pixels: bool, encoding: Encoding | None) -> Callable[[], Iterator[Rows]]:
+    return lambda: _blocks(x, channels_last, pixels, encoding)
 
 
 def _arrays(path: Path) -> dict[str, ArrayFile]:
@@ -261,7 +279,7 @@ def _classes(y: ArrayFile, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values
 
 
-def _blocks(x: ArrayFile, channels_last: bool, pixels: bool) -> Iterator[Rows]:
+def _blocks(x: ArrayFile, channels_last: bool, pixels: bool, encoding: Encoding | None) -> Iterator[Rows]:
     """Yield rows as bytes or float32, images channel by channel."""
     row = 0
     for block in _raw_blocks(x):
@@ -270,7 +288,7 @@ def _blocks(x: ArrayFile, channels_last: bool, pixels: bool) -> Iterator[Rows]:
         flat = block.reshape(len(block), -1)  # (n, d)
         if not pixels:
             with np.errstate(over="ignore"):
-                flat = flat.astype(np.float32)  # (n, d)
+                flat = flat.astype(np.float32) if encoding is None else encoding.encode(flat.astype(np.float64))
             finite = np.isfinite(flat).all(axis=1)  # (n,)
             if not finite.all():
                 at = row + int(np.argmin(finite)) + 1

@@ -84,7 +84,7 @@ class SavedModel:
         """
         if self.is_regression:
             raise DataError("the model", None, "is a regression: it has no probabilities; use predict")
-        return self.probabilities(to_rows(x, self.design.features, self.design.shape))
+        return self.probabilities(to_rows(x, self.design.features, self.design.shape, self.encoding))
 
     def predict(self, x: Any) -> npt.NDArray[Any]:
         """Return the label of the most probable class of each row of an array or a DataFrame: (n,).
@@ -92,7 +92,7 @@ class SavedModel:
         Of a regression, return the predicted number. Raises DataError.
         """
         if self.is_regression:
-            return self.targets(to_rows(x, self.design.features, self.design.shape))
+            return self.targets(to_rows(x, self.design.features, self.design.shape, self.encoding))
         labels: npt.NDArray[Any] = self.classes[self.predict_proba(x).argmax(axis=1)]  # (n,)
         return labels
 
@@ -105,7 +105,8 @@ class SavedModel:
             from roundelay.ml.models.torch_export import to_torch
         except ImportError as error:
             raise BadTask(f"to_torch needs PyTorch ({error}): python3 -m pip install torch") from error
-        return to_torch(self.design, self.weights, self.moments)
+        offsets = self.encoding.offsets if self.encoding is not None else None
+        return to_torch(self.design, self.weights, self.moments, offsets)
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.design.sizes))

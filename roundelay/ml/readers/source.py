@@ -92,6 +92,8 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
             "the validation data", None, f"are of a {other.task}, but the training data of a {data.task}: say --task"
         )
     table = data.table.joined(other.table) if is_same and data.table and other.table else data.table
+    if table is None:
+        other = _rebased(other, data.encoding)
     if data.task == "regression":
         return replace(data, test=(*other.training, *other.test), table=table)
     unknown = [label for label in other.labels if label not in data.labels]
@@ -104,6 +106,22 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
     numbers = np.array([data.labels.index(label) for label in other.labels], np.int64)  # (classes,)
     test = tuple(DatasetPart(part.name, numbers[part.y], part.blocks) for part in (*other.training, *other.test))
     return replace(data, test=test, table=table)
+
+
+def _rebased(data: DataSet, encoding: Encoding | None) -> DataSet:
+    """Return numbers with the offsets of another encoding subtracted instead of their own."""
+    own, wanted = (each.offsets if each is not None else 0.0 for each in (data.encoding, encoding))
+    if data.pixels or np.array_equal(own, wanted):
+        return data
+
+    def moved(part: DatasetPart) -> DatasetPart:
+        blocks = part.blocks
+        return replace(
+            part, blocks=lambda: ((block.astype(np.float64) + (own - wanted)).astype(np.float32) for block in blocks())
+        )
+
+    training, test = (tuple(map(moved, parts)) for parts in (data.training, data.test))
+    return replace(data, training=training, test=test, encoding=encoding)
 
 
 def image_shape(source: str, name: str, dimensions: tuple[int, ...]) -> tuple[Shape, bool]:

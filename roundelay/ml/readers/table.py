@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import CannotWrite, DataError, printable
-from roundelay.ml.readers.encoding import EncodedColumn, Encoding
+from roundelay.ml.readers.encoding import PRECISION, EncodedColumn, Encoding
 from roundelay.ml.readers.folder import Listing, list_training_files
 from roundelay.ml.readers.scan import FileScan
 from roundelay.ml.readers.schema import Column, Schema, TableOptions, schema_of
@@ -31,7 +31,6 @@ Doubles = npt.NDArray[np.float64]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data")
 PACKED_SUFFIXES = (".gz", ".zip")
-PRECISION = 256  # an offset is subtracted where numbers are this many times larger than their range
 CLASSES_PLAIN = 20  # more classes than this must have several rows each
 
 
