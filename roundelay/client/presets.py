@@ -19,7 +19,7 @@ from roundelay.federation.settings import Settings, option
 
 FEATURES_OF_DEFAULT = 16  # of the letters, on which the default learning rate was chosen
 ETA_OF_SGD, ETA_OF_ADAM, ETA_OF_CNN = 0.2, 0.001, 0.02
-ETA_OF_REGRESSION = 0.005  # the squared error is steeper than the cross-entropy
+ETA_OF_REGRESSION = 0.02  # the squared error is steeper than the cross-entropy (decision 19)
 CLIP = 4.0
 PATIENCE, HALVINGS = 12, 10
 BATCH_MIN, BATCH_MAX = 32, 128

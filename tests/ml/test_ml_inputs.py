@@ -138,7 +138,11 @@ def test_large_numbers_that_differ_little_are_told_apart_in_training_and_predict
     assert data.encoding is not None
     design = Design((2, 2), "softmax")
     model = SavedModel(
-        design, learner(design).init_weights(0), Moments(read.mean(0), np.full(2, 20, np.float32)), (), data.encoding
+        design,
+        learner(design).init_weights(0),
+        Moments(read.mean(0), np.full(2, 20, np.float32)),
+        data.labels,
+        data.encoding,
     )
     expected = model.probabilities(read)
     assert np.array_equal(model.predict_proba(x), expected)
