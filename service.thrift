@@ -285,7 +285,19 @@ struct MomentsTask {
   1: required TrainingPlan plan
 }
 
-/** Train each of the order's files from the order's weights, and return the exact sum of the changes. */
+/** What a training returns of its files. */
+enum Updates {
+  /** One exact sum of all changes. */
+  SUM = 1
+  /** The same, with each change divided by its local steps (FedNova). */
+  NORMALISED_SUM = 2
+  /** Each file's change by itself, one vector after the other. */
+  EACH = 3
+  /** The same, with the loss before the training behind each: an int64 in units of 2^-40. */
+  EACH_WITH_LOSS = 4
+}
+
+/** Train each of the order's files from the order's weights, and return the exact sum of the changes, or each. */
 struct TrainTask {
   1: required TrainingPlan plan
   /** Mean and standard deviation of every feature as float32, or empty for raw inputs. */
@@ -294,6 +306,8 @@ struct TrainTask {
   3: required i64 seed
   /** Return a receipt of each file behind the sum: the SHA-256 of its change, in the order of the files. */
   4: optional bool receipts
+  /** Absent: the sum. */
+  5: optional Updates updates
 }
 
 /** Evaluate the weights on the order's only file. */

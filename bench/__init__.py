@@ -38,6 +38,8 @@ echo_servers     servers to measure the wire against
 mutated          small tables with random faults
 portable_environments  BLAS kernels, numpy versions and an emulated aarch64
 portable_job     a job on the letters in one environment
+rule_references  the aggregation rules again, from their papers
+rule_check       random updates through a rule and its reference
 counted_node     wraps a node and counts its calls
 simulated        star and tree on a large simulated ring
 message_counter  counts the messages and bytes of a procedure

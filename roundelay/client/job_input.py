@@ -18,6 +18,7 @@ from roundelay.client.requests import DataOptions, TrainRequest, is_dataset
 from roundelay.federation import arithmetic
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
+from roundelay.federation.rules.steps import needs_of
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import prepare
@@ -209,6 +210,7 @@ def make_spec(
         encoding=given.encoding,
         homes=homes,
         raw=given.raw,
+        single=":" in settings.rule and needs_of(settings.rule) == "each",
     )
     catalogue.learner(spec.design)
     if settings.verify and (device := catalogue.device_of(spec.design)) != "cpu":

@@ -36,6 +36,7 @@ A driver, which runs a job
     tickets          wait for an order
     topologies/      where updates are aggregated: star, tree, gossip
     rules/           the server's aggregation rules: FedAvg and others
+    update_reader    aggregate single updates, read block by block from where they were trained
     arithmetic       what a round computes: tasks, moments, the exact mean
     receipts         a digest of each file's update, and the Merkle tree over them
     result_check     whether an honest trainer can have computed a result

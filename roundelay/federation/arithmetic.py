@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from roundelay.federation import receipts
 from roundelay.federation.errors import StepTooLarge
 from roundelay.federation.records import RoundResult
 from roundelay.federation.rounds import PartialResult
-from roundelay.federation.rules.steps import step_of
+from roundelay.federation.rules.aggregation import Aggregation, UpdateFile
+from roundelay.federation.rules.each import Round
+from roundelay.federation.rules.fednova import effective_steps
+from roundelay.federation.rules.steps import each_rule_of, step_of
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import eta_of
 from roundelay.federation.tasks import EvaluateTask, MomentsTask, Task, TrainTask
@@ -49,7 +53,8 @@ def moments_task(spec: JobSpec) -> MomentsTask:
 
 def training_task(spec: JobSpec, moments: bytes, halvings: int = 0) -> TrainTask:
     """Return the task of every later round: train the order's files, with the step halved this often."""
-    return TrainTask(plan(spec, halvings), moments, spec.settings.seed, spec.has_receipts)
+    receipts = spec.has_receipts or spec.needs == "each"  # a block of an update is checked by the update's receipt
+    return TrainTask(plan(spec, halvings), moments, spec.settings.seed, receipts, spec.updates)
 
 
 def evaluation_task(spec: JobSpec, moments: bytes) -> EvaluateTask:
@@ -121,16 +126,57 @@ def mean_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult]) -> bytes
     total = np.frombuffer(_added_updates([p.result for p in parts]), "<i8").astype(np.int64)  # (parameters,)
     rows = sum(f.rows for p in parts for f in p.files)
     before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
-    return exact.mean(before, total, rows, exact.fraction_bits(spec.rows)).astype("<f4").tobytes()
+    steps = 1.0
+    if spec.updates == "normalised-sum":
+        trained = sorted((f for p in parts for f in p.files), key=lambda file: file.index)
+        steps = effective_steps(plan(spec).config, [file.rows for file in trained])
+    return exact.mean(before, total, rows, exact.fraction_bits(spec.rows), steps).astype("<f4").tobytes()
 
 
-def step(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], state: bytes) -> tuple[bytes, bytes]:
-    """Apply the job's rule to a round. Return the new weights and the rule's state. Raises StepTooLarge."""
+def aggregation_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvings: int) -> Aggregation:
+    """Return the aggregation of a round's single updates, which its blocks are to be given to."""
+    name, receipts = spec.settings.rule, {index: each for p in parts for index, each in p.receipts.items()}
+    trained = sorted((f for p in parts for f in p.files), key=lambda file: file.index)
+    files = [UpdateFile(f.index, f.rows, receipts.get(f.index, b"")) for f in trained]
+    trusted = next((at for at, file in enumerate(trained) if file.name == spec.settings.trusted), -1)
+    rows = np.array([file.rows for file in trained], np.float64)  # (n,)
+    given = Round(rows, spec.settings.tuning, np.zeros(0), eta_of(spec, halvings), trusted)
+    before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
+    has_losses, bits = spec.updates == "each-with-loss", exact.fraction_bits(spec.rows)
+    return Aggregation(each_rule_of(name), name, before, files, given, bits, has_losses)
+
+
+def aggregated(aggregation: Aggregation) -> bytes:
+    """Return the weights after a round whose blocks have all been added. Raises StepTooLarge."""
+    return _finite(aggregation.weights())
+
+
+def step(
+    spec: JobSpec, base: bytes, parts: Sequence[PartialResult], state: bytes, halvings: int = 0
+) -> tuple[bytes, bytes]:
+    """Apply the job's rule to a round whose results are in memory. Return the new weights and the rule's state.
+
+    Raises StepTooLarge.
+    """
+    if spec.needs == "each":
+        return _step_of_each(aggregation_of(spec, base, parts, halvings), parts), b""
     before, mean = (np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts)))
     weights, kept = step_of(spec.settings.rule)(before, mean, state, spec.settings.tuning)
+    return _finite(weights), kept
+
+
+def _step_of_each(aggregation: Aggregation, parts: Sequence[PartialResult]) -> bytes:
+    for _ in range(aggregation.passes):
+        for start, stop in aggregation.blocks:
+            pieces = {index: piece for part in parts for index, piece in part.pieces(start, stop).items()}
+            aggregation.add([pieces[file.index] for file in aggregation.files])
+    return aggregated(aggregation)
+
+
+def _finite(weights: npt.NDArray[np.float32]) -> bytes:
     if not np.isfinite(weights).all():
         raise StepTooLarge("the rule's step gave weights that are not finite (a smaller --server-eta may help)")
-    return weights.astype("<f4").tobytes(), kept
+    return weights.astype("<f4").tobytes()
 
 
 def mean_of_progress(task: Task, parts: Sequence[PartialResult]) -> tuple[float, float]:

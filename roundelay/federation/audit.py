@@ -101,7 +101,7 @@ def retrain(start: NodeRef, ring: Ring, view: JobSnapshot, number: int, worker: 
     task = trainer_task(arithmetic.training_task(spec, moments, claimed.halvings), number, files)
     update = yield from offload(lambda: worker.train(task, base))
     part = PartialResult(start, files, Progress("done"), update.sum)
-    weights, _ = arithmetic.step(spec, base, [part], state)
+    weights, _ = arithmetic.step(spec, base, [part], state, claimed.halvings)
     digest = digest_of(weights)
     what = f"round {number}, {len(files)} files trained again"
     detail = "" if digest == claimed.weights else f"made {digest}, recorded {claimed.weights}: forged or damaged"

@@ -7,7 +7,6 @@ data, AISTATS 2017: a fraction C of the clients; here of the files, at least one
 from __future__ import annotations
 
 import hashlib
-import math
 
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.spec import JobSpec
@@ -15,11 +14,9 @@ from roundelay.federation.spec import JobSpec
 
 def sampled_files(spec: JobSpec, number: int) -> tuple[TrainingFile, ...]:
     """Return the files of a round, in their order. Round 0 takes all, because moments are over all files."""
-    fraction = spec.settings.fraction
-    if number == 0 or fraction >= 1.0:
+    if number == 0 or spec.settings.fraction >= 1.0:
         return spec.files
-    count = max(1, math.ceil(round(fraction * len(spec.files), 9)))  # 0.3 of 10 is 3, in spite of rounding
-    drawn = sorted(spec.files, key=lambda file: _draw(spec.settings.seed, number, file))[:count]
+    drawn = sorted(spec.files, key=lambda file: _draw(spec.settings.seed, number, file))[: spec.files_a_round]
     return tuple(sorted(drawn, key=lambda file: file.index))
 
 

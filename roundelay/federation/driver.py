@@ -17,7 +17,7 @@ from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, a
 from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, jobs, receipts, records
+from roundelay.federation import arithmetic, jobs, receipts, records, update_reader
 from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.contributions import Contributions
@@ -43,12 +43,14 @@ from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
 from roundelay.federation.rounds import Meanwhile, PartialResult
+from roundelay.federation.rules.steps import require_needs
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import StepControl
 from roundelay.federation.successor import inherit, replace_job, successor_of
 from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluate
+from roundelay.federation.update_reader import UpdatesLost
 from roundelay.ml import plugins
 from roundelay.ml.errors import MLError, PluginUnknown
 from roundelay.ml.exact import LOSS_MAX
@@ -57,6 +59,7 @@ from roundelay.ml.validate import Validator
 from roundelay.store.items import Find, Item
 
 HEARTBEAT_INTERVAL_S = 1.0
+UPDATES_LOST_MAX = 100  # times in one round
 HEARTBEAT_TRIES = 2  # the next beat comes soon
 
 
@@ -176,6 +179,7 @@ class Driver:
         self._require_running()
         if plugged := _plugins(self.spec.settings):  # rather now than after a round of training
             yield from offload(lambda: [plugins.load(kind, name) for kind, name in plugged])
+            yield from offload(lambda: require_needs(self.spec.settings.rule, self.spec.needs))
         if self.spec.replaces and len(view.results) <= self.spec.inherited:
             view = yield from inherit(self._roster, self._log, self.spec, len(view.results))
         self._results, self._last_report = list(view.results), view.last_report
@@ -262,17 +266,41 @@ class Driver:
         )
         parts = yield from self._coordinator.collect(work, meanwhile, verify_all)
         yield from self._require_clean_rounds()
+        if self.spec.needs == "each":
+            weights, parts = yield from self._aggregate(work, parts, halvings, verify_all)
         report = self._report(work, parts)
         if gossips:
             mixed = yield from self._mix(work, parts)
             weights, report = mixed.weights, replace(report, errors=mixed.errors, spread=mixed.spread)
-        else:
+        elif self.spec.needs == "sum":
             weights, state = yield from offload(lambda: arithmetic.step(self.spec, base, parts, state))
         trained = {f.index for p in parts for f in p.files}
         left_out = tuple(f.index for f in sampled_files(self.spec, number) if f.index not in trained)
-        proven = receipts.merged(part.receipts for part in parts)
+        proven = receipts.merged(part.receipts for part in parts) if self.spec.has_receipts else {}
         loss = report.training_loss
         return PendingRound(report, TrainedRound(number, weights, state, loss, halvings, proven, left_out=left_out))
+
+    def _aggregate(
+        self, work: Assignment, parts: list[PartialResult], halvings: int, verify_all: bool
+    ) -> Procedure[tuple[bytes, list[PartialResult]]]:
+        """Apply a rule of single updates. Return the new weights, and the parts that they are computed from.
+
+        Updates that are lost before they are read are trained again.
+        """
+        for _ in range(UPDATES_LOST_MAX):
+            try:
+                weights = yield from update_reader.aggregate(self.spec, work.weights, parts, halvings)
+            except UpdatesLost as lost:
+                if lost.is_honest:
+                    self._roster.mark_lost(lost.node, lost.why)
+                else:
+                    self._roster.exclude(lost.node)
+                    self._roster.record_disturbance(f"{lost.node.address} is excluded: {lost.why}")
+                parts = yield from self._coordinator.collect(work, None, verify_all)
+                yield from self._require_clean_rounds()
+            else:
+                return weights, parts
+        raise WorkFailed(f"round {work.number}: single updates were lost {UPDATES_LOST_MAX} times")
 
     def _require_clean_rounds(self) -> Procedure[None]:
         """Have another job replace this one if liars have contributed to earlier rounds. Raises Replaced."""

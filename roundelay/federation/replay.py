@@ -82,13 +82,13 @@ def train_round(spec: JobSpec, standardised_by: bytes, before: TrainedRound, wor
         try:
             update = worker.train(trainer_task(task, number, files), before.weights)
             part = PartialResult(NOBODY, files, Progress("done"), update.sum)
-            weights, state = arithmetic.step(spec, before.weights, [part], before.state)
+            weights, state = arithmetic.step(spec, before.weights, [part], before.state, control.halvings)
         except (StepTooLarge, errors.StepTooLarge) as error:
             control.reject(error)
         else:
             if control.accepts(update.loss):
                 break
-    proven = receipts.by_file([file.index for file in files], update.receipts) if task.receipts else {}
+    proven = receipts.by_file([file.index for file in files], update.receipts) if spec.has_receipts else {}
     return TrainedRound(number, weights, state, update.loss, control.halvings, proven, tuple(control.notices))
 
 

@@ -19,8 +19,8 @@ from roundelay.federation.settings import PRIORITY
 from roundelay.federation.states import FINAL_STATES
 from roundelay.federation.tasks import EvaluateTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
-from roundelay.store.items import Write
-from roundelay.store.packing import unpack
+from roundelay.store.items import CONTENT_BYTES_MAX, Write
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, unpack
 from roundelay.trust.identity import Identity
 
 NAMES_SHOWN = 8  # of files, in a message
@@ -78,6 +78,10 @@ class Order(Request[str]):
             raise Malformed(f"order.files: {len(self.files)} to evaluate on, expected 1")
         if self.has_receipts and self.attempt:
             raise Malformed("order.task: receipts of a round whose results stay on their nodes")
+        if self.is_single and (self.attempt or self.shares):
+            raise Malformed("order.task: single updates of a round in which nodes add up sums")
+        if self.is_single and self.sums_bytes > CONTENT_BYTES_MAX:
+            raise Malformed(f"order: single updates of {self.sums_bytes} bytes, at most {CONTENT_BYTES_MAX}")
         if isinstance(self.task, TrainTask) and self._work(self.task) > WORK_MAX:
             raise Malformed(f"order: {self._work(self.task):.1e} rows x epochs x weights, at most {WORK_MAX:.0e}")
 
@@ -90,6 +94,22 @@ class Order(Request[str]):
     def has_receipts(self) -> bool:
         """Return whether its result ends with a receipt of each file."""
         return isinstance(self.task, TrainTask) and self.task.receipts
+
+    @property
+    def is_single(self) -> bool:
+        """Return whether its result has each file's update by itself."""
+        return isinstance(self.task, TrainTask) and self.task.is_single
+
+    @property
+    def vector_bytes(self) -> int:
+        """Return the bytes of one exact sum or, where each update is returned by itself, of one file's."""
+        entries = self.weights_bytes // WEIGHT_BYTES
+        return SUM_BYTES * (entries + (isinstance(self.task, TrainTask) and self.task.updates == "each-with-loss"))
+
+    @property
+    def sums_bytes(self) -> int:
+        """Return the bytes of what a training returns before its receipts."""
+        return self.vector_bytes * (len(self.files) if self.is_single else 1)
 
     @property
     def memory_bytes(self) -> int:
@@ -118,7 +138,7 @@ class Order(Request[str]):
 def trainer_task(task: TrainTask, number: int, files: Sequence[TrainingFile]) -> TrainerTask:
     """Return what a trainer does for these files. A file's seed depends on its place in the job, not on the node."""
     tasks = tuple(FileTask(f.digest, f.rows, local_seed(task.seed, number, f.index)) for f in files)
-    return TrainerTask(task.plan, tasks, task.moments, number, task.receipts)
+    return TrainerTask(task.plan, tasks, task.moments, number, task.receipts, task.updates)
 
 
 @dataclass(frozen=True)

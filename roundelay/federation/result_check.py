@@ -12,8 +12,13 @@ from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.tasks import EvaluateTask, MomentsTask, TrainTask
 from roundelay.ml import exact
 from roundelay.ml.errors import BadTask
+from roundelay.store.packing import WEIGHT_BYTES
 
-WEIGHT_BYTES = 4  # float32
+
+def check_size(expected: int, found: int) -> None:
+    """Raise BadTask unless single updates have as many bytes as expected."""
+    if found != expected:
+        raise BadTask(f"single updates of {found} bytes, expected {expected}")
 
 
 def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> None:
@@ -23,6 +28,8 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
         match order.task:
             case MomentsTask(plan):
                 exact.check_feature_sums(exact.feature_sums_from_bytes(result), rows, plan.design.summed)
+            case TrainTask() as task if task.is_single:  # ranges are checked where the updates are read
+                check_size(order.vector_bytes * len(files), len(result))
             case TrainTask(plan) if not order.attempt:
                 exact.check_sum(result, order.weights_bytes // WEIGHT_BYTES, rows, plan.fraction_bits)
             case TrainTask() if result:  # without aggregation, a node keeps its result

@@ -18,6 +18,7 @@ from roundelay.federation.requests import Order, Share, TrainingFile, names
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundWork
+from roundelay.federation.rules import rule_of
 from roundelay.federation.settings import PRIORITY
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.site_work import SiteWork
@@ -27,7 +28,9 @@ from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.topologies.groups import Nodes, group_nodes
 from roundelay.federation.topologies.tree_reduce import TreeResult, reduce, tiers
 from roundelay.federation.verification import Verifier
+from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES
 from roundelay.store.blobs import digest_of
+from roundelay.store.items import CONTENT_BYTES_MAX
 
 FILES_RETRY_S = 1.0
 FILES_RETRIES_MAX = 3600
@@ -167,7 +170,10 @@ class RoundCoordinator:
             return work.order(job, files, may_refuse)
 
         if self._spec.pinned:
-            return SiteWork(self._roster, estimate, self._clock, make_order, weights, self.waits)
+            failing_max = rule_of(settings.rule).failing_max(settings.malicious, self._spec.files_a_round)
+            return SiteWork(
+                self._roster, estimate, self._clock, make_order, weights, self.waits, self._files_max(work), failing_max
+            )
         return RoundWork(
             self._roster,
             estimate,
@@ -177,7 +183,15 @@ class RoundCoordinator:
             settings.placement,
             f"{settings.seed} {work.number}",
             self.verifier.doubt if self.verifier is not None else None,
+            self._files_max(work),
         )
+
+    def _files_max(self, work: Assignment) -> int:
+        """Return how many files an order may have: single updates of all of them must fit into one content."""
+        one = work.order(self._spec.job, self._spec.files[:1])
+        if not one.is_single:
+            return FILES_MAX
+        return max(1, CONTENT_BYTES_MAX // (one.vector_bytes + RECEIPT_BYTES))
 
     def _collect_trees(
         self,

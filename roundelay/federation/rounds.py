@@ -16,16 +16,17 @@ from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.placement import BALANCING, STORING, Groups, PlacementView, assign
-from roundelay.federation.receipts import Receipts, split_result
+from roundelay.federation.receipts import Receipts, by_file, split_result
 from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, Elapsed, await_ticket, result_of
+from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES
-from roundelay.store.packing import WEIGHT_BYTES, pack
-from roundelay.store.transfer import transfer_timeout_s, write
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack
+from roundelay.store.transfer import read_range, transfer_timeout_s, write
 
 WORKERS_MAX = 2  # of one order: a node and its backup
 AGAIN_FACTOR = 2  # a node that repeats an order has orders of its own before it
@@ -47,7 +48,10 @@ class UnfitNode(NodeUnreachable):
 
 @dataclass(frozen=True)
 class PartialResult:
-    """The result of one order."""
+    """The result of one order.
+
+    result: empty if it has single updates and is large; the node keeps it, and it is read block by block.
+    """
 
     node: NodeRef
     files: Files
@@ -56,6 +60,14 @@ class PartialResult:
     trained_by: Mapping[int, str] = field(default_factory=dict)  # file -> address, where it was not `node` itself
     receipts: Receipts = field(default_factory=dict)  # file -> digest of its update, where the order asks for them
     seconds_by: Mapping[str, float] = field(default_factory=dict)  # address -> its trainer's, where there are several
+
+    def pieces(self, start: int, stop: int) -> dict[int, memoryview]:
+        """Return entries `start` to `stop` of each file's update, from a result in memory that has each by itself."""
+        whole, size = memoryview(self.result), len(self.result) // len(self.files)
+        return {
+            file.index: whole[at * size + SUM_BYTES * start : at * size + SUM_BYTES * stop]
+            for at, file in enumerate(self.files)
+        }
 
     @property
     def trained_s(self) -> Mapping[str, float]:
@@ -88,10 +100,12 @@ class RoundWork:
         policy: str = "hash",
         chance: str = "",
         doubt: Doubt | None = None,
+        files_max: int = FILES_MAX,
     ) -> None:
         """weights: what training starts from, to be sent to each trainer; empty where each has its own.
 
         chance: what the policy `random` draws from. doubt: without it, a node's word that an order fails is taken.
+        files_max: in one order.
         """
         self._roster = roster
         self._estimate = estimate
@@ -102,6 +116,7 @@ class RoundWork:
         self._policy = policy
         self._chance = chance
         self._doubt = doubt
+        self._files_max = files_max
 
     def run(
         self, files: Sequence[TrainingFile], meanwhile: Meanwhile | None = None, busy: frozenset[NodeRef] = frozenset()
@@ -113,16 +128,18 @@ class RoundWork:
         """
         groups, left = assign(self._policy, files, self._view(files).without(busy))
         last, missing = assign(self._policy, left, self._view(left)) if busy else (Groups(), left)
-        may_refuse = self._policy in BALANCING
+        may_refuse, most = self._policy in BALANCING, self._files_max
         largest_first = sorted(groups.items(), key=lambda group: -sum(file.rows for file in group[1]))
-        orders = [(node, self._make_order(group, may_refuse)) for node, group in largest_first]
-        orders += [(node, self._make_order(group, False)) for node, group in last.items()]
+        orders = [(node, self._make_order(group[:most], may_refuse)) for node, group in largest_first]
+        orders += [(node, self._make_order(group[:most], False)) for node, group in last.items()]
+        later = [file for group in (*groups.values(), *last.values()) for file in group[most:]]
         self._result_bytes = max(self._result_bytes, sum(2 * order.weights_bytes for _, order in orders))
         answers = yield from self._weights.submit(orders)
         works = [self._run_group(node, order, answers[node], busy) for node, order in orders]
         beside = [meanwhile(self._weights.sent)] if meanwhile is not None else []
         outcome = yield from join_outcomes(works, beside)
-        return RoundOutcome(outcome.parts, [*missing, *outcome.missing])
+        rest = (yield from self.run(later, busy=busy)) if later else RoundOutcome([], [])
+        return RoundOutcome([*outcome.parts, *rest.parts], [*missing, *outcome.missing, *rest.missing])
 
     def placed(self, files: Sequence[TrainingFile]) -> Groups:
         """Return which node would be given which files, without asking any."""
@@ -149,10 +166,7 @@ class RoundWork:
 
     def take(self, node: NodeRef, files: Files, progress: Progress) -> Procedure[PartialResult]:
         """Fetch the result of a node's `done` order. Raises ChordError, BadRecord."""
-        order, content = self._make_order(files, False), (yield from result_of(node, progress))
-        result, receipts = split_result(order, content)
-        check_result(order, files, result)
-        return PartialResult(node, files, progress, result, receipts=receipts)
+        return (yield from _fetch(node, self._make_order(files, False), progress))
 
     def _await_answer(self, node: NodeRef, order: Order) -> Procedure[Progress | ChordError]:
         elapsed, patience_s = Elapsed(self._clock), AGAIN_FACTOR * self._estimate.backup_after_s(order.files)
@@ -230,9 +244,12 @@ class RoundWork:
             )
             for worker, answer in ended:
                 if isinstance(answer, Progress) and answer.state == "done":
-                    result, error = yield from self._result(worker, order, answer)
-                    if error is None:
-                        return self._take_result(node, worker, order, answer, result)
+                    result = yield from self._result(worker, order, answer)
+                    if isinstance(result, PartialResult):
+                        if worker != node:
+                            self._roster.mark_lost(node, f"took too long: {worker.address} finished first")
+                        return result
+                    error: ChordError = result
                 elif (
                     self._doubt is not None and isinstance(answer, Progress) and answer.state in ("failed", "unstable")
                 ):
@@ -263,24 +280,14 @@ class RoundWork:
         self._roster.record_disturbance(f"{workers[0].address} is slow: backup task on {backup.address}")
         workers.append(backup)
 
-    def _result(self, worker: NodeRef, order: Order, progress: Progress) -> Procedure[tuple[bytes, ChordError | None]]:
+    def _result(self, worker: NodeRef, order: Order, progress: Progress) -> Procedure[PartialResult | UnfitNode]:
         """Return a worker's result. Exclude the worker, and say why, if no honest trainer can have sent it."""
         try:
-            result = yield from result_of(worker, progress)
-            check_result(order, order.files, split_result(order, result)[0])
+            return (yield from _fetch(worker, order, progress))
         except (BadRecord, Malformed) as error:
             self._roster.exclude(worker)
             self._roster.record_disturbance(f"{worker.address} is excluded: {error}")
-            return b"", UnfitNode(str(error))
-        return result, None
-
-    def _take_result(
-        self, node: NodeRef, worker: NodeRef, order: Order, progress: Progress, content: bytes
-    ) -> PartialResult:
-        if worker != node:
-            self._roster.mark_lost(node, f"took too long: {worker.address} finished first")
-        result, receipts = split_result(order, content)
-        return PartialResult(worker, order.files, progress, result, receipts=receipts)
+            return UnfitNode(str(error))
 
     def _failure(self, worker: NodeRef, answer: Progress | ChordError) -> ChordError:
         """Return why a worker failed. Raises WorkFailed, StepTooLarge where every other node would fail as well."""
@@ -298,6 +305,21 @@ class RoundWork:
     def _exclude(self, worker: NodeRef, why: str) -> None:
         self._roster.exclude(worker)
         self._roster.record_disturbance(f"{worker.address}: {why}")
+
+
+def _fetch(worker: NodeRef, order: Order, progress: Progress) -> Procedure[PartialResult]:
+    """Fetch a worker's result; large single updates stay there. Raises ChordError, BadRecord."""
+    if order.is_single and not progress.content:
+        end, size_bytes = order.sums_bytes, order.sums_bytes + RECEIPT_BYTES * len(order.files)
+        if progress.size_bytes != size_bytes:
+            raise BadRecord(f"not the result of an honest trainer: {progress.size_bytes} bytes, expected {size_bytes}")
+        tail = yield from read_range(worker, progress.result, end, size_bytes)
+        receipts = by_file([file.index for file in order.files], tail)
+        return PartialResult(worker, order.files, progress, b"", receipts=receipts)
+    content = yield from result_of(worker, progress)
+    result, receipts = split_result(order, content)
+    check_result(order, order.files, result)
+    return PartialResult(worker, order.files, progress, result, receipts=receipts)
 
 
 class _Weights:

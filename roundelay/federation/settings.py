@@ -129,15 +129,27 @@ class Settings:
     exchanges: int = _number(8, 1, 1000, "gossip: exchanges of each node in a round")
     tiers: str = field(default="", metadata={"about": "tree: names of its levels in reports: top,middle,edge"})
     fraction: float = _number(1.0, 0.0, 1.0, "client sampling: fraction of the files in each round", above=True)
-    rule: str = _plugin("rules", "fedavg", tuple(RULES), "the server's step with a round's mean")
+    rule: str = _plugin("rules", "fedavg", tuple(RULES), "the server's step with a round's updates")
     mu: float = _number(0.01, 0.0, 1000.0, "fedprox: weight of the proximal term")
-    server_eta: float = _number(0.0, 0.0, 100.0, "fedavgm, fedadam: the server's learning rate (0: the rule's default)")
+    server_eta: float = _number(
+        0.0, 0.0, 100.0, "fedavgm, fedadam, fedyogi, fedadagrad: the server's learning rate (0: the rule's default)"
+    )
     server_momentum: float = _number(0.9, 0.0, 1.0, "fedavgm: the server's momentum")
     priority: float = _number(
         PRIORITY,
         PRIORITY_MIN,
         PRIORITY_MAX,
         "the job's share of each node's time beside other jobs: 2 gets twice as much as 1",
+    )
+    fairness: float = _number(0.1, 0.0, 10.0, "qfedavg: its q; the larger, the more files with a large loss count")
+    malicious: float = _number(
+        0.2, 0.0, 0.5, "trimmed-mean, krum, multikrum, bulyan: share of the files that may be malicious"
+    )
+    norm_limit: float = _number(
+        0.0, 0.0, 1e6, "norm-clipping: largest norm of a file's update (0: the median of the round's norms)"
+    )
+    trusted: str = field(
+        default="", metadata={"about": "fltrust: name of the training file whose update the others are compared with"}
     )
     verify: float = _number(
         0.0, 0.0, 1.0, "share of the orders that a second node trains as well, to find nodes that return wrong results"
@@ -168,6 +180,7 @@ class Settings:
         self._check_sites()
         self._check_gossip()
         self._check_verify()
+        self._check_rule()
         for each in fields(self):
             self._check_belongs(each.name, each.default)
         if self.course and self.proximal_mu:
@@ -186,7 +199,8 @@ class Settings:
     @property
     def tuning(self) -> Tuning:
         """The settings of the rule's step."""
-        return Tuning(self.server_eta or rule_of(self.rule).server_eta, self.server_momentum)
+        eta = self.server_eta or rule_of(self.rule).server_eta
+        return Tuning(eta, self.server_momentum, self.malicious, self.norm_limit, self.fairness)
 
     def _check_model(self) -> None:
         """Raise BadSpec unless the model can be trained like this."""
@@ -234,11 +248,33 @@ class Settings:
         if self.quorum != 1.0:
             raise BadSpec("--verify cannot be combined with --quorum: a round without some files cannot be repeated")
 
+    def _check_rule(self) -> None:
+        """Raise BadSpec for a rule that cannot be had with the other settings."""
+        rule = rule_of(self.rule)
+        check_topology(self.rule, rule.needs, self.topology)
+        if rule.is_normalised and (self.optimizer == "adam" or self.course or ":" in self.model):
+            raise BadSpec(
+                f"--rule {self.rule} counts the steps of --optimizer sgd and gd in mlp, softmax and cnn, no others"
+            )
+        if "trusted" in rule.takes and not self.trusted:
+            raise BadSpec(f"--rule {self.rule} needs --trusted NAME, the training file whose update is trusted")
+        if "trusted" in rule.takes and self.fraction < 1.0:
+            raise BadSpec(f"--rule {self.rule} cannot be combined with --fraction: each round needs the trusted file")
+
     def _check_belongs(self, name: str, default: object) -> None:
         """Raise BadSpec for a setting of another rule: it would have no effect."""
         takers = [rule for rule, about in RULES.items() if name in about.takes]
         if takers and name not in rule_of(self.rule).takes and getattr(self, name) != default:
             raise BadSpec(f"{option(name)} is for --rule {' or '.join(takers)}, not for {self.rule}")
+
+
+def check_topology(rule: str, needs: str, topology: str) -> None:
+    """Raise BadSpec unless the topology gives what the rule needs."""
+    if needs == "each" and topology != "star":
+        raise BadSpec(
+            f"--rule {rule} needs --topology star, not {topology}: it is computed from each file's update, "
+            "and there nodes pass on only sums"
+        )
 
 
 def why_not_repeatable(topology: str, quorum: float, private: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Set
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from roundelay.federation.site_policy import SitePolicyInForce
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
 from roundelay.store.items import Item
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from roundelay.store.read_path import fetch, find
 from roundelay.trust.identity import Identity
 
@@ -61,10 +63,19 @@ class SiteGate:
             return done
         from roundelay.ml.privacy import protect  # loads numpy, which most nodes do without
 
-        rows, bits = sum(file.rows for file in order.files), task.plan.fraction_bits
-        seed = self._secret_seed()
-        result = yield from offload(lambda: protect(done.result, rows, bits, policy.clip, policy.noise, seed))
-        return replace(done, result=result)
+        bits, size = task.plan.fraction_bits, order.weights_bytes // WEIGHT_BYTES * SUM_BYTES
+        vectors = [file.rows for file in order.files] if order.is_single else [sum(file.rows for file in order.files)]
+        seeds = [self._secret_seed() for _ in vectors]
+
+        def protected() -> bytes:
+            kept = []
+            for at, (rows, seed) in enumerate(zip(vectors, seeds, strict=True)):
+                whole = done.result[at * order.vector_bytes : (at + 1) * order.vector_bytes]
+                kept.append(protect(whole[:size], rows, bits, policy.clip, policy.noise, seed) + whole[size:])
+            receipts = [hashlib.sha256(vector).digest() for vector in kept] if order.has_receipts else []
+            return b"".join([*kept, *receipts])
+
+        return replace(done, result=(yield from offload(protected)))
 
 
 def _check_order(order: Order, spec: JobSpec) -> None:
@@ -75,7 +86,9 @@ def _check_order(order: Order, spec: JobSpec) -> None:
     is_planned = isinstance(task, MixTask) or (
         isinstance(task, MomentsTask | TrainTask | EvaluateTask) and task.plan == plan(spec)
     )
-    is_planned = is_planned and order.has_receipts <= spec.has_receipts  # a receipt would tell of a file by itself
+    if isinstance(task, TrainTask):  # single updates and receipts tell of a file by itself
+        is_single = spec.needs == "each"
+        is_planned = is_planned and task.updates == spec.updates and task.receipts <= (spec.has_receipts or is_single)
     if not is_planned or not set(order.files) <= {*spec.files, spec.validation}:
         raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec does not ask for this")
     if not 0 <= order.round <= spec.settings.rounds:

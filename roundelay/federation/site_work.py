@@ -28,6 +28,7 @@ from roundelay.federation.rounds import (
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import Elapsed, await_ticket
+from roundelay.ml.task import FILES_MAX
 
 SITE_RETRY_S = 1.0
 SITE_TRIES_MAX = 1_000_000  # of one site in a round: it may be required, and away for days
@@ -48,9 +49,14 @@ class SiteWork(RoundWork):
         make_order: MakeOrder,
         weights: bytes,
         waits: SiteWaits,
+        files_max: int = FILES_MAX,
+        failing_max: int = 0,
     ) -> None:
-        super().__init__(roster, estimate, clock, make_order, weights)
+        """failing_max: how many files may fail without failing the round, because the job's rule stands them."""
+        super().__init__(roster, estimate, clock, make_order, weights, files_max=files_max)
         self._waits = waits
+        self._failing_max = failing_max
+        self._failing: set[int] = set()
 
     def run(
         self, files: Sequence[TrainingFile], meanwhile: Meanwhile | None = None, busy: frozenset[NodeRef] = frozenset()
@@ -59,8 +65,10 @@ class SiteWork(RoundWork):
 
         Raises WorkFailed, StepTooLarge, JobEnded.
         """
-        orders = {home: self._make_order(group, False) for home, group in self._groups(files).items()}
-        skipped = {file.index for file in files} - {file.index for order in orders.values() for file in order.files}
+        groups, most = self._groups(files), self._files_max
+        orders = {home: self._make_order(group[:most], False) for home, group in groups.items()}
+        later = [file for group in groups.values() for file in group[most:]]
+        skipped = {file.index for file in files} - {file.index for group in groups.values() for file in group}
         self._result_bytes = max(self._result_bytes, sum(2 * order.weights_bytes for order in orders.values()))
         present = {home: node for home in orders if (node := self._node_of(home)) is not None}
         silent = yield from self._still_silent(list(present.values()))
@@ -72,7 +80,9 @@ class SiteWork(RoundWork):
         ]
         beside = [meanwhile(self._weights.sent)] if meanwhile is not None else []
         outcome = yield from join_outcomes(works, beside)
-        return RoundOutcome(outcome.parts, [*outcome.missing, *(file for file in files if file.index in skipped)])
+        rest = (yield from self.run(later)) if later else RoundOutcome([], [])
+        missing = [*outcome.missing, *rest.missing, *(file for file in files if file.index in skipped)]
+        return RoundOutcome([*outcome.parts, *rest.parts], missing)
 
     def _groups(self, files: Sequence[TrainingFile]) -> dict[str, tuple[TrainingFile, ...]]:
         """Return the files of each site, without those that it has lately said it cannot train."""
@@ -179,15 +189,22 @@ class SiteWork(RoundWork):
 
     def _part(self, node: NodeRef, order: Order, end: Progress | ChordError) -> Procedure[PartialResult]:
         """Return what a site has made of its order. Raises WorkFailed, StepTooLarge, ChordError."""
+        if isinstance(end, Progress) and end.state in ("failed", "unstable") and self._tolerates(order):
+            self._exclude(node, end.message)
+            raise UnfitNode(end.message)
         if not isinstance(end, Progress) or end.state != "done":
             raise self._failure(node, end)
-        content, error = yield from self._result(node, order, end)
-        if error is not None:
-            raise error
-        part = self._take_result(node, node, order, end, content)
+        part = yield from self._result(node, order, end)
+        if isinstance(part, UnfitNode):
+            raise part
         self._waits.end(str(node.address))
         self._estimate.record(part.node, part.files, part.progress.seconds)
         return part
+
+    def _tolerates(self, order: Order) -> bool:
+        """Return whether the job's rule stands the failure of an order's files, and of those that failed before."""
+        self._failing |= {file.index for file in order.files}
+        return len(self._failing) <= self._failing_max
 
     def _why_not_asked(self, home: str) -> NodeUnreachable:
         node = self._roster.site(home)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from roundelay.federation import strict_json
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
-from roundelay.federation.settings import WAIT_FOR_S, Settings, why_not_repeatable
+from roundelay.federation.rules import RULES, Needs, malicious_files, rule_of
+from roundelay.federation.settings import WAIT_FOR_S, Settings, check_topology, why_not_repeatable
 from roundelay.federation.strict_json import REFUSALS, in_range, require
-from roundelay.ml.choices import Task
+from roundelay.ml.choices import Task, Updates
 from roundelay.ml.task import ENCODING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
 from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
@@ -59,6 +61,7 @@ class JobSpec:
     )
     inherited: int = 0
     excluded: tuple[Liar, ...] = ()  # nodes that get no work, by address
+    single: bool = False  # its rule, a plugin, needs single updates
     forgets: str = ""  # id of the job that this one is, without some of its files (forgetting.py)
     format: int = FORMAT  # of this record and of those that follow it: results, reports, receipts
 
@@ -80,6 +83,7 @@ class JobSpec:
             raise BadSpec("--arithmetic portable cannot train Flower clients: they compute in their own way")
         if not self.classes and self.settings.weighting != "none":
             raise BadSpec(f"--weighting {self.settings.weighting} weighs classes: a regression has none")
+        self._check_rule()
         if len(self.homes) != (len(self.files) if self.pinned else 0):
             raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 
@@ -100,6 +104,46 @@ class JobSpec:
             raise BadSpec(
                 f"--quorum {settings.quorum:g}: {self.pinned} has only {len(sites)} site{'s' * (len(sites) != 1)}"
             )
+
+    def _check_rule(self) -> None:
+        """Raise BadSpec unless the rule can be applied to these files."""
+        name, settings, files = self.settings.rule, self.settings, self.files_a_round
+        rule = rule_of(name)
+        check_topology(name, self.needs, settings.topology)
+        if self.single and ":" not in name:
+            raise BadSpec(f"--rule {name} is not a plugin")
+        if self.raw and (rule.is_normalised or rule.needs_losses):
+            raise BadSpec(f"--rule {name} cannot be combined with Flower clients: they do not report what it needs")
+        if settings.trusted and settings.trusted not in {file.name for file in self.files}:
+            raise BadSpec(f"--trusted {settings.trusted} is not one of the {len(self.files)} training files")
+        stands, malicious = rule.stands(files), malicious_files(settings.malicious, files)
+        factor, least = rule.files_min
+        if stands < 0:
+            raise BadSpec(f"--rule {name} needs at least {least} files in a round, and there are {files}")
+        if "malicious" in rule.takes and name in RULES and malicious > stands:
+            raise BadSpec(
+                f"--rule {name} stands {stands} malicious of {files} files in a round (f of {factor} f + {least}), "
+                f"and --malicious {settings.malicious:g} is {malicious}: lower it, or use more files"
+            )
+
+    @property
+    def files_a_round(self) -> int:
+        """The number of files that a round trains, if none is missing."""
+        fraction = self.settings.fraction
+        return max(1, math.ceil(round(fraction * len(self.files), 9)))  # 0.3 of 10 is 3, in spite of rounding
+
+    @property
+    def needs(self) -> Needs:
+        """What the job's rule is computed from."""
+        return "each" if self.single else rule_of(self.settings.rule).needs
+
+    @property
+    def updates(self) -> Updates:
+        """The form in which nodes return updates."""
+        rule = rule_of(self.settings.rule)
+        if self.needs == "each":
+            return "each-with-loss" if rule.needs_losses else "each"
+        return "normalised-sum" if rule.is_normalised else "sum"
 
     @cached_property
     def job(self) -> str:

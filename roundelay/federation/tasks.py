@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from roundelay.chord.requests import Activity
+from roundelay.ml.choices import Updates
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import TrainingPlan, check_moments
+from roundelay.ml.task import TrainingPlan, check_moments, check_updates
 
 SEED_MAX = (1 << 63) - 1
 EXCHANGES_MAX = 1000
@@ -27,18 +28,25 @@ class MomentsTask:
 
 @dataclass(frozen=True)
 class TrainTask:
-    """Train each of the order's files from the order's weights, and return the exact sum of the changes."""
+    """Train each of the order's files from the order's weights, and return the exact sum of the changes, or each."""
 
     plan: TrainingPlan
     moments: bytes = b""  # roundelay.ml.data.Moments.to_bytes; empty: raw inputs
     seed: int = 0  # the job's
     receipts: bool = False  # return a digest of each file's change behind the sum
+    updates: Updates = "sum"
     activity: ClassVar[Activity] = "train"
 
     def __post_init__(self) -> None:
+        check_updates(self.updates)
         check_moments(self.plan, self.moments)
         if not 0 <= self.seed <= SEED_MAX:
             raise BadTask(f"seed {self.seed}: expected 0 to {SEED_MAX}")
+
+    @property
+    def is_single(self) -> bool:
+        """Return whether each file's update is returned by itself."""
+        return self.updates in ("each", "each-with-loss")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic
+from roundelay.federation import arithmetic, receipts
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.requests import Order, Progress, names
@@ -25,7 +25,7 @@ from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, PartialResult, RoundWork
 from roundelay.federation.spec import JobSpec, Liar
-from roundelay.federation.tasks import Task
+from roundelay.federation.tasks import Task, TrainTask
 
 AGREEING_MIN = 3  # nodes that must agree against another, where the ring has as many: a pair of liars accuses nobody
 PAIR = 2  # nodes that agree where nobody contradicts
@@ -91,7 +91,7 @@ class Verifier:
         Raises StepTooLarge, WorkFailed.
         """
         if not self._challenge:
-            total = yield from offload(lambda: arithmetic.added(task, [part.result for part in parts]))
+            total = yield from offload(lambda: _all_results(task, parts))
             self._challenge = challenge(self._job, self._round, weights, total)
         share = 1.0 if everything else self._share
         unverified = [part for part in parts if part.files[0].index not in self.confirmed]
@@ -175,6 +175,13 @@ def challenge(job: str, number: int, weights: str, total: bytes) -> str:
     The job's id has a nonce, so a job that is trained again has other draws.
     """
     return hashlib.sha256(f"verify {job} {number} {weights} ".encode() + total).hexdigest()
+
+
+def _all_results(task: Task, parts: list[PartialResult]) -> bytes:
+    """Return what stands for all results of a round, whoever trained which file: their sum, or their receipts."""
+    if isinstance(task, TrainTask) and task.is_single:
+        return receipts.to_bytes(receipts.merged(part.receipts for part in parts))
+    return arithmetic.added(task, [part.result for part in parts])
 
 
 def is_drawn(challenged: str, files: Files, share: float) -> bool:

@@ -40,6 +40,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     train           one local training, or several of equal length at once: weights in, weights out
     lockstep        which files are trained together
     legacy_trainer  the float64 trainer of the original course project, to reproduce its numbers
+    local_steps     how far a local training goes, for FedNova
     fingerprint     whether two machines compute the same bits
 
     exact           sums that do not depend on order or grouping: FedAvg in fixed point, moments in big integers

@@ -31,6 +31,11 @@ EACH_DEFAULT, EACH_MAX = 2, 1000  # shards or classes a file
 # What a node with compute_node.py --attack does wrong (roundelay.federation.attacks).
 ATTACKS = ("sign-flip", "scaled", "one-bit", "label-flip", "lazy", "stale", "colluding")
 
+# What a trainer returns of its files: one exact sum of their updates; the same with each divided by its local steps
+# (local_steps.py); or each update by itself, with the loss before the training behind it if that is asked for.
+Updates = Literal["sum", "normalised-sum", "each", "each-with-loss"]
+UPDATES: tuple[str, ...] = get_args(Updates)
+
 Task = Literal["classification", "regression"]
 TASKS: tuple[str, ...] = get_args(Task)
 TASK_CHOICES = ("auto", *TASKS)  # auto: as the labels are

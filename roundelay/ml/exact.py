@@ -19,6 +19,7 @@ from roundelay.ml.task import FRACTION_BITS_MAX, ROWS_MAX
 
 CHANGE_BITS_MAX = 10  # a weight changes by less than 2^10 in one local training
 LOSS_MAX, LOSS_BITS_MAX = 127.0, 20  # of a loss in exact means: the largest in nats, and the bits after its point
+ONE_LOSS_BITS = 40  # after the point of a single file's loss
 SUM_BITS_MAX = 62  # so that any sum over all rows of a job stays within int64
 
 _FLOAT_BITS = 128  # every finite float32 is below 2^128
@@ -46,10 +47,10 @@ def check_rows(rows: int, bits: int) -> None:
         raise OutOfRange(f"a sum of {rows} rows with {bits} fraction bits would overflow")
 
 
-def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int) -> Ints:
-    """Return rows * (local - base) in fixed point, rounded to a multiple of 2^-bits: the same on every machine.
+def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int, steps: float = 1.0) -> Ints:
+    """Return rows * (local - base) / steps in fixed point, rounded to a multiple of 2^-bits: equal on every machine.
 
-    Raises StepTooLarge if a change does not fit.
+    steps: at least 1. Raises StepTooLarge if a change does not fit.
     """
     with np.errstate(all="ignore"):
         change = local.astype(np.float64) - base.astype(np.float64)  # (parameters,)
@@ -59,7 +60,8 @@ def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int
     if largest >= 1 << CHANGE_BITS_MAX:
         raise StepTooLarge(f"a weight has changed by {largest:.6g}, 2^{CHANGE_BITS_MAX} or more")
     check_rows(rows, bits)
-    return np.rint(np.ldexp(rows * change, bits)).astype(np.int64)  # (parameters,)
+    scaled = rows * change if steps == 1.0 else rows * change / steps  # (parameters,)
+    return np.rint(np.ldexp(scaled, bits)).astype(np.int64)  # (parameters,)
 
 
 def loss_units(loss: float, rows: int, bits: int) -> int:
@@ -81,6 +83,16 @@ def _loss_bits(bits: int) -> int:
     return max(0, min(LOSS_BITS_MAX, bits - CHANGE_BITS_MAX))
 
 
+def units_of_loss(loss: float) -> int:
+    """Return one file's loss as an integer, which stands behind its update."""
+    return round(min(max(loss, 0.0), LOSS_MAX) * (1 << ONE_LOSS_BITS))
+
+
+def loss_from_units(units: int) -> float:
+    """Return the loss of which these are the units; one out of range counts as the nearest in it."""
+    return min(max(units / (1 << ONE_LOSS_BITS), 0.0), LOSS_MAX)
+
+
 def add(total: Ints, part: Ints) -> None:
     """Add a part to a total in place. Disjoint parts of one job cannot overflow."""
     if total.shape != part.shape:
@@ -92,16 +104,23 @@ def check_sum(data: bytes, parameters: int, rows: int, bits: int) -> None:
     """Raise BadTask unless `quantise` can have given these bytes (int64) for this many rows in all."""
     if len(data) != 8 * parameters:
         raise BadTask(f"a sum of {len(data)} bytes for {parameters} weights of 8")
-    total, limit = np.frombuffer(data, "<i8"), rows << (CHANGE_BITS_MAX + bits)
-    if total.size and not (-limit <= int(total.min()) and int(total.max()) <= limit):
+    if not is_in_range(np.frombuffer(data, "<i8"), rows, bits):
         raise BadTask(f"a sum over {rows} rows in which a weight has changed by 2^{CHANGE_BITS_MAX} or more")
 
 
-def mean(base: Floats, total: Ints, rows: int, bits: int) -> Floats:
-    """Return the new global weights: base + total / rows, rounded once to float32."""
+def is_in_range(total: Ints, rows: int, bits: int) -> bool:
+    """Return whether no weight has changed by 2^CHANGE_BITS_MAX or more, on average over the rows."""
+    limit = rows << (CHANGE_BITS_MAX + bits)
+    return not total.size or (-limit <= int(total.min()) and int(total.max()) <= limit)
+
+
+def mean(base: Floats, total: Ints, rows: int, bits: int, steps: float = 1.0) -> Floats:
+    """Return the new global weights: base + steps * total / rows, rounded once to float32."""
     if total.shape != base.shape or rows < 1:
         raise OutOfRange(f"a sum of {total.size} weights over {rows} rows, for {base.size} weights")
     change = np.ldexp(total.astype(np.float64), -bits) / rows  # (parameters,)
+    if steps != 1.0:
+        change *= steps
     return (base.astype(np.float64) + change).astype(np.float32)  # (parameters,)
 
 

@@ -12,7 +12,18 @@ from itertools import pairwise
 from math import prod
 from typing import Any, get_args
 
-from roundelay.ml.choices import ARITHMETICS, DROPOUT_MAX, ETA_MIN, MODEL, TASKS, ArithmeticName, Optimizer, Task
+from roundelay.ml.choices import (
+    ARITHMETICS,
+    DROPOUT_MAX,
+    ETA_MIN,
+    MODEL,
+    TASKS,
+    UPDATES,
+    ArithmeticName,
+    Optimizer,
+    Task,
+    Updates,
+)
 from roundelay.ml.errors import BadTask
 
 CLASSES_DEFAULT = 26
@@ -184,8 +195,10 @@ class TrainerTask:
     moments: bytes = b""  # Moments.to_bytes; empty: raw inputs
     round: int = 0  # shown to Flower clients; it does not affect the result
     receipts: bool = False  # digest each file's change
+    updates: Updates = "sum"
 
     def __post_init__(self) -> None:
+        check_updates(self.updates)
         _check(len(self.files) <= FILES_MAX, f"files: {len(self.files)}, at most {FILES_MAX}")
         _check_integer("round", self.round, 0, ROUNDS_MAX)
         _check(isinstance(self.receipts, bool), f"receipts {self.receipts!r}: expected true or false")
@@ -211,6 +224,7 @@ class TrainerTask:
             "moments": base64.b64encode(self.moments).decode(),
             "round": self.round,
             "receipts": self.receipts,
+            "updates": self.updates,
         }
 
 
@@ -237,6 +251,11 @@ def check_moments(plan: TrainingPlan, moments: bytes) -> None:
         f"moments: {len(moments)} bytes for {plan.design.summed} columns of 8",
     )
     _check(not (plan.design.course and moments), "moments: the course's trainer takes raw inputs")
+
+
+def check_updates(updates: str) -> None:
+    """Raise BadTask unless this is a form in which updates may be returned."""
+    _check(updates in UPDATES, f"updates {updates!r}: expected {', '.join(UPDATES)}")
 
 
 def local_seed(job_seed: int, round_number: int, index: int) -> int:
@@ -277,6 +296,7 @@ def _task(data: object) -> TrainerTask:
         base64.b64decode(raw["moments"], validate=True),
         raw["round"],
         raw["receipts"],
+        raw["updates"],
     )
 
 

@@ -19,6 +19,7 @@ from roundelay.ml.data import Array, Floats, Ints, Samples, moments_from_bytes, 
 from roundelay.ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
 from roundelay.ml.exact import FeatureSums
 from roundelay.ml.flower import Client
+from roundelay.ml.local_steps import accumulated_steps
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import Learner, evaluate
@@ -33,10 +34,10 @@ OnProgress = Callable[[int, int, float, float], None]  # index in task.files, ep
 
 @dataclass(frozen=True)
 class PartialUpdate:
-    """The exact sum of the changes to the weights by training on some files, each weighted by its rows."""
+    """The changes to the weights by training on some files, each weighted by its rows: their exact sum, or each."""
 
     rows: int
-    sum: bytes  # int64, little-endian, one for each parameter
+    sum: bytes  # int64, little-endian, one for each parameter; or one such vector for each file, in their order
     loss: float = 0.0  # exact mean over all rows, in each file's last epoch
     accuracy: float = 0.0
     receipts: bytes = b""  # SHA-256 of each file's change, in the order of the files, if the task asks for them
@@ -108,25 +109,33 @@ class Worker:
         return total
 
     def train(self, task: TrainerTask, weights: bytes, on_progress: OnProgress | None = None) -> PartialUpdate:
-        """Train on each file of the task, starting from these weights (little-endian float32); add up the changes."""
+        """Train on each file of the task, starting from these weights (little-endian float32).
+
+        Return the exact sum of the changes, or each of them, as the task says.
+        """
         model = learner(task.plan.design)
         base = _weights(model, weights)
         self._check_presence(task)
         task.check_memory()
         exact.check_rows(task.rows, task.plan.fraction_bits)
+        is_sum = task.updates in ("sum", "normalised-sum")
         total = np.zeros(model.parameters, np.int64)  # (parameters,)
         lasts = [_LastEpoch(index, on_progress) for index in range(len(task.files))]
-        receipts = [b""] * len(task.files)
+        receipts, vectors = [b""] * len(task.files), [b""] * len(task.files)
         for index, local in self._train_files(model, task, base, lasts):
-            change = exact.quantise(local, base, task.files[index].rows, task.plan.fraction_bits)
-            exact.add(total, change)
+            change = self._change(model, task, task.files[index], base, local)
+            if is_sum:
+                exact.add(total, change)
+            else:
+                vectors[index] = change.astype("<i8", copy=False).tobytes()
             if task.receipts:
                 receipts[index] = hashlib.sha256(change.astype("<i8", copy=False).data).digest()
         bits, trained = task.plan.fraction_bits, list(zip(task.files, lasts, strict=True))
         units = sum(exact.loss_units(last.loss, file.rows, bits) for file, last in trained)
         accuracy = sum(last.accuracy * file.rows / task.rows for file, last in trained)
         loss = exact.mean_loss(units, task.rows, bits) if task.files else 0.0
-        return PartialUpdate(task.rows, total.astype("<i8").tobytes(), loss, accuracy, b"".join(receipts))
+        changes = total.astype("<i8").tobytes() if is_sum else b"".join(vectors)
+        return PartialUpdate(task.rows, changes, loss, accuracy, b"".join(receipts))
 
     def evaluate(self, task: TrainerTask, weights: bytes, digest: str) -> Evaluation:
         """Evaluate these weights on a file, standardised as the task says; the task's own files are not used."""
@@ -137,6 +146,16 @@ class Worker:
         if not math.isfinite(evaluation.loss):
             raise NotFinite("weights too large to evaluate: the training has diverged")
         return evaluation
+
+    def _change(self, model: Learner, task: TrainerTask, file: FileTask, base: Floats, local: Array) -> Ints:
+        """Return the integers of one file's update, in the form that the task asks for."""
+        plan = task.plan
+        steps = accumulated_steps(plan.config, file.rows) if task.updates == "normalised-sum" else 1.0
+        change = exact.quantise(local, base, file.rows, plan.fraction_bits, steps)
+        if task.updates != "each-with-loss":
+            return change
+        before = evaluate(model, base, self._read(task, file)).loss
+        return np.append(change, exact.units_of_loss(before))
 
     def _train_files(
         self, model: Learner, task: TrainerTask, base: Floats, lasts: list[_LastEpoch]

@@ -10,6 +10,7 @@ from roundelay.federation.requests import Order, Progress, Push, Share, Training
 from roundelay.federation.settings import PRIORITY, PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, Task, TrainTask
+from roundelay.ml.choices import Updates
 from roundelay.ml.errors import BadTask, printable
 from roundelay.ml.task import FILES_MAX, LAYERS_MAX, ROWS_MAX, Design, TrainConfig, TrainingPlan
 from roundelay.rpc import fields
@@ -23,6 +24,13 @@ from roundelay.store.items import CONTENT_BYTES_MAX
 BITMAP_BYTES_MAX = 1 << 14  # enough for the largest job
 SHARES_MAX = 1 << 16  # one for each node
 
+_UPDATES_TO_WIRE: dict[Updates, int] = {
+    "sum": wire.Updates.SUM,
+    "normalised-sum": wire.Updates.NORMALISED_SUM,
+    "each": wire.Updates.EACH,
+    "each-with-loss": wire.Updates.EACH_WITH_LOSS,
+}
+_UPDATES_FROM_WIRE = {form: name for name, form in _UPDATES_TO_WIRE.items()}
 _BITS = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))  # the set bits of a byte
 
 
@@ -76,8 +84,9 @@ def task_to_wire(task: Task) -> wire.Task:
     match task:
         case MomentsTask(plan):
             return wire.Task(moments=wire.MomentsTask(plan_to_wire(plan)))
-        case TrainTask(plan, moments, seed, receipts):
-            return wire.Task(train=wire.TrainTask(plan_to_wire(plan), moments, seed, receipts or None))
+        case TrainTask(plan, moments, seed, receipts, updates):
+            form = _UPDATES_TO_WIRE[updates] if updates != "sum" else None
+            return wire.Task(train=wire.TrainTask(plan_to_wire(plan), moments, seed, receipts or None, form))
         case EvaluateTask(plan, moments):
             return wire.Task(evaluate=wire.EvaluateTask(plan_to_wire(plan), moments))
         case MixTask(exchanges):
@@ -91,7 +100,13 @@ def task_from_wire(raw: wire.Task) -> Task:
             return MomentsTask(plan_from_wire(raw.moments.plan))
         if raw.train is not None:
             train = raw.train
-            return TrainTask(plan_from_wire(train.plan), train.moments, train.seed, bool(train.receipts))
+            return TrainTask(
+                plan_from_wire(train.plan),
+                train.moments,
+                train.seed,
+                bool(train.receipts),
+                _updates_from_wire(train.updates),
+            )
         if raw.evaluate is not None:
             return EvaluateTask(plan_from_wire(raw.evaluate.plan), raw.evaluate.moments)
         if raw.mix is not None:
@@ -99,6 +114,13 @@ def task_from_wire(raw: wire.Task) -> Task:
     except BadTask as error:
         raise Malformed(f"order.task: {error}") from error
     raise Malformed("order.task: none of moments, train, evaluate and mix is set")
+
+
+def _updates_from_wire(form: int | None) -> Updates:
+    found = _UPDATES_FROM_WIRE.get(wire.Updates.SUM if form is None else form)
+    if found is None:
+        raise Malformed(f"order.task: updates {form}, expected one of {', '.join(map(str, _UPDATES_FROM_WIRE))}")
+    return found
 
 
 def plan_to_wire(plan: TrainingPlan) -> wire.TrainingPlan:

@@ -45,6 +45,17 @@ def fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
     return whole
 
 
+def read_range(node: NodeRef, digest: str, start: int, stop: int) -> Procedure[bytes]:
+    """Read the bytes `start` to `stop` of a content from a node; their digest is not checked. Raises ChordError."""
+    pieces = []
+    for at in range(start, stop, PIECE_BYTES):
+        length = min(PIECE_BYTES, stop - at)
+        pieces.append((yield from ask(node, Read(digest, at, length), transfer_timeout_s(length))))
+        if len(pieces[-1]) != length:
+            raise Corrupt(f"{node.address} sent {len(pieces[-1])} bytes of content {digest[:8]}, expected {length}")
+    return b"".join(pieces)
+
+
 def write(node: NodeRef, digest: str, content: Content) -> Procedure[Receipt]:
     """Send a content to a node's staging area. Raises ChordError."""
     return (yield from send(node, digest, len(content), content))

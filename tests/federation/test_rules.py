@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.rule_check import largest_difference
 from roundelay.federation import audit, replay
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.requests import Order
 from roundelay.federation.rules import RULES, Tuning
 from roundelay.federation.rules.fedadam import BETA1, BETA2, TAU
-from roundelay.federation.rules.steps import STEPS
+from roundelay.federation.rules.steps import EACH, STEPS
 from roundelay.federation.rules.vectors import unpack
 from roundelay.federation.settings import Settings
 from roundelay.ml.worker import Worker
@@ -27,6 +28,8 @@ MEANS = [BASE + RNG.standard_normal(50).astype(np.float32) for _ in range(3)]  #
 
 
 def chosen(rule: str, **more: object) -> Settings:
+    if "trusted" in RULES[rule].takes:
+        more |= {"trusted": "file-5"}
     return replace(SETTINGS, rule=rule, rounds=4, **more)  # type: ignore[arg-type]
 
 
@@ -47,7 +50,18 @@ def follow(rule: str, tuning: Tuning) -> list[np.ndarray]:
 
 
 def test_every_rule_has_its_step() -> None:
-    assert set(STEPS) == set(RULES)
+    assert STEPS.keys() | EACH.keys() == set(RULES)
+    assert all((RULES[rule].needs == "each") == (rule in EACH) for rule in RULES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_equals_one_written_from_its_paper(rule: str) -> None:
+    assert largest_difference(rule, rounds=2) < 1e-6
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_bits_do_not_depend_on_which_node_trained_which_file(rule: str) -> None:
+    assert len({largest_difference(rule, rounds=1, groups=groups) for groups in (1, 3, 20)}) == 1
 
 
 def test_momentum_follows_the_formula() -> None:
@@ -152,8 +166,13 @@ def test_a_job_with_a_fraction_trains_only_these_and_ends_in_the_bits_it_has_alo
     ("settings", "message"),
     [
         ({"mu": 0.5}, "--mu is for --rule fedprox, not for fedavg"),
-        ({"rule": "fedprox", "server_eta": 0.5}, "--server-eta is for --rule fedavgm or fedadam, not for fedprox"),
+        ({"rule": "fedprox", "server_eta": 0.5}, "--server-eta is for --rule .* or fedadagrad, not for fedprox"),
         ({"rule": "fedadam", "server_momentum": 0.5}, "--server-momentum is for --rule fedavgm, not for fedadam"),
+        ({"rule": "krum", "topology": "tree"}, "--rule krum needs --topology star, not tree: .* only sums"),
+        ({"rule": "median", "malicious": 0.1}, "--malicious is for --rule .* or bulyan, not for median"),
+        ({"rule": "fednova", "optimizer": "adam"}, "--rule fednova counts the steps of --optimizer sgd and gd"),
+        ({"rule": "fltrust"}, "--rule fltrust needs --trusted NAME"),
+        ({"rule": "fltrust", "trusted": "a", "fraction": 0.5}, "--rule fltrust cannot be combined with --fraction"),
         (
             {"rule": "fedprox", "course": True, "optimizer": "gd"},
             "--course-trainer cannot be combined with --rule fedprox",
@@ -163,3 +182,16 @@ def test_a_job_with_a_fraction_trains_only_these_and_ends_in_the_bits_it_has_alo
 def test_a_setting_that_would_do_nothing_is_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(BadSpec, match=message):
         Settings(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rule": "bulyan", "malicious": 0.3}, r"stands 1 malicious of 9 files in a round \(f of 4 f \+ 3\)"),
+        ({"rule": "krum", "fraction": 0.2}, "--rule krum needs at least 3 files in a round, and there are 2"),
+        ({"rule": "fltrust", "trusted": "file-9"}, "--trusted file-9 is not one of the 9 training files"),
+    ],
+)
+def test_a_rule_that_these_files_are_too_few_for_is_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(BadSpec, match=message):
+        make_spec(Settings(**settings))  # type: ignore[arg-type]

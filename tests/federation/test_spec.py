@@ -124,6 +124,7 @@ OTHERS: dict[str, Any] = {
     "replaces": "ff" * 32,
     "inherited": 3,
     "excluded": (Liar("n:1", 2),),
+    "single": True,
     "forgets": "ff" * 32,
     "format": FORMAT + 1,
 }
@@ -132,8 +133,13 @@ OTHERS: dict[str, Any] = {
 @pytest.mark.parametrize("name", [f.name for f in fields(JobSpec)])
 def test_the_id_changes_with_every_field_of_the_spec(name: str) -> None:
     base = replace(SPEC, pinned="others", homes=("n:1", "n:2")) if name in ("pinned", "homes") else SPEC
+    if name == "single":
+        base = replace(SPEC, settings=Settings(rule="mine:rule"))
 
     assert replace(base, **{name: OTHERS[name]}).job != base.job
+
+
+RULE_OF = {"fairness": "qfedavg", "malicious": "trimmed-mean", "norm_limit": "norm-clipping", "trusted": "fltrust"}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -171,6 +177,10 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "server_eta": 0.5,
         "server_momentum": 0.5,
         "verify": 0.5,
+        "fairness": 0.5,
+        "malicious": 0.1,
+        "norm_limit": 0.5,
+        "trusted": FILES[1].name,
     }
     extras: dict[str, dict[str, Any]] = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}
     extra = extras.get(name, {})
@@ -178,6 +188,8 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         extra = {"topology": "tree" if name == "tiers" else "gossip"}
     if name.startswith("server_"):
         extra = {"rule": "fedavgm"}
+    if name in RULE_OF:
+        extra = {"rule": RULE_OF[name]} | ({"trusted": FILES[0].name} if name == "trusted" else {})
     base = replace(SPEC, settings=Settings(**extra))
     if name in ("wait_for", "require"):
         base = replace(base, pinned="wards", homes=("n:1", "n:2"))

@@ -20,7 +20,7 @@ from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.settings import PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
-from roundelay.ml.choices import ETA_MIN
+from roundelay.ml.choices import ETA_MIN, UPDATES
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.store.items import Item, Parcel, Put
 from roundelay.trust.identity import Identity
@@ -92,7 +92,7 @@ files = st.builds(TrainingFile, st.integers(0, (1 << 17) - 1), names, digests, s
 
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     TrainingPlan: plans,
-    TrainTask: tasks_with_moments(TrainTask, seed=st.integers(0, I64)),
+    TrainTask: tasks_with_moments(TrainTask, seed=st.integers(0, I64), updates=st.sampled_from(UPDATES)),
     EvaluateTask: tasks_with_moments(EvaluateTask),
     MixTask: st.builds(MixTask, st.integers(0, 1000)),
     NodeRef: nodes,

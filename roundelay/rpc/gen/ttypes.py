@@ -43,6 +43,31 @@ class Activity(object):
     }
 
 
+class Updates(object):
+    """
+    What a training returns of its files.
+
+    """
+    SUM = 1
+    NORMALISED_SUM = 2
+    EACH = 3
+    EACH_WITH_LOSS = 4
+
+    _VALUES_TO_NAMES = {
+        1: "SUM",
+        2: "NORMALISED_SUM",
+        3: "EACH",
+        4: "EACH_WITH_LOSS",
+    }
+
+    _NAMES_TO_VALUES = {
+        "SUM": 1,
+        "NORMALISED_SUM": 2,
+        "EACH": 3,
+        "EACH_WITH_LOSS": 4,
+    }
+
+
 class Node(object):
     """
     One life of a node. A node that restarts has a new incarnation and is a new member of the ring.
@@ -3006,22 +3031,24 @@ class MomentsTask(object):
 
 class TrainTask(object):
     """
-    Train each of the order's files from the order's weights, and return the exact sum of the changes.
+    Train each of the order's files from the order's weights, and return the exact sum of the changes, or each.
 
     Attributes:
      - plan
      - moments: Mean and standard deviation of every feature as float32, or empty for raw inputs.
      - seed: The job's seed. A file's own seed follows from it, the round, and the file's index.
      - receipts: Return a receipt of each file behind the sum: the SHA-256 of its change, in the order of the files.
+     - updates: Absent: the sum.
 
     """
 
 
-    def __init__(self, plan=None, moments=None, seed=None, receipts=None,):
+    def __init__(self, plan=None, moments=None, seed=None, receipts=None, updates=None,):
         self.plan = plan
         self.moments = moments
         self.seed = seed
         self.receipts = receipts
+        self.updates = updates
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3053,6 +3080,11 @@ class TrainTask(object):
                     self.receipts = iprot.readBool()
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I32:
+                    self.updates = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3078,6 +3110,10 @@ class TrainTask(object):
         if self.receipts is not None:
             oprot.writeFieldBegin('receipts', TType.BOOL, 4)
             oprot.writeBool(self.receipts)
+            oprot.writeFieldEnd()
+        if self.updates is not None:
+            oprot.writeFieldBegin('updates', TType.I32, 5)
+            oprot.writeI32(self.updates)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4537,6 +4573,7 @@ TrainTask.thrift_spec = (
     (2, TType.STRING, 'moments', 'BINARY', None, ),  # 2
     (3, TType.I64, 'seed', None, None, ),  # 3
     (4, TType.BOOL, 'receipts', None, None, ),  # 4
+    (5, TType.I32, 'updates', None, None, ),  # 5
 )
 all_structs.append(EvaluateTask)
 EvaluateTask.thrift_spec = (
