@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from chaos.engines import Outcome, record
+from chaos.engines import Outcome, clean_up_when_terminated, record
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import free_port
 from roundelay.testing.waiting import Stuck, until
@@ -45,7 +45,7 @@ NODES = 6
 COPIES = 3
 PROCESSES_MAX = 4096  # of the user of all containers
 ROUNDS = 1500
-JOB = ("train", "./letters", "validate_letters.txt", "--rounds", str(ROUNDS), "--keep", "last")
+JOB = ("train", "./letters", "validate_letters.txt", "--epochs", "1", "--hidden", "32", "--keep", "last", "--rounds")
 DISTURBANCES = (
     ("kill node-2", "start node-2"),
     ("stop node-4",),
@@ -63,12 +63,18 @@ class Composition:
     engine: str
     base: str
     page_port: int
+    rounds: int
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables that give it a name, an image and a base of its own."""
         own = {"COMPOSE_PROJECT_NAME": PROJECT, "ROUNDELAY_IMAGE": IMAGE, "BASE": self.base}
         return os.environ | own | {"ROUNDELAY_PAGE_PORT": str(self.page_port)} | podman_limits(self.folder)
+
+    @property
+    def job(self) -> tuple[str, ...]:
+        """The words of the client that trains."""
+        return *JOB, str(self.rounds)
 
     def run(self, *words: str) -> str:
         """Return what deploy/run.sh prints for these words. Raises CalledProcessError."""
@@ -91,7 +97,7 @@ class Composition:
     def undisturbed(self) -> str:
         """Return the hash of the model that the image makes in one container."""
         letters = f"{self.folder / 'letters'}:/data/letters:ro"
-        command = [self.engine, "run", "--rm", "--volume", letters, "--workdir", "/data", IMAGE, *JOB]
+        command = [self.engine, "run", "--rm", "--volume", letters, "--workdir", "/data", IMAGE, *self.job]
         command += ["--local", "3", "--json"]
         told = subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, text=True, check=True).stdout
         return str(json.loads(told)["model_sha256"])
@@ -123,6 +129,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--base", default="", metavar="IMAGE", help=f"build from this image (default: {BASE}, or made here)"
     )
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the job (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     engine = "docker" if answers("docker", "info") else "podman"
     if why := missing(engine):
@@ -130,8 +137,9 @@ def main(arguments: Sequence[str]) -> int:
         return 69
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-containers-")))
+        clean_up_when_terminated()
         copy_project(folder)
-        composition = Composition(folder, engine, chosen.base or base_image(engine, folder), free_port())
+        composition = Composition(folder, engine, chosen.base or base_image(engine, folder), free_port(), chosen.rounds)
         stack.callback(composition.remove)
         outcome = disturbed(composition)
     record(outcome)
@@ -191,7 +199,7 @@ def disturbed(ring: Composition) -> Outcome:
     ring.run("up")
     until(ring.page_answers, "the dashboard", JOB_S, POLL_S)
     expected = ring.undisturbed()
-    job = ring.client(*JOB, "--detach")["job"]
+    job = ring.client(*ring.job, "--detach")["job"]
     for words in DISTURBANCES:
         before = ring.round()
         until(partial(ring.is_after, before), "another round", JOB_S, POLL_S)
@@ -199,7 +207,8 @@ def disturbed(ring: Composition) -> Outcome:
             ring.run(*word.split())
     found = ring.client("attach", job)["model_sha256"]
     until(lambda: not short_of_copies(ring), "all copies of all files", JOB_S, POLL_S)
-    what = f"{NODES} nodes; one killed, one stopped, all replaced one by one, all stopped and started; {ROUNDS} rounds"
+    done = "one killed, one stopped, all replaced one by one, all stopped and started"
+    what = f"{NODES} nodes; {done}; {ring.rounds} rounds"
     return Outcome(*versions(ring.engine), "make containers", what, found == expected, time.monotonic() - began)
 
 

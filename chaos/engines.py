@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -58,3 +59,8 @@ def undisturbed(job: Sequence[str], folder: Path) -> str:
     command = [sys.executable, "client.py", *job, "--local", "3", "--out", str(model)]
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
     return saved_model.load(model).sha256
+
+
+def clean_up_when_terminated() -> None:
+    """Have SIGTERM unwind this process, so that what it has started ends."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))

@@ -17,12 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaos.engines import Outcome, record, undisturbed
+from chaos.engines import Outcome, clean_up_when_terminated, record, undisturbed
 from roundelay.ml.readers import saved_model
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.waiting import Stuck, until
@@ -30,13 +31,15 @@ from roundelay.testing.waiting import Stuck, until
 NODES = 6
 ROOM = 2  # nodes on each machine
 ROUNDS, LOST_AFTER, ROUNDS_BETWEEN = 1500, 20, 20
-CLIENT = ("./letters", "validate_letters.txt", "--rounds", str(ROUNDS), "--keep", "last")
+JOB = ("./letters", "validate_letters.txt", "--epochs", "1", "--hidden", "32", "--keep", "last", "--rounds")
 OBJECTS_BYTES = 80 << 20
 START_S, JOB_S, POLL_S = 300.0, 900.0, 0.2
 
 
 def main(arguments: Sequence[str]) -> int:
-    argparse.ArgumentParser(prog="python -m chaos ray", description=__doc__).parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="python -m chaos ray", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the job (default: %(default)s)")
+    rounds = parser.parse_args(arguments).rounds
     os.environ.setdefault("RAY_raylet_start_wait_time_s", f"{START_S:.0f}")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
@@ -47,35 +50,45 @@ def main(arguments: Sequence[str]) -> int:
         return 69
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-ray-")))
-        machine = {"num_cpus": ROOM, "object_store_memory": OBJECTS_BYTES}
+        clean_up_when_terminated()
+        machine = {"num_cpus": ROOM, "object_store_memory": OBJECTS_BYTES, "node_ip_address": "127.0.0.1"}
         cluster = Cluster(initialize_head=True, head_node_args=machine | {"include_dashboard": False})
         stack.callback(cluster.shutdown)
         lost = [cluster.add_node(**machine) for _ in range(NODES // ROOM - 1)][-1]
-        outcome = disturbed(cluster, lost, machine, folder, ray.__version__)
+        outcome = disturbed(Machines(cluster, lost, machine), rounds, folder, ray.__version__)
     record(outcome)
     print(outcome)
     return 0 if outcome.held else 1
 
 
-def disturbed(cluster: Any, lost: Any, machine: dict[str, int], folder: Path, version: str) -> Outcome:
+@dataclass(frozen=True)
+class Machines:
+    """The machines of a cluster, that which will be lost, and what a new one is like."""
+
+    cluster: Any
+    lost: Any
+    like: Mapping[str, Any]
+
+
+def disturbed(machines: Machines, rounds: int, folder: Path, version: str) -> Outcome:
     """Run the job; remove a machine and add one while it trains. Raises Stuck, CalledProcessError."""
-    began = time.monotonic()
-    expected = undisturbed(CLIENT, folder)
+    began, cluster, client = time.monotonic(), machines.cluster, [*JOB, str(rounds)]
+    expected = undisturbed(client, folder)
     ring = [sys.executable, "-m", "deploy.ray_ring", "--nodes", str(NODES), "--cpus", "1", "--address", cluster.address]
-    job = Job([*ring, "--", *CLIENT], folder)
+    job = Job([*ring, "--", *client], folder)
     try:
         until(lambda: job.rounds() >= LOST_AFTER, f"round {LOST_AFTER}", JOB_S, POLL_S)
-        cluster.remove_node(lost, allow_graceful=False)
+        cluster.remove_node(machines.lost, allow_graceful=False)
         until(lambda: job.members() == NODES - ROOM, "the end of the lost nodes", JOB_S, POLL_S)
         after = job.rounds()
         until(lambda: job.rounds() > after + ROUNDS_BETWEEN, "rounds without them", JOB_S, POLL_S)
-        cluster.add_node(**machine)
+        cluster.add_node(**machines.like)
         until(lambda: job.members() == NODES, "the nodes on the added machine", JOB_S, POLL_S)
-        is_shared = job.rounds() < ROUNDS
+        is_shared = job.rounds() < rounds
         found = job.model()
     finally:
         job.stop()
-    what = f"{NODES} nodes on 3 raylets; one raylet killed, one added; {ROUNDS} rounds"
+    what = f"{NODES} nodes on 3 raylets; one raylet killed, one added; {rounds} rounds"
     return Outcome("Ray", version, "make ray", what, is_shared and found == expected, time.monotonic() - began)
 
 

@@ -21,6 +21,7 @@ else
     exit 69
 fi
 image=${ROUNDELAY_IMAGE:-roundelay}
+project=${COMPOSE_PROJECT_NAME:-roundelay}
 
 compose() { $compose --file deploy/compose.yaml --profile dashboard "$@"; }
 
@@ -41,9 +42,14 @@ make_kits() {
         -s /kits 6 < deploy/kits.sh
 }
 
+container() {  # SERVICE
+    $engine ps --quiet --filter "label=com.docker.compose.project=$project" \
+        --filter "label=com.docker.compose.service=$1"
+}
+
 wait_for() {  # SERVICE
     tries=0
-    until compose exec -T "$1" roundelay ping > /dev/null 2>&1; do
+    until $engine exec "$(container "$1")" roundelay ping > /dev/null 2>&1; do
         tries=$((tries + 1))
         if [ "$tries" -gt "$READY_S" ]; then
             echo "deploy/run.sh: $1 does not serve:  deploy/run.sh logs $1" >&2

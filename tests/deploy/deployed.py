@@ -79,7 +79,7 @@ def of_compose() -> Iterator[Command]:
 def of_script() -> Iterator[Command]:
     """Yield what run.sh runs in containers."""
     for line in re.findall(
-        r"compose (?:run --rm client|exec -T \S+ roundelay) ([^>\n]*)", (DEPLOY / "run.sh").read_text()
+        r"compose (?:run --rm client|exec \S+ \S+ roundelay) ([^>\n]*)", (DEPLOY / "run.sh").read_text()
     ):
         yield Command("run.sh", tuple(shlex.split(line)))
 
