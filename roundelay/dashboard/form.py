@@ -1,7 +1,11 @@
-"""The training form: a field for every setting and data option of a job, made from their definitions."""
+"""The training form: a field for every setting and data option of a job, made from their definitions.
+
+A field is shown while it has an effect, and the form as a whole is a command line as well.
+"""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import Field as DataclassField
 from dataclasses import dataclass, fields
@@ -10,17 +14,20 @@ from typing import Any
 from roundelay.client.option_text import COMMON, read_setting, show
 from roundelay.client.requests import DataOptions
 from roundelay.federation.errors import BadSpec
+from roundelay.federation.rules import RULES
 from roundelay.federation.settings import Settings, option
 
 GUESSED = "guessed"  # the choice that leaves an option at its default
+OF_TOPOLOGY = {"exchanges": "gossip", "tiers": "tree"}  # settings that have an effect in one topology only
 DATA_OPTIONS = tuple(each.name for each in fields(DataOptions))
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field. kind: text, choice or switch; default: as it is typed."""
+    """One field. label: its option, in words; kind: text, choice or switch; default: as it is typed."""
 
     name: str
+    label: str
     kind: str
     about: str
     default: str | bool
@@ -58,6 +65,29 @@ def data_options_of(typed: Mapping[str, str | bool]) -> DataOptions:
     )
 
 
+def applies(name: str, typed: Mapping[str, str | bool]) -> bool:
+    """Return whether a setting has an effect beside the others."""
+    takers = [rule for rule, about in RULES.items() if name in about.takes]
+    topology = OF_TOPOLOGY.get(name)
+    return (not takers or typed["rule"] in takers) and topology in (None, typed["topology"])
+
+
+def command(
+    data: str, validation: str, init: str, typed: Mapping[str, str | bool], reading: Mapping[str, str | bool]
+) -> str:
+    """Return the command that does what the completed form does."""
+    words = ["client.py", "train", data, *([validation] if validation else [])]
+    if init:
+        words += ["--init", init]
+    for each in (*form_fields(), *data_fields()):
+        value = typed.get(each.name, reading.get(each.name, each.default))
+        if value == each.default or (each.name in typed and not applies(each.name, typed)):
+            continue
+        name = option(each.name) if each.name in typed else f"--{each.name}"
+        words += [name] if isinstance(value, bool) else [name, value.strip()]
+    return f"python3 {shlex.join(words)}"
+
+
 def problem(name: str, typed: str | bool) -> str | None:
     """Return the command line's error message for the value of a setting; None if it is valid."""
     try:
@@ -88,9 +118,11 @@ def _data_option(each: DataclassField[Any], typed: str | bool) -> Any:
 
 def _field(each: DataclassField[Any]) -> Field:
     about, common, default = each.metadata["about"], each.name in COMMON, show(each.default)
+    label = each.name if each.name in DATA_OPTIONS else option(each.name).removeprefix("--")
+    label = label.replace("-", " ")
     if isinstance(each.default, bool):
-        return Field(each.name, "switch", about, each.default, common=common)
+        return Field(each.name, label, "switch", about, each.default, common=common)
     if choices := each.metadata.get("choices"):
         choices = choices if default else (GUESSED, *choices)
-        return Field(each.name, "choice", about, default or GUESSED, choices, common)
-    return Field(each.name, "text", about, default, common=common)
+        return Field(each.name, label, "choice", about, default or GUESSED, choices, common)
+    return Field(each.name, label, "text", about, default, common=common)

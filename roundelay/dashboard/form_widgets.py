@@ -32,9 +32,9 @@ class TrainingForm:
             self._data.tooltip(
                 f"a file or a folder below {self._folder}, on the machine of this page, as for client.py train"
             )
-            self._validation = ui.input("validation data in it", value=VALIDATION, placeholder="held out")
+            self._validation = ui.input("validation file", value=VALIDATION, placeholder="held out")
             self._validation.tooltip("empty: the set's own test part, or a held-out part")
-            self._init = ui.input("continue from", placeholder="none")
+            self._init = ui.input("start from the model", placeholder="none")
             self._init.tooltip(f"a saved model (.npz) below {self._folder}")
             for each in made:
                 if each.common:
@@ -53,10 +53,34 @@ class TrainingForm:
                 .props("unelevated no-caps")
             )
             self._complaint = ui.label("").classes("wrong").props("role=alert")
+        with ui.expansion("The same on the command line"):
+            self._command = ui.label("").classes("command")
+        every = (self._data, self._validation, self._init, *self._fields.values(), *self._reading.values())
+        for widget in every:
+            widget.on_value_change(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Show the fields that have an effect, and the command."""
+        wanted = self._wanted()
+        for name, widget in self._fields.items():
+            widget.set_visibility(name in wanted.typed)
+        self._command.set_text(form.command(wanted.data, wanted.validation, wanted.init, wanted.typed, wanted.reading))
+
+    def _wanted(self) -> Wanted:
+        """Return what is filled in, without settings that have no effect."""
+        typed = {name: widget.value for name, widget in self._fields.items()}
+        return Wanted(
+            str(self._data.value),
+            str(self._validation.value or ""),
+            str(self._init.value or ""),
+            {name: value for name, value in typed.items() if form.applies(name, typed)},
+            {name: widget.value for name, widget in self._reading.items()},
+        )
 
     async def _on_click(self) -> None:
-        typed = {name: widget.value for name, widget in self._fields.items()}
-        wrong = [line for name, value in typed.items() if (line := form.problem(name, value))]
+        wanted = self._wanted()
+        wrong = [line for name, value in wanted.typed.items() if (line := form.problem(name, value))]
         self._complaint.set_text("; ".join(wrong))
         if wrong:
             for widget in self._fields.values():
@@ -66,15 +90,7 @@ class TrainingForm:
         self._button.disable()
         self._button.props("loading")
         try:
-            await self._launch(
-                Wanted(
-                    str(self._data.value),
-                    str(self._validation.value),
-                    str(self._init.value or ""),
-                    typed,
-                    {name: widget.value for name, widget in self._reading.items()},
-                )
-            )
+            await self._launch(wanted)
         finally:
             self._button.props(remove="loading")
             self._button.enable()
@@ -84,10 +100,10 @@ def _widget(each: Field) -> Any:
     check = partial(form.problem, each.name) if each.name not in form.DATA_OPTIONS else lambda typed: None
     match each.kind:
         case "switch":
-            widget: Any = ui.switch(each.name, value=bool(each.default))
+            widget: Any = ui.switch(each.label, value=bool(each.default))
         case "choice":
-            widget = ui.select(list(each.choices), label=each.name, value=each.default)
+            widget = ui.select(list(each.choices), label=each.label, value=each.default)
         case _:
-            widget = ui.input(each.name, value=str(each.default), validation=lambda typed: check(str(typed)))
+            widget = ui.input(each.label, value=str(each.default), validation=lambda typed: check(str(typed)))
     widget.tooltip(each.about)
     return widget.props(f"data-setting={each.name}")

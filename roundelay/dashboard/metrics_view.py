@@ -92,7 +92,8 @@ def _add_matrix(scene: Scene, metrics: Metrics, shown: list[int]) -> None:
                 f"cell-{true}-{said}",
                 "td",
                 line,
-                str(count),
+                str(count) if count else "·",
+                title=f"{count} of {sum(metrics.confusion[true])} rows of {_label(metrics, true)}",
                 cls=f"heat-{heat(count, sum(metrics.confusion[true]))}{right}",
             )
 

@@ -1,8 +1,9 @@
 """The pictures of the documents, taken by a headless browser.
 
-python -m roundelay.dashboard.pictures [FOLDER]
+python -m roundelay.dashboard.pictures [FOLDER [--views]]
 
 Starts a dashboard with a lab of its own, trains two jobs, and photographs every view, light and dark, wide and narrow.
+With --views, it photographs each view as a whole at three widths, light and dark, to be looked at.
 """
 
 from __future__ import annotations
@@ -33,17 +34,20 @@ FLAGS = (
 NODES = 6
 PATIENCE_MS = 300_000.0
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 420, "height": 860}
+VIEWS = ("Nodes", "Lookup", "Training", "History", "Churn lab")
+WIDTHS = (360, 800, 1600)
 ROUNDS = "12"
 LOOK_MS = 700.0  # for animations to end
 
 
 def main(arguments: list[str]) -> int:
     folder = Path(arguments[0]) if arguments else FOLDER
+    take = photograph_views if "--views" in arguments[1:] else photograph
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         address = start_page(["--lab", str(NODES)], stack)
         page = stack.enter_context(opened(address))
-        photograph(page, folder)
+        take(page, folder)
     print("\n".join(str(path) for path in sorted(folder.glob("*.png"))))
     return 0
 
@@ -79,6 +83,19 @@ def photograph(page: Any, folder: Path) -> None:
     shoot(page, folder / "narrow.png")
 
 
+def photograph_views(page: Any, folder: Path) -> None:
+    """Take a picture of each whole view at each width, light and dark, after a job has ended."""
+    train(page)
+    page.locator("table.confusion").wait_for()
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": WIDE["height"]})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            for name in VIEWS:
+                tab(page, name)
+                shoot(page, folder / f"{name.lower().replace(' ', '-')}-{width}-{scheme}.png", whole=True)
+
+
 def train(page: Any) -> None:
     tab(page, "Training")
     page.get_by_label("rounds", exact=True).fill(ROUNDS)
@@ -106,11 +123,11 @@ def tab(page: Any, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
 
-def shoot(page: Any, path: Path) -> None:
-    """Take one picture when animations have ended."""
+def shoot(page: Any, path: Path, whole: bool = False) -> None:
+    """Take one picture when animations have ended, of what is in sight or of the whole page."""
     page.mouse.move(5, 5)
     page.wait_for_timeout(LOOK_MS)
-    page.screenshot(path=path)
+    page.screenshot(path=path, full_page=whole)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from roundelay.dashboard.model import NodeState, RingState, is_record, key_of
 from roundelay.dashboard.scene import Scene
 
 RADIUS, LINKS_RADIUS, KEYS_RADIUS, LABEL_RADIUS = 100.0, 91.0, 108.0, 118.0
-LABELS_MAX = 24  # nodes; on a larger ring only the selected one is labelled
+LABELS_MAX = 24  # on a larger ring, every second, third ... node is labelled, and the selected one
 KEYS_MAX = 256
 VIEW_BOX = "-176 -136 352 276"
 
@@ -44,10 +44,11 @@ def ring_scene(ring_state: RingState, chosen: Chosen) -> Scene:
         scene.add("nobody", "text", "svg", "waiting for a node to answer", cls="middle", y=0)
         return scene
     ring = ring_state.ring
-    for member in ring_state.nodes:
+    step = -(-len(ring_state.nodes) // LABELS_MAX)
+    for number, member in enumerate(ring_state.nodes):
         _add_arc(scene, ring, ring_state, member)
         _add_link(scene, ring, member)
-        _add_node(scene, ring, ring_state, member, chosen)
+        _add_node(scene, ring, ring_state, member, chosen, number % step == 0)
     _add_keys(scene, ring, ring_state)
     node = ring_state.node(chosen.node)
     if node is not None and chosen.route is None:
@@ -106,7 +107,9 @@ def _add_link(scene: Scene, ring: Ring, member: NodeState) -> None:
     scene.add(f"link-{key_of(member.ref)}", "path", "links", d=path, cls="link", marker_end="url(#arrow)")
 
 
-def _add_node(scene: Scene, ring: Ring, ring_state: RingState, member: NodeState, chosen: Chosen) -> None:
+def _add_node(
+    scene: Scene, ring: Ring, ring_state: RingState, member: NodeState, chosen: Chosen, is_labelled: bool
+) -> None:
     key, part = key_of(member.ref), turn(ring, member.ref.id)
     x, y = geometry.point(part, RADIUS)
     many = len(ring_state.nodes) > LABELS_MAX
@@ -135,7 +138,7 @@ def _add_node(scene: Scene, ring: Ring, ring_state: RingState, member: NodeState
     scene.add(f"halo-{key}", "circle", group, cx=x, cy=y, r=6.5 if many else 11.0, cls="halo")
     scene.add(f"dot-{key}", "circle", group, cx=x, cy=y, r=3.6 if many else 6.5, cls="dot")
     scene.add(f"tip-{key}", "title", group, f"{member.name}, {member.ref.address}")
-    if not many or is_chosen:
+    if is_labelled or is_chosen:
         _add_label(scene, group, key, part, member, ring_state.nodes)
 
 

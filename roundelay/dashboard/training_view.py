@@ -14,6 +14,7 @@ from roundelay.federation.records import RoundReport
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
 
+LINES_SHOWN = 3  # of a round's failures
 DISTURBED_MAX = 12  # rounds that are listed, the latest
 FILES_MAX = 256
 LANES_MAX = 32  # nodes of a round, the slowest
@@ -161,7 +162,9 @@ def _disturbed(snapshot: JobSnapshot) -> list[RoundReport]:
 
 
 def _what_happened(report: RoundReport) -> str:
-    return "; ".join((*report.disturbances, *report.notices))
+    lines = (*report.disturbances, *report.notices)
+    more = f"and {len(lines) - LINES_SHOWN} more" if len(lines) > LINES_SHOWN else ""
+    return "; ".join(filter(None, (*lines[:LINES_SHOWN], more)))
 
 
 def _kept(snapshot: JobSnapshot) -> str:

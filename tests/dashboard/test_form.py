@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields
 
 import pytest
 
+from roundelay.cli import main, train
 from roundelay.client.option_text import COMMON
 from roundelay.client.requests import DataOptions
 from roundelay.dashboard import form
@@ -75,3 +77,30 @@ def test_what_is_typed_is_read_as_on_the_command_line() -> None:
 def test_a_field_that_does_not_exist_is_refused() -> None:
     with pytest.raises(BadSpec, match="no such setting"):
         form.settings_of({"workers": "4"})
+
+
+def test_a_field_is_shown_while_it_has_an_effect() -> None:
+    assert not form.applies("mu", defaults())
+    assert form.applies("mu", defaults() | {"rule": "fedprox"})
+    assert not form.applies("exchanges", defaults() | {"topology": "tree"})
+    assert form.applies("exchanges", defaults() | {"topology": "gossip"})
+    assert form.applies("eta", defaults())
+
+
+def test_the_form_is_a_command_line() -> None:
+    typed = defaults() | {"rounds": "3", "server_eta": "0.5", "rule": "fedavgm", "mu": "7"}
+    reading = {each.name: each.default for each in form.data_fields()} | {"label": "-2", "colour": True}
+
+    said = shlex.split(form.command("my data", "", "m.npz", typed, reading))
+
+    assert said[:4] == ["python3", "client.py", "train", "my data"]
+    chosen = main.parse(train.parser(said[3:]), said[3:])
+    assert (chosen.rounds, chosen.rule, chosen.server_eta) == (3, "fedavgm", 0.5)
+    assert (str(chosen.init), chosen.label, chosen.colour) == ("m.npz", "-2", True)
+    assert chosen.mu in (None, Settings().mu)
+
+
+def test_a_form_left_as_it_is_is_the_shortest_command() -> None:
+    reading = {each.name: each.default for each in form.data_fields()}
+
+    assert form.command("letters", "v.txt", "", defaults(), reading) == "python3 client.py train letters v.txt"

@@ -21,7 +21,7 @@ def test_rows_are_what_it_is_and_columns_what_it_was_taken_for() -> None:
     scene = metrics_scene(metrics([0, 0, 0, 1], [0, 0, 1, 1], 2, ("iris", "rose")))
 
     assert cells(scene, "cell-0-") == ["2", "1"]
-    assert cells(scene, "cell-1-") == ["0", "1"]
+    assert cells(scene, "cell-1-") == ["·", "1"]
     assert cells(scene, "name-") == ["iris", "rose"]
 
 

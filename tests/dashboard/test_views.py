@@ -162,6 +162,23 @@ def test_disturbed_rounds_are_listed_and_marked() -> None:
     assert len(classes(training_view.error_scene(disturbed), "mark-")) == 3
 
 
+def test_of_many_failures_of_one_round_the_first_are_shown_and_the_others_counted() -> None:
+    lines = tuple(f"127.0.0.1:{port} was lost" for port in range(8000, 8037))
+
+    (shown,) = [text for text in texts(training_view.disturbed_scene(job(1, disturbed=lines))) if "lost" in text]
+
+    assert shown.count("was lost") == 3
+    assert shown.endswith("; and 34 more")
+
+
+def test_on_a_large_ring_labels_are_spread_over_the_circle() -> None:
+    identifiers = [256 * number // 64 for number in range(64)]
+
+    scene = ring_scene(picture(*identifiers), Chosen())
+
+    assert len([name for name in scene.pieces if name.startswith("label-")]) == 22  # every third
+
+
 def test_jobs_that_were_asked_for_the_same_say_whether_they_made_the_same() -> None:
     one, same, other = job(10, "done", "a"), job(10, "done", "b"), job(10, "done", "c", weights="bb")
 
