@@ -3,10 +3,12 @@
 `python -m bench NAME` runs one, which prints a table, or with --json one line:
 
 trainer         local training compared with torch, scikit-learn and BLAS
+cnn             the convolutional network compared with torch, and the time to 98 % on MNIST
+jobs            many jobs at once: how they share the ring
 wire            calls and transfers compared with a raw socket and gRPC
 round           a round compared with Flower
 scale           rings of many nodes: scale_real, scale_simulated, scale_stored, and scale_growth, which fits the costs
-performance     runs these four and writes docs/results/performance.md
+performance     runs these six and writes docs/results/performance.md
 counts          counts that must not grow (counts.json), with the start_times of the programs on request
 page            what the dashboard costs
 responsiveness  how fast a node answers while it trains

@@ -7,6 +7,8 @@ from importlib import import_module
 
 NAMES = (
     "trainer",
+    "cnn",
+    "jobs",
     "messages",
     "wire",
     "round",

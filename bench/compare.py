@@ -73,6 +73,11 @@ def take_turns(measures: Mapping[str, Measure], turns: int, warm_up: int = 1) ->
     return found
 
 
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Return how many times as large theirs is, in each turn; nothing if they were not measured."""
+    return [b / a for a, b in zip(ours, theirs, strict=True)] if theirs else []
+
+
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """Return how many times as large theirs is: the median over the turns."""
-    return median(b / a for a, b in zip(ours, theirs, strict=True))
+    return median(ratios(ours, theirs))

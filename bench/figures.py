@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import median, quantiles
 from typing import Any
 
 from rich.table import Table as Printed
 
-HEADINGS = ("what", "unit", "ours", "peer", "the peer's", "ratio", "limit", "held")
+HEADINGS = ("what", "unit", "ours", "peer", "the peer's", "ratio", "quartiles", "limit", "held")
 MISSING = "not installed"
 
 
@@ -45,6 +46,7 @@ class Line:
     ratio: float | None = None
     limit: Limit | None = None
     why_not: str = ""  # why a figure is missing
+    quartiles: tuple[float, float] | None = None  # of the judged figure, over the turns
 
     @property
     def judged(self) -> float | None:
@@ -60,7 +62,18 @@ class Line:
     def cells(self) -> tuple[str, ...]:
         theirs = shown(self.theirs) if self.theirs is not None else self.why_not
         ours = shown(self.ours) if self.ours is not None else self.why_not
-        return (self.what, self.unit, ours, self.peer, theirs, shown(self.ratio), str(self.limit or ""), self.held)
+        between = " to ".join(map(shown, self.quartiles)) if self.quartiles else ""
+        return (
+            self.what,
+            self.unit,
+            ours,
+            self.peer,
+            theirs,
+            shown(self.ratio),
+            between,
+            str(self.limit or ""),
+            self.held,
+        )
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,35 @@ class Table:
             "notes": list(self.notes),
             "lines": [asdict(line) | {"limit": str(line.limit or ""), "held": line.held} for line in self.lines],
         }
+
+
+def measured(what: str, unit: str, values: Sequence[float], limit: Limit | None = None) -> Line:
+    """Return the line of a figure of ours, as the median over the turns."""
+    return Line(what, unit, median(values), limit=limit, quartiles=spread(values))
+
+
+def compared(
+    what: str,
+    unit: str,
+    ours: float,
+    peer: str,
+    theirs: float | None,
+    times: Sequence[float],
+    limit: Limit | None = None,
+    why_not: str = "",
+) -> Line:
+    """Return the line of a figure beside a peer's. times: the ratio in each turn; none if there is no peer."""
+    if not times:
+        return Line(what, unit, ours, peer, theirs, limit=limit, why_not=why_not)
+    return Line(what, unit, ours, peer, theirs, median(times), limit, why_not, spread(times))
+
+
+def spread(values: Sequence[float]) -> tuple[float, float]:
+    """Return the first and the third quartile."""
+    if len(values) < 2:
+        return values[0], values[0]
+    first, _, third = quantiles(values, n=4, method="inclusive")
+    return first, third
 
 
 def shown(value: float | None) -> str:

@@ -20,20 +20,21 @@ from statistics import median
 from typing import Any
 
 from bench import flower, report
-from bench.figures import Limit, Line, Table
+from bench.compare import ratios
+from bench.figures import Limit, Line, Table, compared, measured
 from bench.machine import ROOT, environment
 from roundelay.chord.ring import Ring
 from roundelay.testing.cluster import Cluster
 
 ABOUT = "The round: ours beside Flower"
 NODES = 4
-ROUNDS = 24
-STARTS = 3
-HELPS = 7
+ROUNDS, OVERHEAD_TURNS = 12, 9
+STARTS = 9
+HELPS = 9
 HELP_LIMIT_MS, START_LIMIT_S, OVERHEAD_LIMIT_MS, REAL_LIMIT_S = 150.0, 3.0, 10.0, 15.0
 REAL_LETTERS = ROOT.parent / "shared" / "data"
 GOAL = 0.05
-TURNS, SCALING_ROUNDS = 5, 16  # for two nodes against one
+TURNS, SCALING_ROUNDS = 9, 16  # for two nodes against one
 EVEN_FILES = 16  # for each of two nodes
 TIMEOUT_S = 300.0
 
@@ -47,9 +48,11 @@ def measure() -> list[Table]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-bench-")))
         bytecode = folder / "bytecode"
         _run(["--help"], bytecode)  # compiles the imported modules, as any first start does
-        starts = [_job(_letters(4, "--rounds", "1"), bytecode) for _ in range(STARTS)]
-        memory = _job(_letters(4, "--rounds", str(ROUNDS)), bytecode)
-        disk = _on_disk(folder / "disk")
+        starts = [run_job(_letters(4, "--rounds", "1"), bytecode) for _ in range(STARTS)]
+        memory, disk = list[Job](), list[Job]()
+        for turn in range(OVERHEAD_TURNS):
+            memory.append(run_job(_letters(4, "--rounds", str(ROUNDS)), bytecode))
+            disk.append(_on_disk(folder / f"disk{turn}"))
         simulated, deployed = flower.simulated(folder), flower.deployed(folder)
         return [
             _overhead(memory, disk, simulated, deployed),
@@ -81,7 +84,7 @@ def _letters(nodes: int, *options: str) -> list[str]:
     return [str(ROOT / "letters"), "validate_letters.txt", "--local", str(nodes), *options]
 
 
-def _job(arguments: Sequence[str], bytecode: Path) -> Job:
+def run_job(arguments: Sequence[str], bytecode: Path) -> Job:
     """Run a job, and time its rounds from outside."""
     began, ends = time.monotonic(), []
     command = [sys.executable, str(ROOT / "client.py"), *arguments, "--json"]
@@ -126,11 +129,14 @@ def _on_disk(folder: Path) -> Job:
         ring.stop()
 
 
-def _overhead(memory: Job, disk: Job, simulated: flower.FlowerRounds, deployed: flower.FlowerRounds) -> Table:
-    ours = median(memory.overheads_ms)
+def _overhead(
+    memory: list[Job], disk: list[Job], simulated: flower.FlowerRounds, deployed: flower.FlowerRounds
+) -> Table:
+    overheads_ms = [median(job.overheads_ms) for job in memory]
+    ours = median(overheads_ms)
     lines = [
-        Line("ours, in memory", "ms", ours, limit=Limit(OVERHEAD_LIMIT_MS, at_least=False)),
-        Line("ours, with --state-dir", "ms", median(disk.overheads_ms)),
+        measured("ours, in memory", "ms", overheads_ms, Limit(OVERHEAD_LIMIT_MS, at_least=False)),
+        measured("ours, with --state-dir", "ms", [median(job.overheads_ms) for job in disk]),
     ]
     for what, found in (("in memory, times as little", simulated), ("in memory, times as little", deployed)):
         theirs = found.overhead_ms
@@ -151,8 +157,8 @@ def _overhead(memory: Job, disk: Job, simulated: flower.FlowerRounds, deployed: 
         title,
         tuple(lines),
         (
-            f"Medians of {ROUNDS - 1} rounds; ours validates on 3,500 rows beside the next round, Flower does not. "
-            f"A round of ours takes {memory.round_s:.2f} s at the median.",
+            f"Medians of {OVERHEAD_TURNS} jobs of {ROUNDS} rounds; ours validates on 3,500 rows beside the next round, "
+            f"Flower does not. A round of ours takes {median(job.round_s for job in memory):.2f} s at the median.",
             *(found.how for found in (simulated, deployed) if found.how),
         ),
     )
@@ -162,22 +168,19 @@ def _overhead(memory: Job, disk: Job, simulated: flower.FlowerRounds, deployed: 
 
 
 def _start(starts: Sequence[Job], simulated: flower.FlowerRounds, bytecode: Path) -> Table:
-    ours = median(job.first_s for job in starts)
-    theirs = simulated.first_round_s
+    firsts_s = [job.first_s for job in starts]
+    ours, theirs = median(firsts_s), simulated.first_round_s
     helps = {
-        script: median(_run(["--help"], bytecode, script) for _ in range(HELPS))
+        script: [_run(["--help"], bytecode, script) for _ in range(HELPS)]
         for script in ("client.py", "compute_node.py", "supernode.py")
     }
-    train = median(_run(["train", "--help"], bytecode) for _ in range(HELPS))
+    train = [_run(["train", "--help"], bytecode) for _ in range(HELPS)]
     limit = Limit(HELP_LIMIT_MS, at_least=False, strict=True)
     return Table(
         "From the command to the first finished round, and to --help",
         (
-            Line(
-                "client.py letters validate_letters.txt --local 4",
-                "s",
-                ours,
-                limit=Limit(START_LIMIT_S, at_least=False),
+            measured(
+                "client.py letters validate_letters.txt --local 4", "s", firsts_s, Limit(START_LIMIT_S, at_least=False)
             ),
             Line(
                 "times as soon",
@@ -189,8 +192,8 @@ def _start(starts: Sequence[Job], simulated: flower.FlowerRounds, bytecode: Path
                 None,
                 simulated.why_not,
             ),
-            *(Line(f"{script} --help", "ms", ms, limit=limit) for script, ms in helps.items()),
-            Line("client.py train --help", "ms", train, limit=limit),
+            *(measured(f"{script} --help", "ms", ms, limit) for script, ms in helps.items()),
+            measured("client.py train --help", "ms", train, limit),
         ),
         (f"Medians of {STARTS} starts and of {HELPS} helps, bytecode compiled before.",),
     )
@@ -203,7 +206,7 @@ def _real(bytecode: Path) -> Table:
     limit = Limit(REAL_LIMIT_S, at_least=False)
     if not REAL_LETTERS.is_dir():
         return Table("UCI letters to 5 % error", (Line("wall clock", "s", None, limit=limit, why_not="no data here"),))
-    job = _job([str(REAL_LETTERS / "letters"), str(REAL_LETTERS / "validate_letters.txt"), "--local", "4"], bytecode)
+    job = run_job([str(REAL_LETTERS / "letters"), str(REAL_LETTERS / "validate_letters.txt"), "--local", "4"], bytecode)
     errors = [r["validation_error"] for r in job.printed["history"]]
     number = next((i for i, error in enumerate(errors) if error <= GOAL), None)
     return Table(
@@ -241,10 +244,11 @@ def _scaling(folder: Path, bytecode: Path) -> Table:
                     "--rounds",
                     str(SCALING_ROUNDS),
                 ]
-                seconds[nodes].append(_job(arguments, bytecode).round_s)
+                seconds[nodes].append(run_job(arguments, bytecode).round_s)
         one, two = median(seconds[1]), median(seconds[2])
-        times = median(a / b for a, b in zip(seconds[1], seconds[2], strict=True))
-        lines.append(Line(f"two nodes, {what}: times as fast", "s a round", two, "one node", one, times, Limit(bound)))
+        times = ratios(seconds[2], seconds[1])
+        label = f"two nodes, {what}: times as fast"
+        lines.append(compared(label, "s a round", two, "one node", one, times, Limit(bound)))
     return Table(f"Two nodes against one, on {os.cpu_count()} cores", tuple(lines))
 
 

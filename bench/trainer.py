@@ -21,8 +21,8 @@ from statistics import median
 import numpy as np
 
 from bench import report
-from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
-from bench.figures import Limit, Line, Table
+from bench.compare import Measure, Peer, PeerMissing, ratios, take_turns
+from bench.figures import Limit, Line, Table, compared
 from bench.machine import ROOT, environment, use_one_core
 from roundelay.ml import exact, legacy_trainer
 from roundelay.ml.data import Array, Floats, Samples, standardise
@@ -34,10 +34,10 @@ from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import Shard
 
 ABOUT = "Local training: ours beside torch, scikit-learn and the GEMM bound"
-TURNS = 5
+TURNS = 9
 ETA, MOMENTUM = 0.1, 0.9
 ROUND_EPOCHS = TrainConfig().epochs  # of each file
-COURSE_EPOCHS, COURSE_ETA, COURSE_TURNS = 250, 1e-4, 5
+COURSE_EPOCHS, COURSE_ETA, COURSE_TURNS = 250, 1e-4, 9
 LABELS = {"torch": "torch eager", "sklearn": "scikit-learn", "bound": "its matrix products alone"}
 NOTES = (
     f"SGD with momentum. One file: all rows, one epoch. A round is what a node does: {ROUND_EPOCHS} epochs of each "
@@ -153,8 +153,8 @@ def _beside(name: str, what: str, rows: int, found: dict[str, list[float]], boun
     ours, limit = rows / median(found["ours"]), None if bound is None else Limit(bound)
     if name not in found:
         return Line(what, "samples/s", ours, LABELS[name], limit=limit, why_not="make bench-peers")
-    times = ratio(found["ours"], found[name])
-    return Line(what, "samples/s", ours, LABELS[name], rows / median(found[name]), times, limit)
+    times = ratios(found["ours"], found[name])
+    return compared(what, "samples/s", ours, LABELS[name], rows / median(found[name]), times, limit)
 
 
 def _peer(module: str, stack: ExitStack) -> Peer | None:
@@ -222,13 +222,13 @@ def _course() -> Table:
             COURSE_TURNS,
         )
         lines.append(
-            Line(
+            compared(
                 f"hidden {hidden}: 500 rows, {COURSE_EPOCHS} epochs",
                 "ms",
                 1000 * median(found["ours"]),
                 "the same, plain float64",
                 1000 * median(found["plain"]),
-                ratio(found["ours"], found["plain"]),
+                ratios(found["ours"], found["plain"]),
                 Limit(2.5),
             )
         )

