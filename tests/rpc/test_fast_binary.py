@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from thrift.protocol.TProtocol import TProtocolException
 
 from roundelay.rpc import fast_binary
+from roundelay.rpc.gen import ComputeNode
 from roundelay.rpc.gen import ttypes as wire
 from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import LARGE_SIZE, FramedSocket
@@ -98,6 +99,37 @@ def test_a_large_binary_is_sent_without_a_copy_even_inside_another_struct() -> N
 
     assert any(part is data for part in written(Blob(data), BLOB_SPEC))
     assert any(part is data for part in written(Box(Blob(data)), BOX_SPEC))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_c_writes_what_is_around_a_large_binary_that_comes_last(nested: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"w" * LARGE_SIZE
+    if nested:
+        progress = wire.Progress("done", "", b"d" * 32, LARGE_SIZE, 1.0, 0.5, 0.5, None, data)
+        value: Any = ComputeNode.collect_result(progress)
+    else:
+        value = ComputeNode.write_args(wire.Target(b"n" * 20, 1), b"d" * 32, LARGE_SIZE, 0, data)
+    spec = [type(value), value.thrift_spec]
+    with pytest.MonkeyPatch.context() as patched:
+        use("plain", patched)
+        plain = b"".join(written(value, spec))
+    monkeypatch.setattr(type(value), "write", lambda self, messages: pytest.fail("written in Python"))
+
+    parts = written(value, spec)
+
+    assert b"".join(parts) == plain
+    assert any(part is data for part in parts)
+    assert b"".join(written(value, spec)) == plain, "the value is as it was"
+
+
+def test_a_large_binary_that_does_not_come_last_is_written_in_python() -> None:
+    value = ComputeNode.write_args(wire.Target(b"n" * LARGE_SIZE, 1), b"d" * 32, 10, 0, b"w" * 10)
+    spec = [type(value), value.thrift_spec]
+    fast = b"".join(written(value, spec))
+
+    with pytest.MonkeyPatch.context() as patched:
+        use("plain", patched)
+        assert b"".join(written(value, spec)) == fast
 
 
 def test_a_struct_that_cannot_be_bulky_is_not_searched_for_large_binaries(monkeypatch: pytest.MonkeyPatch) -> None:
