@@ -135,6 +135,8 @@ enum Activity {
   MIX = 4
   /** Forwarding an order down the aggregation tree and adding the partial sums that come back. */
   AGGREGATE = 5
+  /** Describing private data to a job that is to come. */
+  DESCRIBE = 6
 }
 
 /** The progress of the order that a node is carrying out. `file` to `loss` describe the epoch that ended last. */
@@ -278,6 +280,8 @@ struct TrainingPlan {
   3: required i32 fraction_bits
   /** The fingerprint that a trainer's arithmetic must have; absent: any will do. 32 bytes. */
   4: optional binary fingerprint
+  /** How the sites of private files read them: JSON, UTF-8; absent: files are placed. */
+  5: optional binary reading
 }
 
 /** Sum the features of the order's files, and their squares, exactly. */
@@ -321,12 +325,18 @@ struct MixTask {
   1: required i32 exchanges
 }
 
+/** Say what the order's files, which are private, look like when they are read so (JSON, UTF-8). Returns no row. */
+struct DescribeTask {
+  1: required binary reading
+}
+
 /** What is to be done with the files of an order. */
 union Task {
   1: MomentsTask moments
   2: TrainTask train
   3: EvaluateTask evaluate
   4: MixTask mix
+  5: DescribeTask describe
 }
 
 /** Carry out a task on these files. */

@@ -70,13 +70,14 @@ class Lease:
     other: NodeRef | None
 
 
-Activity = Literal["moments", "train", "evaluate", "mix", "aggregate"]
+Activity = Literal["moments", "train", "evaluate", "mix", "aggregate", "describe"]
 _ACTIVITIES: dict[Activity, str] = {
     "moments": "summing the features of",
     "train": "training",
     "evaluate": "evaluating the new model on",
     "mix": "exchanging models after training",
     "aggregate": "passing on and aggregating",
+    "describe": "describing",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
@@ -25,6 +26,7 @@ from roundelay.cli.security import add_server_options
 from roundelay.ml.choices import ATTACKS, MODEL
 from roundelay.node.options import DEFAULT_FILE, LOAD_DELAY_S, PRIVATE_NAME
 
+NAME = re.compile(r"[\w.-]{1,64}")
 PAIR = re.compile(r"([\w.-]+)=(\"[^\"]*\"|'[^']*'|[^\s\"']+)")
 
 
@@ -37,6 +39,14 @@ class AtPort(argparse.Action):
             from roundelay.chord.refs import Address
 
             chosen.supernode = Address(chosen.supernode.host, value)
+
+
+def private_data(text: str) -> tuple[str, Path]:
+    """Read NAME=DIR, or DIR alone, which has no name of its own."""
+    name, is_named, folder = text.partition("=")
+    if is_named and NAME.fullmatch(name) and not Path(text).exists():
+        return name, path(folder)
+    return "", path(text)
 
 
 def trainer(text: str) -> str:
@@ -145,14 +155,17 @@ def _add_addresses(made: Parser) -> None:
 def _add_private(made: Parser) -> None:
     """Add the private data of a node: files, or a Flower client with its own."""
     made.add_argument(
-        "--private", type=path, metavar="DIR", help="train on the files of this folder; they never leave this node"
+        "--private",
+        type=private_data,
+        metavar="NAME=DIR",
+        help="train on the data in this folder, published under this name; they never leave this node",
     )
     made.more("--policy", type=path, metavar="FILE", help="the site's rules for its private data: see docs/privacy.md")
     made.more(
         "--private-name",
         default=PRIVATE_NAME,
         metavar="NAME",
-        help="publish the private data under this name (default: %(default)s)",
+        help="publish the private data, or the Flower client, under this name (default: %(default)s)",
     )
     made.add_argument(
         "--trainer", type=checked(trainer), metavar="MODULE:NAME", help="train with this Flower client, on its own data"

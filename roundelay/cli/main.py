@@ -74,6 +74,10 @@ def compute_node(arguments: list[str]) -> int:
     """Join the ring as a compute node, until stopped."""
     from roundelay.cli import legacy_arguments
 
+    if arguments[:1] == ["check"]:
+        from roundelay.cli import node_check
+
+        return _run("roundelay.cli.node_check", parse(node_check.parser(arguments[1:]), arguments[1:]))
     return _serve("compute_node", legacy_arguments.translate_node(arguments))
 
 

@@ -199,12 +199,12 @@ def private_of(chosen: parser_base.Namespace) -> Private | None:
     elif chosen.trainer_config or chosen.trainer_rows is not None:
         raise exits.Exit(exits.USAGE, "--trainer-config and --trainer-rows need a --trainer")
     made = _named_private(chosen)
+    if chosen.private is not None and not chosen.private[1].exists():
+        raise exits.Exit(exits.NO_INPUT, f"--private: no such file or folder: {chosen.private[1]}")
     try:
         if made is not None:
             made.scan()
-    except OSError as error:
-        raise exits.Exit(exits.NO_INPUT, f"--private: cannot read {error.filename}: {error.strerror}") from error
-    except (PrivateFolderError, ChordError) as error:
+    except PrivateFolderError as error:
         raise exits.Exit(exits.DATA, f"--private: {error}") from error
     except WorkFailed as error:
         raise exits.Exit(exits.DATA, f"--trainer: {error}") from error
@@ -221,7 +221,8 @@ def _named_private(chosen: parser_base.Namespace) -> Private | None:
         return None
     from roundelay.node.private import PrivateFolder
 
-    return PrivateFolder(chosen.private, chosen.private_name)
+    name, folder = chosen.private
+    return PrivateFolder(folder, name or chosen.private_name, exits.say)
 
 
 def advertised(chosen: parser_base.Namespace, way_in: Address) -> str:

@@ -125,6 +125,11 @@ def _bars(counts: Sequence[int | None]) -> str:
     return "".join(HIDDEN if count is None else SHADES[-(-count * (len(SHADES) - 1) // most)] for count in counts)
 
 
+def print_rows(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table, without the rows beyond the first."""
+    console().print(_table(headings, rows))
+
+
 def _table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     table = narrow_table("", *headings)
     for row in rows[:ROWS_SHOWN]:

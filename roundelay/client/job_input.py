@@ -28,10 +28,12 @@ from roundelay.ml.errors import BadTask, DataError, InputMissing, MLError
 from roundelay.ml.models import catalogue
 from roundelay.ml.partitioners import BY_CLASS, assign_rows
 from roundelay.ml.readers import content as contents
-from roundelay.ml.readers import dataset, folder, letters
+from roundelay.ml.readers import dataset, folder, letters, packed, site
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.images import ImageOptions
+from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.saved_model import SavedModel
+from roundelay.ml.readers.site_schema import Agreement
 from roundelay.ml.readers.source import DataSet, with_test
 from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.readers.understood import in_short, understand
@@ -60,6 +62,7 @@ class JobInput:
     kind: str = "letters"
     shared_rows: tuple[int, ...] = ()  # of each file: validation rows that are in it, too
     encoding: str = ""  # JSON: how the columns of a table became features
+    reading: str = ""  # JSON: how the sites of private files read them
     raw: bool = False  # trained by Flower clients, which standardise their own inputs
 
     def validation_samples(self) -> Samples:
@@ -135,8 +138,33 @@ def kind_of(request: TrainRequest) -> str:
         raise
 
 
+def read_agreed_validation(given: str | Path | DataSet, kind: str, agreement: Agreement) -> JobInput:
+    """Read the validation rows of a job on private files as their sites have agreed to read theirs. Raises MLError.
+
+    kind: of the sites' data. A file of letters is stored as it is.
+    """
+    reading, held = agreement.reading, dict[str, bytes]()
+    classes, about = agreement.classes, {"features": agreement.features, "shape": agreement.shape}
+    if kind == "letters" and not isinstance(given, DataSet) and not is_dataset(Path(given)) and not reading.classes:
+        file, samples = _read(Path(given), 0, agreement.features, held, classes)
+    else:
+        source = given if isinstance(given, DataSet) else Path(given)
+        name = f"{source.name if isinstance(source, Path) else 'validation'}{prepare.SUFFIX}"
+        samples = site.read_validation(source, kind, reading)
+        if samples.features != agreement.features:
+            told = f"have {samples.features} features, but the sites' data {agreement.features}"
+            raise DataError("the validation data", None, told)
+        content = packed.pack(samples, classes, agreement.shape)
+        _check_storable(Path(name), name, len(content))
+        file = TrainingFile(0, name, digest_of(content), len(content), samples.rows)
+        held[file.digest] = content
+    numbers = tuple(map(str, range(classes)))
+    labels = () if reading.labels == numbers else reading.labels
+    return JobInput(held, (), file, labels=labels, kind=kind, classes=classes, encoding=reading.encoding, **about)  # type: ignore[arg-type]
+
+
 def read_validation(given: str | Path | DataSet, task: str, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
-    """Read the validation rows of a job on private data: a file of letters, or the test part of any data set.
+    """Read the validation rows of Flower clients: a file of letters, or the test part of any data set.
 
     The stack removes temporary files. Raises MLError.
     """
@@ -209,6 +237,7 @@ def make_spec(
         pinned=private,
         encoding=given.encoding,
         homes=homes,
+        reading=given.reading,
         raw=given.raw,
         single=":" in settings.rule and needs_of(settings.rule) == "each",
     )
@@ -250,6 +279,27 @@ def read_options(options: DataOptions, kind: str | None) -> dataset.ReadOptions:
     return dataset.ReadOptions(kind, table=_table_options(options), images=ImageOptions(options.side, options.colour))
 
 
+def reading_of(options: DataOptions, seed: int) -> Reading:
+    """Return how a job asks sites to read their private data."""
+    asked = _table_options(options)
+    return Reading(
+        options.dataset or "",
+        asked.label,
+        asked.missing,
+        asked.header,
+        asked.decimal,
+        asked.drop,
+        asked.columns,
+        asked.categorical,
+        asked.words_max,
+        asked.task,
+        options.side,
+        options.colour,
+        options.classes,
+        seed=seed,
+    )
+
+
 def _table_options(options: DataOptions) -> TableOptions:
     return TableOptions(
         None if options.label is None else label_column(options.label),
@@ -257,6 +307,7 @@ def _table_options(options: DataOptions) -> TableOptions:
         options.header,
         options.decimal,
         options.drop,
+        options.columns,
         options.categorical,
         options.words,
         options.task,

@@ -13,14 +13,25 @@ from typing import Any
 from roundelay.client import private_data
 from roundelay.client.connection import Connection
 from roundelay.client.error_translation import translated_errors
-from roundelay.client.job_input import JobInput, kind_of, make_spec, read_data, read_validation
+from roundelay.client.job_input import (
+    JobInput,
+    kind_of,
+    make_spec,
+    read_agreed_validation,
+    read_data,
+    read_validation,
+    reading_of,
+)
 from roundelay.client.local import allow_names
 from roundelay.client.presets import description, preset, recommended
 from roundelay.client.progress import SILENT, Progress
 from roundelay.client.requests import TrainRequest
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
+from roundelay.ml.readers.folder import read_file, require_data
 from roundelay.ml.readers.saved_model import SavedModel, load
+from roundelay.ml.readers.source import DataSet
+from roundelay.store.blobs import digest_of
 
 
 @dataclass
@@ -111,14 +122,35 @@ def _note_shared_rows(data: JobInput, progress: Progress) -> None:
 def _find_private(
     request: TrainRequest, initial: SavedModel | None, progress: Progress, stack: ExitStack
 ) -> tuple[Settings | None, FindJob]:
-    """Read the validation file; which private files there are, the ring knows."""
-    assert request.validation is not None  # TrainRequest requires it
-    task = request.data_options.task
-    validation = read_validation(request.validation, task, stack, progress.bar("preparing"))
+    """Which private files there are, and how their sites read them, is found on the ring."""
+    later = stack.enter_context(ExitStack())  # for what is read once the ring is known
+    given = request.validation
+    assert given is not None  # TrainRequest requires it
+    digest = ""
+    if not isinstance(given, DataSet):
+        require_data(Path(given))
+        digest = digest_of(read_file(Path(given))) if Path(given).is_file() else ""
 
     def find(connection: Connection) -> tuple[JobSpec, JobInput]:
-        data, homes = private_data.find_files(connection, request.private, request.setting("model"), validation)
+        publications = private_data.find_published(connection, request.private, request.setting("model"))
+        if private_data.are_clients(publications):
+            read = read_validation(given, request.data_options.task, later, progress.bar("preparing"))
+            data, homes = private_data.of_clients(connection, request.private, publications, read)
+        else:
+            reading = reading_of(request.data_options, request.setting("seed"))
+            agreed = private_data.agree_on(connection, publications, reading, digest)
+            data, homes = _of_sites(agreed, read_agreed_validation(given, agreed.kind, agreed.agreement)), agreed.homes
+            private_data.note_files(connection, request.private, agreed.files, agreed.homes)
         settings = settings_of(request, data, progress)
+        if settings.model in MODELS_OF_ROWS and not request.preset and not data.raw:
+            data = replace(data, shape=())
         return make_spec(settings, data, initial, request.detach, request.private, homes), data
 
     return None, find
+
+
+def _of_sites(agreed: private_data.AgreedData, validation: JobInput) -> JobInput:
+    """Return the input of a job on private files."""
+    held_out = replace(validation.validation, index=len(agreed.files))
+    reading = agreed.agreement.reading.to_json()
+    return replace(validation, files=agreed.files, validation=held_out, reading=reading)

@@ -1,64 +1,146 @@
-"""Jobs on private data: the files stay on the nodes that published them, and only their names come here."""
+"""Jobs on private data: the files stay on the nodes that published them, and only names come here.
+
+The sites first describe their data as the job wants to read them. What they agree on, columns, words and classes, is
+part of the job's spec; a site that cannot agree is named, and left out or the reason why there is no job.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from roundelay.client.connection import Connection
 from roundelay.client.errors import BadInput, InputNotFound
 from roundelay.client.job_input import JobInput
 from roundelay.federation.private_data import Publication, files_of, find_publications
 from roundelay.federation.requests import TrainingFile
+from roundelay.federation.site_agreement import describe_sites
+from roundelay.ml.errors import BadTask
 from roundelay.ml.plugins import SHIPPED
+from roundelay.ml.readers.reading import Reading
+from roundelay.ml.readers.site_schema import Agreement, SiteSchema, agree, schema_from_bytes
 
 
-def find_files(connection: Connection, name: str, model: str, validation: JobInput) -> tuple[JobInput, tuple[str, ...]]:
-    """Return all files published under a name, and the addresses of their homes. Raises ClientError, ChordError."""
+@dataclass(frozen=True)
+class AgreedData:
+    """The private files of a job, with the rows that train, and how all their sites read them."""
+
+    files: tuple[TrainingFile, ...]
+    homes: tuple[str, ...]
+    agreement: Agreement
+    kind: str  # of the first site's data
+
+
+def find_published(connection: Connection, name: str, model: str) -> tuple[Publication, ...]:
+    """Return what nodes have published under a name. Raises ClientError, ChordError."""
     publications = connection.ask(lambda entry: find_publications(entry.node, entry.ring, name))
     if not publications:
         raise InputNotFound(
             f"no node has published private data under {name!r}; start one with "
-            f"python3 compute_node.py PORT --private DIR --private-name {name}"
+            f"python3 compute_node.py PORT --private {name}=DIR"
         )
     _require_model(model, publications)
-    raw = _all_clients(publications)
-    if not raw:
-        _require_same_features(publications, validation)
-    files, homes = _without_validation(*files_of(publications), validation, connection)
-    connection.progress.note(
-        f"{len(files)} private files published as {name} on {len(publications)} node{'s' * (len(publications) != 1)}"
+    return publications
+
+
+def are_clients(publications: Sequence[Publication]) -> bool:
+    """Return whether Flower clients train, rather than files that are read. Raises BadInput for a mixture."""
+    by_kind = {each.is_client: each.address for each in publications}
+    if len(by_kind) == 2:
+        raise BadInput(
+            f"{by_kind[True]} publishes a Flower client (--trainer) and {by_kind[False]} publishes files "
+            "(--private); a job trains one kind"
+        )
+    return True in by_kind
+
+
+def of_clients(
+    connection: Connection, name: str, publications: tuple[Publication, ...], validation: JobInput
+) -> tuple[JobInput, tuple[str, ...]]:
+    """Return the files that stand for Flower clients, and the addresses of their homes."""
+    files, homes = files_of(publications)
+    note_files(connection, name, files, homes)
+    held_out = replace(validation.validation, index=len(files))
+    return replace(validation, files=files, validation=held_out, raw=True), homes
+
+
+def agree_on(
+    connection: Connection, publications: tuple[Publication, ...], reading: Reading, validation_digest: str
+) -> AgreedData:
+    """Have the sites agree on how a job reads their data.
+
+    A file whose content is the validation file's is not trained on. A site that cannot read its data so is left out by
+    name, unless no other is left. Raises BadInput, DataError; ChordError.
+    """
+    files, homes = _without_validation(*files_of(publications), validation_digest, connection)
+    found, problems = _described(connection, files, homes, reading)
+    label = next((schema.label for schema in found.values()), "")  # the first site decides, as the first file does
+    if label and reading.label is None and (problems or len({schema.label for schema in found.values()}) > 1):
+        reading = replace(reading, label=label)
+        found, problems = _described(connection, files, homes, reading)
+    if reading.task == "auto" and len({schema.task for schema in found.values()}) > 1:  # real numbers at some sites
+        found, problems = _described(connection, files, homes, replace(reading, task="regression"))
+    if not found:
+        raise BadInput("; ".join(f"{home}: {why}" for home, why in sorted(problems.items())))
+    agreement = agree(found, reading)
+    for home, why in sorted(problems.items()):
+        connection.progress.note(f"{home} is left out of the job: {why}")
+    rows = {(home, part.name): part.rows for home, schema in found.items() for part in schema.parts}
+    kept = [
+        (replace(file, rows=rows[home, _part_of(file, home)]), home)
+        for file, home in zip(files, homes, strict=True)
+        if rows.get((home, _part_of(file, home)))
+    ]
+    if not kept:
+        raise BadInput("no site has a row to train on: see --classes")
+    return AgreedData(
+        tuple(replace(file, index=n) for n, (file, _) in enumerate(kept)),
+        tuple(home for _, home in kept),
+        agreement,
+        next(iter(found.values())).kind,
     )
-    return replace(validation, files=files, validation=replace(validation.validation, index=len(files)), raw=raw), homes
+
+
+def note_files(connection: Connection, name: str, files: Sequence[TrainingFile], homes: Sequence[str]) -> None:
+    """Say how many private files a job trains on."""
+    nodes = len(set(homes))
+    count = f"{len(files)} private file{'s' * (len(files) != 1)}"
+    connection.progress.note(f"{count} published as {name} on {nodes} node{'s' * (nodes != 1)}")
+
+
+def _described(
+    connection: Connection, files: Sequence[TrainingFile], homes: Sequence[str], reading: Reading
+) -> tuple[dict[str, SiteSchema], dict[str, str]]:
+    """Return the sites' descriptions, and what is wrong at others, by address."""
+    answers = connection.ask(
+        lambda entry: describe_sites(entry.node, entry.ring, files, homes, reading.to_json(), time.monotonic)
+    )
+    found, problems = {}, dict(answers.problems)
+    for home, content in sorted(answers.found.items()):
+        try:
+            found[home] = schema_from_bytes(content)
+        except BadTask as error:
+            problems[home] = str(error)
+    return found, problems
+
+
+def _part_of(file: TrainingFile, home: str) -> str:
+    return file.name.removeprefix(f"{home}~")
 
 
 def _without_validation(
-    files: tuple[TrainingFile, ...], homes: tuple[str, ...], validation: JobInput, connection: Connection
+    files: tuple[TrainingFile, ...], homes: tuple[str, ...], validation: str, connection: Connection
 ) -> tuple[tuple[TrainingFile, ...], tuple[str, ...]]:
     """Leave out the files whose content is the validation file's, and say so. Raises BadInput if no other is left."""
-    held_out = validation.validation.digest
-    kept = [(file, home) for file, home in zip(files, homes, strict=True) if file.digest != held_out]
-    left_out = [f"{file.name} at {home}" for file, home in zip(files, homes, strict=True) if file.digest == held_out]
+    kept = [(file, home) for file, home in zip(files, homes, strict=True) if file.digest != validation]
+    left_out = [f"{file.name} at {home}" for file, home in zip(files, homes, strict=True) if file.digest == validation]
     if not left_out:
         return files, homes
     if not kept:
         raise BadInput(f"{left_out[0]} is the validation file itself, and there is no other private file")
     connection.progress.note(f"not trained on, as it is the validation file itself: {', '.join(left_out)}")
     return tuple(replace(file, index=n) for n, (file, _) in enumerate(kept)), tuple(home for _, home in kept)
-
-
-def _require_same_features(publications: Sequence[Publication], validation: JobInput) -> None:
-    """Private files are letters: the validation file must be of letters with as many features."""
-    name = validation.validation.name
-    for each in publications:
-        if each.features != validation.features:
-            raise BadInput(
-                f"{each.address} has files of {each.features} features, but {name} has {validation.features}"
-            )
-    if validation.kind != "letters":
-        raise BadInput(
-            f"{publications[0].address} has files of letters; a set of {validation.kind} cannot validate them"
-        )
 
 
 def _require_model(model: str, publications: Sequence[Publication]) -> None:
@@ -69,14 +151,3 @@ def _require_model(model: str, publications: Sequence[Publication]) -> None:
         how = "install the extra torch there" if module in SHIPPED else f"start it with --plugins {module}"
         others = f" (and {len(unable) - 1} more nodes cannot)" if len(unable) > 1 else ""
         raise BadInput(f"{unable[0]} cannot train {model}: {how}{others}")
-
-
-def _all_clients(publications: Sequence[Publication]) -> bool:
-    """Return whether Flower clients train, rather than files that are read. Raises BadInput for a mixture."""
-    by_kind = {each.is_client: each.address for each in publications}
-    if len(by_kind) == 2:
-        raise BadInput(
-            f"{by_kind[True]} publishes a Flower client (--trainer) and {by_kind[False]} publishes files "
-            "(--private); a job trains one kind"
-        )
-    return True in by_kind

@@ -109,6 +109,7 @@ class DataOptions:
     header: str = _option("auto", "whether the first row of a table names its columns", choices=HEADER_CHOICES)
     decimal: str = _option("auto", "decimal mark of a table", choices=DECIMAL_CHOICES)
     drop: tuple[str, ...] = _option((), "columns of a table to leave out", names, "A,B")
+    columns: tuple[str, ...] = _option((), "columns of a table to learn from (default: all)", names, "A,B")
     categorical: tuple[str, ...] = _option((), "columns of numbers to read as words", names, "A,B")
     words: int = _option(WORDS_MAX_DEFAULT, "most different words in a column", whole_number, "N")
     side: int = _option(SIDE_DEFAULT, "resize images to PxP", side, "P")
@@ -161,11 +162,8 @@ class TrainRequest:
             raise _conflict(f"{option('placement')} {placement}", "the files stay on their nodes")
         if (weighting := self.setting("weighting")) != "none":
             raise _conflict(f"{option('weighting')} {weighting}", "nodes do not publish which classes they hold")
-        if given := [name for name in self.data_options.differing() if name != "task"]:
+        if given := [name for name in ("parts", "holdout") if name in self.data_options.differing()]:
             raise _conflict(f"--{given[0]}", "private files are trained on as they are")
-        is_letters = isinstance(self.validation, str | Path) and not is_dataset(Path(self.validation))
-        if (model := self.setting("model")) in MODELS_OF_IMAGES and is_letters:
-            raise _conflict(f"--model {model}", "it learns from images, and private files hold rows")
 
 
 def is_dataset(path: Path) -> bool:

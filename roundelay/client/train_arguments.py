@@ -126,7 +126,7 @@ def _plain(name: str, value: Any) -> Any:
     """Return a value as settings have it: numpy's numbers as Python's, one layer or several as a tuple."""
     if isinstance(value, np.generic):
         value = value.item()
-    if name in ("hidden", "classes", "drop", "categorical"):
+    if name in ("hidden", "classes", "drop", "columns", "categorical"):
         values = value if isinstance(value, tuple | list) else (value,)
         return tuple(_plain("", each) if name == "hidden" else str(each) for each in values)
     if name == "dataset" and value is not None:

@@ -14,6 +14,7 @@ A job
     upload           store a job's files on the ring, in all copies, then publish it
     forgetting       the job that never had some of a job's files
     private_data     files that never leave their node
+    site_agreement   sites describe their private files before a job
     audit            verify a job's chain and compute its rounds again
     replay           a whole job in one process, without a ring
     proof            what anybody needs to check a job without the ring, as values

@@ -212,4 +212,4 @@ def plan(spec: JobSpec, halvings: int = 0) -> TrainingPlan:
         settings.proximal_mu,
         settings.clip,
     )
-    return TrainingPlan(spec.design, config, exact.fraction_bits(spec.rows), spec.bits)
+    return TrainingPlan(spec.design, config, exact.fraction_bits(spec.rows), spec.bits, spec.reading)

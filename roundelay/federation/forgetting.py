@@ -14,7 +14,19 @@ from roundelay.federation.errors import BadSpec
 from roundelay.federation.spec import JobSpec
 
 NAMES_SHOWN = 8
-SAME = ("settings", "features", "classes", "initial", "shape", "labels", "pinned", "homes", "encoding", "raw")
+SAME = (
+    "settings",
+    "features",
+    "classes",
+    "initial",
+    "shape",
+    "labels",
+    "pinned",
+    "homes",
+    "encoding",
+    "reading",
+    "raw",
+)
 
 
 def without_files(

@@ -49,7 +49,7 @@ class PrivateData(Protocol):
     """Files that stay on their node, and the name under which it publishes them."""
 
     name: str
-    features: int
+    kind: str
     files: tuple[PrivateFile, ...]
 
 
@@ -127,7 +127,7 @@ def private_loops(node: ChordNode, private: PrivateData | None, clocks: Clocks) 
     """Return the loop that publishes a node's private data, if it has any."""
     if private is None:
         return {}
-    publishing = partial(publish_loop, node, private.name, private.features, private.files, clocks.version)
+    publishing = partial(publish_loop, node, private.name, private.kind, private.files, clocks.version)
     return {"private data": lambda: publishing(importable())}
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from roundelay.chord.dispatch import Handlers
@@ -24,11 +24,12 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.requests import TrainingStatus
 from roundelay.federation import jobs, records
-from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute, offload
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.fair_queue import FairQueue
 from roundelay.federation.requests import Collect, Order, Progress, Push
 from roundelay.federation.states import RETRIABLE_STATES
+from roundelay.federation.tasks import DescribeTask
 from roundelay.ml.errors import MLError
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, Release
@@ -55,21 +56,18 @@ class Orders:
 
     is_busy: returns whether this node may refuse an order because of other work. launch: runs `run_collective` for an
     order that is shared with other nodes; such orders wait for one another, so they must not wait in one queue.
-    private: the content, by digest, of files that only this node's own trainer may see. quarantine: is given each
-    order that fails unexpectedly. gate: the site's policy for its private files.
+    quarantine: is given each order that fails unexpectedly. gate: the site's policy for its private files.
     """
 
     def __init__(
         self,
         is_busy: Callable[[], bool] = lambda: False,
         launch: Callable[[Order], None] | None = None,
-        private: Callable[[str], bytes | None] | None = None,
         quarantine: Quarantine = UNCONTAINED,
         gate: SiteGate | None = None,
     ) -> None:
         self._gate = gate
         self._quarantine = quarantine
-        self._private = private
         self._is_busy = is_busy
         self._launch = launch
         self._orders: dict[str, Order] = {}
@@ -193,7 +191,8 @@ class Orders:
         since: dict[str, float] = {}  # when an unfinished order was first seen
         while True:
             yield Sleep(WATCH_INTERVAL_S)
-            unfinished = {t: self._orders[t].job for t, p in self._progress.items() if not p.is_final}
+            waiting = {t: self._orders[t] for t, p in self._progress.items() if not p.is_final}
+            unfinished = {t: o.job for t, o in waiting.items() if not isinstance(o.task, DescribeTask)}
             since = {ticket: since.get(ticket, clock()) for ticket in unfinished}
             is_contended = len(set(unfinished.values())) > 1
             doubtful = dict.fromkeys(
@@ -314,7 +313,7 @@ class Orders:
             try:
                 return (yield from compute(Compute(order, contents)))
             except FilesLacking as error:
-                contents |= yield from _file_contents(node, order, error.digests, self._private)
+                contents |= yield from _file_contents(node, order, error.digests)
         raise WorkFailed("the trainer asks again for files that it was given")
 
     def _update(self, ticket: str, **changes: Any) -> None:
@@ -357,17 +356,10 @@ def _keep(node: ChordNode, order: Order, result: bytes) -> Procedure[dict[str, A
     return {"result": digest, "size_bytes": len(result), "content": result if is_along else b""}
 
 
-def _file_contents(
-    node: ChordNode, order: Order, digests: Set[str], private: Callable[[str], bytes | None] | None
-) -> Procedure[dict[str, bytes]]:
+def _file_contents(node: ChordNode, order: Order, digests: Set[str]) -> Procedure[dict[str, bytes]]:
     """Return these of an order's files, by digest: those that are not here come from the ring. Raises ChordError."""
     contents: dict[str, bytes] = {}
     for file in (f for f in order.files if f.digest in digests):
-        if private is not None:
-            content = yield from offload(partial(private, file.digest))
-            if content is not None:
-                contents[file.digest] = content
-                continue
         try:
             contents[file.digest] = yield from fetch((node.ref,), file.digest, file.size_bytes)
         except NotFound:

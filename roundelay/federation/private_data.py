@@ -1,7 +1,8 @@
 """Private data: files that never leave their node. The node publishes their existence, but none of their rows.
 
-A publication has the name, digest, size and number of rows of every file, and the number of features. It is leased, so
-it expires soon after its node stops. A job names each file's home, and only that node is asked to train it.
+A publication has the kind of the data, and the name, digest, size and number of rows of every file. It is leased, so it
+expires soon after its node stops. A job asks the sites to describe their data as it wants to read them, and names each
+file's home; only that node is asked to train it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from roundelay.chord.effects import Procedure, Sleep
-from roundelay.chord.errors import ChordError, Malformed
+from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
@@ -20,18 +21,17 @@ from roundelay.federation import strict_json
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.strict_json import in_range
-from roundelay.ml.task import ROWS_MAX, WIDTH_MAX
-from roundelay.store.blobs import digest_of
+from roundelay.ml.task import ROWS_MAX
 from roundelay.store.items import CONTENT_BYTES_MAX
-from roundelay.store.names import check_name
 from roundelay.store.read_path import fetch, find
 from roundelay.store.write_path import put
 
 PUBLICATION_LEASE_S = 60.0
+PRIVATE_BYTES_MAX = 1 << 50  # of a file, which is never sent
 PUBLICATION_BYTES_MAX = 32 << 20
 TEXT_CHARACTERS_MAX = 300
 PUBLISH_INTERVAL_S = 10.0
-TEXT_BYTES = 64  # of a file's start, which must be text
+CLIENT = "client"  # the kind of a Flower client, the rows of which nobody else sees
 PUBLISH_RETRY_S = 0.5  # after the ring could not store it
 
 
@@ -42,7 +42,7 @@ class PrivateFile:
     name: str
     digest: str
     size_bytes: int
-    rows: int
+    rows: int  # 0: it can be read only with options of a job
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Publication:
     """The private data of one node under one name."""
 
     address: str
-    features: int
+    kind: str  # of the data, or CLIENT
     files: tuple[PrivateFile, ...]
     models: tuple[str, ...] = ()  # modules that the node would import for a job's model
 
     @property
     def is_client(self) -> bool:
         """Whether the files stand for a Flower client, the features of whose data are unknown."""
-        return self.features == 0
+        return self.kind == CLIENT
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -66,13 +66,13 @@ class Publication:
 def publish_loop(
     node: ChordNode,
     name: str,
-    features: int,
+    kind: str,
     files: tuple[PrivateFile, ...],
     version: Callable[[], int],
     models: tuple[str, ...] = (),
 ) -> Procedure[None]:
     """Publish a node's private data, forever."""
-    publication = Publication(str(node.ref.address), features, files, models)
+    publication = Publication(str(node.ref.address), kind, files, models)
     content = publication.to_bytes()
     while True:
         try:
@@ -105,21 +105,13 @@ def find_publications(start: NodeRef, ring: Ring, name: str) -> Procedure[tuple[
 
 
 def files_of(publications: tuple[Publication, ...]) -> tuple[tuple[TrainingFile, ...], tuple[str, ...]]:
-    """Return all files as a job's training files, and the address of each file's home."""
+    """Return all files as a job's training files, and the address of each file's home. None is ever sent."""
     named = sorted((f"{p.address}~{file.name}", p.address, file) for p in publications for file in p.files)
-    files = tuple(TrainingFile(index, name, f.digest, f.size_bytes, f.rows) for index, (name, _, f) in enumerate(named))
+    files = tuple(
+        TrainingFile(index, name, f.digest, min(f.size_bytes, CONTENT_BYTES_MAX), f.rows)
+        for index, (name, _, f) in enumerate(named)
+    )
     return files, tuple(home for _, home, _ in named)
-
-
-def private_file(name: str, content: bytes) -> tuple[PrivateFile, int]:
-    """Describe a file, and count its features; it is parsed only by the trainer. Raises Malformed."""
-    check_name(name)
-    if not content[:TEXT_BYTES].isascii():
-        raise Malformed(
-            f"{name} is not a text file; private files must be letter files, a label and its features per line"
-        )
-    lines = content.rstrip().split(b"\n")
-    return PrivateFile(name, digest_of(content), len(content), len(lines)), lines[0].count(b",")
 
 
 def _key(name: str) -> str:
@@ -131,12 +123,12 @@ def _read(content: bytes) -> Publication:
     try:
         for shown in (publication.address, *publication.models):
             strict_json.text("address or model", shown, TEXT_CHARACTERS_MAX)
-        in_range("features", publication.features, 0, WIDTH_MAX)
+        strict_json.text("kind", publication.kind)
         for file in publication.files:
             strict_json.name("file", file.name)
             strict_json.digest(file.name, file.digest)
-            in_range(f"size of {file.name}", file.size_bytes, 0, CONTENT_BYTES_MAX)
-            in_range(f"rows of {file.name}", file.rows, 1, ROWS_MAX)
+            in_range(f"size of {file.name}", file.size_bytes, 0, PRIVATE_BYTES_MAX)
+            in_range(f"rows of {file.name}", file.rows, 0, ROWS_MAX)
     except ValueError as error:
         raise strict_json.malformed("publication", str(error)) from error
     return publication

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import Order, TrainingFile
-from roundelay.federation.tasks import EvaluateTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, MomentsTask, TrainTask
 from roundelay.ml import exact
 from roundelay.ml.errors import BadTask
+from roundelay.ml.readers.site_schema import schema_from_bytes
 from roundelay.store.packing import WEIGHT_BYTES
 
 
@@ -34,6 +35,8 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
                 exact.check_sum(result, order.weights_bytes // WEIGHT_BYTES, rows, plan.fraction_bits)
             case TrainTask() if result:  # without aggregation, a node keeps its result
                 raise BadTask(f"{len(result)} bytes, expected none")
+            case DescribeTask():
+                schema_from_bytes(result)
             case EvaluateTask() if len(result) % WEIGHT_BYTES:
                 raise BadTask(f"a model of {len(result)} bytes")
     except BadTask as error:

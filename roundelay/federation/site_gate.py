@@ -14,7 +14,7 @@ from roundelay.federation.errors import WorkFailed
 from roundelay.federation.requests import Order
 from roundelay.federation.site_policy import SitePolicyInForce
 from roundelay.federation.spec import JobSpec, spec_from_bytes
-from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, TrainTask
 from roundelay.store.items import Item
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from roundelay.store.read_path import fetch, find
@@ -45,7 +45,13 @@ class SiteGate:
         return any(file.digest in self._digests for file in order.files)
 
     def admit(self, node: ChordNode, order: Order) -> Procedure[None]:
-        """Raise WorkFailed unless the order follows from a published job, and the policy allows it."""
+        """Raise WorkFailed unless the order follows from a published job, and the policy allows it.
+
+        A description precedes its job: who asks is unknown, so the policy only says whether it is given to anybody.
+        """
+        if isinstance(order.task, DescribeTask):
+            self._policy.admit(order, None)
+            return
         key, name = node.ring.key(order.job), records.record_name(order.job, records.SPEC)
         items, nodes = yield from find(node.ref, node.ring, key, (name,))
         specs = [item for item in items if item.entry.digest == order.job]

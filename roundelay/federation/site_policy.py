@@ -14,7 +14,7 @@ from typing import Any
 
 from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.federation.requests import Order
-from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, TrainTask
 from roundelay.trust.identity import Identity
 
 DAY_S = 24 * 3600.0
@@ -35,11 +35,16 @@ class SitePolicy:
     steps: int = _rule(10, "fewest steps of training on a file in one order")
     rounds_a_day: int = _rule(200, "most orders of training in 24 hours")
     sums: bool = _rule(True, "whether the sums of this site's features may be seen, from which inputs are standardised")
+    names: bool = _rule(True, "whether the names of columns, classes and categories may be seen")
     clip: float = _rule(2.0, "largest L2 norm of the update that leaves; 0: not clipped")
     noise: float = _rule(0.05, "standard deviation of the noise in each weight, as a share of clip; 0: none")
 
     def check(self, order: Order, submitter: Identity | None) -> None:
         """Raise WorkFailed if an order lies outside the policy."""
+        if isinstance(order.task, DescribeTask):
+            if not self.names:
+                _refuse("names", "the names of this site's columns and classes are not given away")
+            return
         if self.submitters and (submitter is None or submitter.name not in self.submitters):
             _refuse("submitters", f"{submitter or 'an unknown submitter'} is not among {', '.join(self.submitters)}")
         for file in order.files:
@@ -53,7 +58,7 @@ class SitePolicy:
                 self._check_training(order, order.task)
             case EvaluateTask():
                 _refuse("models", "private files are trained on, never evaluated")
-            case MixTask():
+            case MixTask() | DescribeTask():
                 return
 
     def _check_training(self, order: Order, task: TrainTask) -> None:

@@ -15,7 +15,7 @@ from roundelay.federation.rules import RULES, Needs, malicious_files, rule_of
 from roundelay.federation.settings import WAIT_FOR_S, Settings, check_topology, why_not_repeatable
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.choices import Task, Updates
-from roundelay.ml.task import ENCODING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
+from roundelay.ml.task import ENCODING_CHARACTERS_MAX, READING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
 from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
 
@@ -55,6 +55,7 @@ class JobSpec:
     pinned: str = ""  # name of the private data that it trains on; empty: files are placed
     homes: tuple[str, ...] = ()  # of private files: the address of the node that has each
     encoding: str = ""  # JSON: how the columns of a table became features; for predictions from other files
+    reading: str = ""  # JSON: how the sites of private files read them (roundelay.ml.readers.reading)
     raw: bool = False  # inputs are not standardised: nodes train by Flower clients, whose rows no other node sees
     replaces: str = (
         ""  # id of the job whose rounds up to `inherited` this job takes over, because nodes lied after them
@@ -279,5 +280,6 @@ def _check_classes(spec: JobSpec) -> None:
     for rows in spec.class_rows:
         in_range("class_rows", rows, 0, ROWS_MAX)
     strict_json.text("encoding", spec.encoding, ENCODING_CHARACTERS_MAX)
+    strict_json.text("reading", spec.reading, READING_CHARACTERS_MAX)
     if spec.settings.weighting != "none" and not any(spec.class_rows):
         raise ValueError("weighting needs the rows of each class")

@@ -12,7 +12,7 @@ from typing import ClassVar
 from roundelay.chord.requests import Activity
 from roundelay.ml.choices import Updates
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import TrainingPlan, check_moments, check_updates
+from roundelay.ml.task import READING_CHARACTERS_MAX, TrainingPlan, check_moments, check_updates
 
 SEED_MAX = (1 << 63) - 1
 EXCHANGES_MAX = 1000
@@ -62,6 +62,18 @@ class EvaluateTask:
 
 
 @dataclass(frozen=True)
+class DescribeTask:
+    """Say what the order's files, which are private, look like when they are read so; return names, and no row."""
+
+    reading: str  # roundelay.ml.readers.reading
+    activity: ClassVar[Activity] = "describe"
+
+    def __post_init__(self) -> None:
+        if len(self.reading) > READING_CHARACTERS_MAX:
+            raise BadTask(f"reading: {len(self.reading)} characters, at most {READING_CHARACTERS_MAX}")
+
+
+@dataclass(frozen=True)
 class MixTask:
     """Exchange halves of the weighted model with the nodes named in the order's shares (push-sum)."""
 
@@ -73,4 +85,4 @@ class MixTask:
             raise BadTask(f"exchanges {self.exchanges}: expected 0 to {EXCHANGES_MAX}")
 
 
-Task = MomentsTask | TrainTask | EvaluateTask | MixTask
+Task = MomentsTask | TrainTask | EvaluateTask | DescribeTask | MixTask

@@ -7,34 +7,35 @@ its own (roundelay.node.trainer) or inline (roundelay.sim.program).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 
 from roundelay.chord.errors import NotFound
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import FilesLacking, OtherBits, StepTooLarge, WorkFailed
-from roundelay.federation.requests import Order, trainer_task
-from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.requests import Order, TrainingFile, trainer_task
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, TrainTask
 from roundelay.ml import answers
 from roundelay.ml import errors as ml_errors
-from roundelay.ml.errors import EndOfFrames, FrameError, MLError, PluginUnknown
+from roundelay.ml.errors import CannotWrite, DataError, EndOfFrames, FrameError, InputMissing, MLError, PluginUnknown
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.task import TrainerTask, TrainingPlan
+from roundelay.store.blobs import digest_of
 
 FINGERPRINTS_MAX = 16  # plans whose fingerprint is remembered
 UNPROVEN_MAX = 1 << 20  # weights of a model that is tried on an order's word
 
 AskTrainer = Callable[[Header, bytes, Order], Frame]
+# Returns what adds a file of the node's own, by its digest; None for any other file. Raises NotFound if it has changed.
+FindOwn = Callable[[str], Header | None]
 
 
 class TrainerClient:
-    """Has orders carried out by one trainer.
+    """Has orders carried out by one trainer. own: finds the node's private data, if it has any."""
 
-    clients: by digest, the requests that add a Flower client in the place of a file.
-    """
-
-    def __init__(self, ask: AskTrainer, clients: Mapping[str, Header] | None = None) -> None:
+    def __init__(self, ask: AskTrainer, own: FindOwn | None = None) -> None:
         self._ask = ask
-        self._clients = clients or {}
+        self._own = own or (lambda digest: None)
         self._fingerprints: dict[TrainingPlan, str] = {}  # this machine's
 
     def carry_out(self, effect: Compute, on_start: Callable[[], None] = lambda: None) -> Done:
@@ -43,11 +44,15 @@ class TrainerClient:
         Raises FilesLacking with the digests that `effect.contents` must have; OtherBits; NotFound where only this
         trainer cannot; StepTooLarge, WorkFailed; what `ask` raises when the trainer does not answer.
         """
+        own = {file.digest: found for file in effect.order.files if (found := self._own(file.digest)) is not None}
         try:
+            if isinstance(effect.order.task, DescribeTask):
+                return self._describe(effect.order, effect.order.task, own)
             self._require_fingerprint(effect)
-            self._add_missing_files(effect)
+            self._add_missing_files(effect, own.keys())
+            named = self._add_own(effect.order, own) if own else effect.order
             on_start()
-            return self._compute(effect)
+            return self._compute(effect, named)
         except (EndOfFrames, FrameError):
             raise
         except PluginUnknown as error:  # another node may have it
@@ -79,26 +84,59 @@ class TrainerClient:
             prints = f"fingerprint {ours[:8]}, the job's {plan.fingerprint[:8]}"
             raise OtherBits(f"computes different bits ({prints}): it trains none of the files")
 
-    def _add_missing_files(self, effect: Compute) -> None:
+    def _add_missing_files(self, effect: Compute, own: Set[str]) -> None:
+        """Add the files that the trainer lacks, except the node's own."""
         order, design = effect.order, _plan(effect.order).design
-        asked = _digests(order)
+        asked = [digest for digest in _digests(order) if digest not in own]
+        if own and not asked:
+            return
         missing = answers.missing(self._ask({"do": "missing", "digests": asked}, b"", order).header, asked)
-        if absent := missing - effect.contents.keys() - self._clients.keys():
+        if absent := missing - effect.contents.keys():
             raise FilesLacking(sorted(absent))
         for file in order.files:
             if file.digest not in missing:
-                continue
-            if file.digest in self._clients:
-                self._ask(self._clients[file.digest], b"", order)
                 continue
             add: Header = {"do": "add", "digest": file.digest, "name": file.name}
             add |= {"features": design.features, "classes": design.label_classes}
             self._ask(add, effect.contents[file.digest], order)
 
-    def _compute(self, effect: Compute) -> Done:
-        """Have the trainer compute the task."""
-        order, request = effect.order, _request(effect.order)
-        answer = self._ask(request, effect.contents.get(order.weights, b""), order)
+    def _describe(self, order: Order, task: DescribeTask, own: Mapping[str, Header]) -> Done:
+        """Have private files described. Raises NotFound: what is wrong with them concerns this node only."""
+        requests = [own[file.digest] for file in order.files if "path" in own.get(file.digest, {})]
+        if not order.files or len(requests) < len(order.files):
+            raise NotFound("asked to describe files that are not among its private ones")
+        numbers = {str(r["name"]): file.index for r, file in zip(requests, order.files, strict=True)}
+        request: Header = {"do": "describe", "path": requests[0]["path"], "numbers": numbers}
+        return Done(bytes(self._ask_own(request, task.reading.encode(), order).payload), 0.0)
+
+    def _add_own(self, order: Order, own: Mapping[str, Header]) -> Order:
+        """Add the private files that the trainer lacks; return the order with the digests by which it knows files.
+
+        A file that two jobs read differently is two files to the trainer. Raises NotFound for one that cannot be read.
+        """
+        reading = _plan(order).reading
+        known = {f: f.digest if "path" not in own.get(f.digest, {}) else _key(f, reading) for f in order.files}
+        named = replace(order, files=tuple(replace(file, digest=known[file]) for file in order.files))
+        asked = [known[file] for file in order.files if file.digest in own]
+        missing = answers.missing(self._ask({"do": "missing", "digests": asked}, b"", order).header, asked)
+        for file in order.files:
+            if file.digest in own and known[file] in missing:
+                request = {**own[file.digest], "digest": known[file], "number": file.index}
+                self._ask_own(request, reading.encode() if "path" in request else b"", order)
+        return named
+
+    def _ask_own(self, request: Header, payload: bytes, order: Order) -> Frame:
+        """Ask for what reads private data. Raises NotFound with what is wrong with them, without a value of theirs."""
+        try:
+            return self._ask(request, payload, order)
+        except DataError as error:
+            raise NotFound(error.without_values()) from error
+        except (InputMissing, CannotWrite) as error:
+            raise NotFound(str(error)) from error
+
+    def _compute(self, effect: Compute, named: Order) -> Done:
+        """Have the trainer compute the task. named: the order with the digests by which the trainer knows files."""
+        answer = self._ask(_request(named), effect.contents.get(named.weights, b""), effect.order)
         return Done(bytes(answer.payload), 0.0, *answers.scores(answer.header))
 
 
@@ -112,14 +150,19 @@ def _request(order: Order) -> Header:
         case EvaluateTask(plan, moments):
             read_as = TrainerTask(plan, moments=moments).to_dict()
             return {"do": "evaluate", "task": read_as, "digest": order.files[0].digest}
-        case MixTask():
+        case MixTask() | DescribeTask():
             raise WorkFailed("a trainer does not mix models: the order names no other nodes")
 
 
 def _plan(order: Order) -> TrainingPlan:
-    if isinstance(order.task, MixTask):
+    if isinstance(order.task, MixTask | DescribeTask):
         raise WorkFailed("a trainer does not mix models: the order names no other nodes")
     return order.task.plan
+
+
+def _key(file: TrainingFile, reading: str) -> str:
+    """Return the digest of a private file as it is read for a job."""
+    return digest_of(f"{file.digest} {file.index} {reading}".encode())
 
 
 def _digests(order: Order) -> Sequence[str]:

@@ -43,6 +43,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     local_steps     how far a local training goes, for FedNova
     fingerprint     whether two machines compute the same bits
 
+    float_sums      exact sums of float64 numbers
     exact           sums that do not depend on order or grouping: FedAvg in fixed point, moments in big integers
     privacy         clip an update and add noise to it
     push_sum        the weighted models that gossip exchanges

@@ -15,6 +15,7 @@ from roundelay.ml.frames import Header
 
 ROWS_MAX = EPOCHS_MAX = (1 << 31) - 1
 FINGERPRINT_CHARACTERS_MAX = 64
+SIZE_BYTES_MAX = 1 << 50
 
 
 class EpochEnd(NamedTuple):
@@ -37,6 +38,34 @@ def progress(header: Header, files: int) -> list[EpochEnd]:
 def rows(header: Header) -> int:
     """Return the number of rows of what was added."""
     return _integer("rows", header.get("rows"), 0, ROWS_MAX)
+
+
+class SurveyedPart(NamedTuple):
+    """A file of private data: what it is read from, and what the ring may know of it."""
+
+    name: str
+    paths: tuple[str, ...]
+    digest: str
+    size_bytes: int
+    rows: int  # 0: unknown
+
+
+def survey(header: Header) -> tuple[str, tuple[SurveyedPart, ...], str]:
+    """Return the kind of private data, its files, and why they cannot be read without the options of a job."""
+    kind, parts, problem = (header.get(name) for name in ("kind", "parts", "problem"))
+    if not isinstance(kind, str) or not isinstance(parts, list) or not isinstance(problem, str):
+        raise _malformed("survey", kind, "a kind, parts and a problem")
+    return kind, tuple(map(_surveyed_part, parts)), problem
+
+
+def _surveyed_part(found: object) -> SurveyedPart:
+    if not isinstance(found, list) or len(found) != len(SurveyedPart._fields) or not isinstance(found[1], list):
+        raise _malformed("parts", found, "[name, paths, digest, bytes, rows]")
+    name, paths, digest, size_bytes, rows = found
+    if not all(isinstance(each, str) for each in (name, digest, *paths)):
+        raise _malformed("parts", found, "texts")
+    size_bytes = _integer("parts: bytes", size_bytes, 0, SIZE_BYTES_MAX)
+    return SurveyedPart(name, tuple(paths), digest, size_bytes, _integer("parts: rows", rows, 0, ROWS_MAX))
 
 
 def missing(header: Header, asked: Collection[str]) -> frozenset[str]:

@@ -17,8 +17,8 @@ import numpy as np
 from roundelay.ml import exact
 from roundelay.ml.data import Doubles, Ints
 from roundelay.ml.order_statistics import DIGITS, high_digits, keys_of, select
+from roundelay.ml.readers.column_summary import loses_digits
 from roundelay.ml.readers.source import DataSet, DatasetPart
-from roundelay.ml.readers.table import loses_digits
 
 HIDE_BELOW_DEFAULT = 5
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -146,7 +146,7 @@ def _columns(data: DataSet) -> tuple[list[str], Doubles, list[tuple[str, ...] | 
     """Return names, offsets, words (None: numbers) and rows of the columns of a data set."""
     if data.table is not None:
         table, columns = data.table, data.table.schema.columns
-        offsets = np.array([each.low if loses_digits(each) else 0.0 for each in columns])  # (columns,)
+        offsets = np.array([each.low if loses_digits(each.low, each.high) else 0.0 for each in columns])  # (columns,)
         parts = table.parts[: len(data.training)]
         return (
             [each.name or f"column {each.place}" for each in columns],

@@ -5,6 +5,11 @@ An error crosses the pipe from trainer to node as a dictionary and is the same c
 
 from __future__ import annotations
 
+import re
+
+# What a message may quote of a row: text in quotes unless it names a column, and numbers after these words.
+_VALUE = re.compile(r"(columns? '[^']*')|'[^']*'|\b(is|as|class|near|by|to|target) -?[\d.][\w.+-]*")
+
 
 class MLError(Exception):
     """Base of all errors of this package."""
@@ -18,6 +23,11 @@ class DataError(MLError):
         where = printable(file) if line is None else f"{printable(file)}, line {line}"
         super().__init__(f"{where}: {message}")
         self.file, self.line, self.message = file, line, message
+
+    def without_values(self) -> str:
+        """Return the message as others than the owner of the data may see it: names of columns, but no value."""
+        where = self.file.rpartition("/")[2] + (f", line {self.line}" if self.line is not None else "")
+        return f"{printable(where)}: {_VALUE.sub(_hidden, self.message)}"
 
 
 class InputMissing(MLError):
@@ -80,6 +90,7 @@ _KINDS: dict[str, type[MLError]] = {
     kind.__name__: kind
     for kind in (
         InputMissing,
+        CannotWrite,
         NotFinite,
         StepTooLarge,
         OutOfRange,
@@ -92,6 +103,10 @@ _KINDS: dict[str, type[MLError]] = {
         EndOfFrames,
     )
 }
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return found[1] or (f"{found[2]} ..." if found[2] else "'...'")
 
 
 def to_dict(error: MLError) -> dict[str, object]:

@@ -198,7 +198,7 @@ def _assign_files(data: DataSet, y: Sequence[Ints], plan: SplitPlan, assign: Ass
     file = np.full(len(classes), -1)  # (n,)
     if not data.test:
         for number in range(len(sizes)):
-            file[_draw_holdout(np.flatnonzero((source == number) & (classes >= 0)), plan, number)] = 0
+            file[draw_holdout(np.flatnonzero((source == number) & (classes >= 0)), plan, number)] = 0
     rest = (classes >= 0) & (file < 0)  # (n,)
     parts = _count_parts(data, plan)
     part_of_row = source[rest] if parts is None else assign(classes[rest], parts, plan.seed)  # (rest,) -1: left out
@@ -207,7 +207,7 @@ def _assign_files(data: DataSet, y: Sequence[Ints], plan: SplitPlan, assign: Ass
     return [*np.split(file, np.cumsum(sizes)[:-1]), *tested]
 
 
-def _draw_holdout(rows: Ints, plan: SplitPlan, number: int) -> Ints:
+def draw_holdout(rows: Ints, plan: SplitPlan, number: int) -> Ints:
     """Draw the rows of a part that are kept for validation."""
     if not 0 < plan.holdout < 1:
         raise DataError("--holdout", None, f"{plan.holdout} of the rows: expected a share between 0 and 1")

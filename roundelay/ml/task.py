@@ -32,6 +32,7 @@ BATCH_MAX = 65_536
 WIDTH_MAX = 1 << 20
 LAYERS_MAX = 32
 ENCODING_CHARACTERS_MAX = 8 << 20  # of how a table's columns become features
+READING_CHARACTERS_MAX = 1 << 20  # of how sites read private data: it travels with every order
 PARAMETERS_MAX = 1 << 26  # 256 MiB of float32, which is the largest content that the ring stores
 STEP_VALUES_MAX = 1 << 28  # rows of a step x width of the widest layer: 1 GiB of float32
 FILES_MAX = 100_000
@@ -156,6 +157,7 @@ class TrainingPlan:
     config: TrainConfig
     fraction_bits: int  # of exact sums, fixed by the job (exact.fraction_bits)
     fingerprint: str = ""  # hex digest that ml.fingerprint must give on the trainer's machine; empty: any
+    reading: str = ""  # how sites read their private data (readers/reading.py); empty: files are placed
 
     def __post_init__(self) -> None:
         _check_integer("fraction_bits", self.fraction_bits, 0, FRACTION_BITS_MAX)
@@ -163,6 +165,8 @@ class TrainingPlan:
         _check(
             count in (0, self.design.label_classes), f"class_weights: {count} for {self.design.label_classes} classes"
         )
+        is_short = isinstance(self.reading, str) and len(self.reading) <= READING_CHARACTERS_MAX
+        _check(is_short, f"reading: expected at most {READING_CHARACTERS_MAX} characters")
         is_digest = isinstance(self.fingerprint, str) and len(self.fingerprint) in (0, 64)
         _check(is_digest, f"fingerprint {self.fingerprint!r}: expected 64 hex digits")
         if self.design.course:
@@ -179,7 +183,7 @@ class TrainingPlan:
         numbers.
         """
         config = replace(self.config, epochs=FINGERPRINT_EPOCHS, eta=FINGERPRINT_ETA)
-        return replace(self, config=config, fingerprint="")
+        return replace(self, config=config, fingerprint="", reading="")
 
     def to_dict(self) -> dict[str, object]:
         """Return a JSON-able form; plan_from_dict is the inverse."""
@@ -285,6 +289,7 @@ def _plan(data: object) -> TrainingPlan:
         TrainConfig(**config | {"class_weights": tuple(config["class_weights"])}),
         raw["fraction_bits"],
         raw["fingerprint"],
+        raw["reading"],
     )
 
 

@@ -2,6 +2,9 @@
 
     {"do": "add", "digest", "name"}, content       ->  {"rows"}; optional: "features", "classes"
     {"do": "add", "digest", "trainer", "config"}   ->  {"rows"}; optional: "rows"; a Flower client (flower.py)
+    {"do": "add", "digest", "name", "path", "number"}, reading  ->  {"rows"}; a private file, read from its folder
+    {"do": "survey", "path"}                       ->  {"kind", "parts", "problem"}; the private files in a folder
+    {"do": "describe", "path", "numbers"}, reading ->  {}, SiteSchema.to_bytes: names of columns and classes
     {"do": "missing", "digests"}                   ->  {"missing": the digests that must be added (again)}
     {"do": "moments", "digests"}                   ->  {}, FeatureSums.to_bytes
     {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum and receipts
@@ -22,6 +25,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from roundelay.ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, to_dict
@@ -117,9 +121,20 @@ def carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPro
     match header.get("do"):
         case "add" if "trainer" in header:
             return {"rows": worker.add_client(_text(header, "digest"), _client(header))}, b""
+        case "add" if "path" in header:
+            digest, name, path = (_text(header, key) for key in ("digest", "name", "path"))
+            return {"rows": worker.add_private(digest, Path(path), name, _number(header), payload.decode())}, b""
         case "add":
             digest, name = _text(header, "digest"), _text(header, "name")
             return {"rows": worker.add_file(digest, name, payload, *_shape(header))}, b""
+        case "survey":
+            return _survey(Path(_text(header, "path"))), b""
+        case "describe":
+            from roundelay.ml.readers import site
+            from roundelay.ml.readers.reading import reading_from_json
+
+            found = site.describe(Path(_text(header, "path")), _numbers(header), reading_from_json(payload.decode()))
+            return {}, found.to_bytes()
         case "missing":
             return {"missing": worker.missing(_texts(header, "digests"))}, b""
         case "moments":
@@ -139,6 +154,29 @@ def carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPro
             return {"fingerprint": fingerprint(plan_from_dict(header.get("plan")), size)}, b""
         case other:
             raise BadTask(f"unknown order {other!r}")
+
+
+def _survey(path: Path) -> Header:
+    from roundelay.ml.readers import site
+
+    kind, parts, problem = site.survey(path)
+    found = [[each.name, [str(p) for p in each.paths], each.digest, each.size_bytes, each.rows] for each in parts]
+    return {"kind": kind, "parts": found, "problem": problem}
+
+
+def _number(header: Header) -> int:
+    number = header.get("number")
+    if not isinstance(number, int) or number < 0:
+        raise BadTask(f"number {number!r}: expected that of a file")
+    return number
+
+
+def _numbers(header: Header) -> dict[str, int]:
+    """Return the files that an order names, with their numbers in the job."""
+    numbers = header.get("numbers")
+    if not isinstance(numbers, dict) or not all(isinstance(each, int) and each >= 0 for each in numbers.values()):
+        raise BadTask("numbers: expected those of files by their names")
+    return numbers
 
 
 def _task(header: Header) -> TrainerTask:

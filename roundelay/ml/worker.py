@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -61,6 +62,7 @@ class Worker:
 
     def __init__(self, cache_bytes_max: int = CACHE_BYTES_MAX) -> None:
         self._files: OrderedDict[str, Samples] = OrderedDict()  # least recently used first
+        self._held_out: dict[str, Samples | None] = {}  # of private files: the rows that train nothing
         self._cache_bytes = 0
         self._cache_bytes_max = cache_bytes_max
         self._clients: dict[str, Client] = {}  # by digest: Flower clients that stand for a file
@@ -86,16 +88,28 @@ class Worker:
         self, digest: str, name: str, content: bytes, features: int | None = None, classes: int = CLASSES_DEFAULT
     ) -> int:
         """Parse a file and cache it; return its rows. Raises DataError, CacheFull."""
-        samples = contents.parse(name, content, features, classes)
-        if samples.size_bytes > self._cache_bytes_max:
-            raise CacheFull(
-                f"{name} takes {samples.size_bytes} bytes of memory, the cache holds {self._cache_bytes_max}"
-            )
+        return self._keep(digest, name, contents.parse(name, content, features, classes), None)
+
+    def add_private(self, digest: str, path: Path, name: str, number: int, reading: str) -> int:
+        """Read a file of the node's own as its job's sites have agreed, and cache it; return the rows that train.
+
+        Raises DataError, InputMissing, CannotWrite, BadTask, CacheFull.
+        """
+        from roundelay.ml.readers import site
+        from roundelay.ml.readers.reading import reading_from_json
+
+        part = site.read_part(path, name, number, reading_from_json(reading))
+        return self._keep(digest, name, part.training, part.held_out)
+
+    def _keep(self, digest: str, name: str, samples: Samples, held_out: Samples | None) -> int:
+        size_bytes = samples.size_bytes + (held_out.size_bytes if held_out is not None else 0)
+        if size_bytes > self._cache_bytes_max:
+            raise CacheFull(f"{name} takes {size_bytes} bytes of memory, the cache holds {self._cache_bytes_max}")
         self._forget(digest)
-        while self._cache_bytes + samples.size_bytes > self._cache_bytes_max:
+        while self._cache_bytes + size_bytes > self._cache_bytes_max:
             self._forget(next(iter(self._files)))
-        self._files[digest] = samples
-        self._cache_bytes += samples.size_bytes
+        self._files[digest], self._held_out[digest] = samples, held_out
+        self._cache_bytes += size_bytes
         return samples.rows
 
     def moments(self, digests: Iterable[str]) -> FeatureSums:
@@ -192,8 +206,8 @@ class Worker:
         return self._files[digest]
 
     def _forget(self, digest: str) -> None:
-        if digest in self._files:
-            self._cache_bytes -= self._files.pop(digest).size_bytes
+        for samples in (self._files.pop(digest, None), self._held_out.pop(digest, None)):
+            self._cache_bytes -= samples.size_bytes if samples is not None else 0
 
 
 def sum_from_bytes(update: PartialUpdate) -> Ints:

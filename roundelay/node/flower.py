@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from roundelay.federation.errors import WorkFailed
-from roundelay.federation.private_data import PrivateFile
+from roundelay.federation.private_data import CLIENT, PrivateFile
 from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames, FrameError, MLError
 from roundelay.ml.frames import Header
@@ -25,28 +25,23 @@ Scalar = bool | int | float | str
 class FlowerClient:
     """Private data that only the client reads: the node knows neither its features nor its rows."""
 
-    features = 0
+    kind = CLIENT
 
     def __init__(self, trainer: str, config: Mapping[str, Scalar], rows: int | None, name: str) -> None:
         self.name = name
         self.files: tuple[PrivateFile, ...] = ()
         self._about: Header = {"trainer": trainer, "config": dict(config), "rows": rows}
-        self._content = b""
 
     def scan(self) -> None:
         """Make the client once, in a process that then ends, to learn its number of examples. Raises WorkFailed."""
         self._about["rows"] = rows = _rows_of({"do": "add", "digest": "-", **self._about})
-        self._content = json.dumps(self._about, sort_keys=True).encode()
-        self.files = (PrivateFile(FILE_NAME, digest_of(self._content), len(self._content), rows),)
+        content = json.dumps(self._about, sort_keys=True).encode()
+        self.files = (PrivateFile(FILE_NAME, digest_of(content), len(content), rows),)
 
-    def content(self, digest: str) -> bytes | None:
-        """Return the description of the client, or None for any other digest."""
-        return self._content if digest == digest_of(self._content) else None
-
-    @property
-    def headers(self) -> dict[str, Header]:
-        """By digest, the request that adds the client to a trainer."""
-        return {file.digest: {"do": "add", "digest": file.digest, **self._about} for file in self.files}
+    def find(self, digest: str) -> Header | None:
+        """Return the request that adds the client to a trainer; None for any other digest."""
+        is_ours = any(file.digest == digest for file in self.files)
+        return {"do": "add", "digest": digest, **self._about} if is_ours else None
 
 
 def _rows_of(client: Header) -> int:

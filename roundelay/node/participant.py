@@ -79,10 +79,9 @@ class Participant:
         self._quarantine = Quarantine(time.monotonic, report_failure)
         self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
-        content = private.content if private else None
-        self.orders = Orders(self.load.is_busy, launch, content, self._quarantine, options.gate)
+        self.orders = Orders(self.load.is_busy, launch, self._quarantine, options.gate)
         self._attack = Attack(options.attack, random.Random()) if options.attack else None
-        self.trainer = Trainer(self._on_training, log, clients=private.headers if private else {})
+        self.trainer = Trainer(self._on_training, log, own=private.find if private else None)
         self._store_requests = frozenset(self.store.handlers())
         self._store_lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
 

@@ -1,85 +1,125 @@
-"""Private data: a folder whose files never leave this node, and are read only for its own trainer.
+"""Private data: a folder whose files never leave this node, and are read only by its own trainer.
 
-They are not in the store, so that no request from outside can reach them.
+They are not in the store, so that no request from outside can reach them. The folder may hold data in any format that
+`client.py train` reads; the trainer process finds and reads them, so that the node itself never parses a file.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from roundelay.chord.errors import NotFound
 from roundelay.federation.errors import BadPolicy
-from roundelay.federation.private_data import PrivateFile, private_file
+from roundelay.federation.private_data import PrivateFile
 from roundelay.federation.site_gate import SiteGate
 from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce, policy_from_toml
+from roundelay.ml import answers
+from roundelay.ml.answers import SurveyedPart
+from roundelay.ml.errors import EndOfFrames, FrameError, MLError
 from roundelay.ml.frames import Header
-from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import PrivateFolderError
 from roundelay.node.options import PRIVATE_NAME
-from roundelay.store.blobs import digest_of
+from roundelay.node.trainer_process import TrainerProcess
 from roundelay.store.items import Item
 from roundelay.trust.identity import Identity
 
-SUFFIXES = ("", ".txt", ".csv")
+Stamp = tuple[int, int, int]  # of a file: inode, size, and when it was last written
 
 
 class Private(Protocol):
     """Data of a node's own to train on, published under a name."""
 
     name: str
-    features: int  # per row; 0: unknown, because a Flower client reads them
+    kind: str  # of the data, or private_data.CLIENT
     files: tuple[PrivateFile, ...]
 
     def scan(self) -> None:
         """Read what is there. Called first."""
 
-    def content(self, digest: str) -> bytes | None: ...
+    def find(self, digest: str) -> Header | None:
+        """Return the request that adds one of these files to a trainer; None for any other digest.
 
-    @property
-    def headers(self) -> Mapping[str, Header]:
-        """By digest, the requests that add a Flower client in the place of a file."""
+        Raises NotFound if the file is not what was published any more.
+        """
         ...
 
 
 class PrivateFolder:
-    """A folder's data files as they were at the start; a file that has changed since is not trained on."""
+    """A folder's data as they were at the start; a file that has changed since is not trained on."""
 
-    def __init__(self, directory: Path, name: str = PRIVATE_NAME) -> None:
+    def __init__(
+        self, directory: Path, name: str = PRIVATE_NAME, log: Callable[[str], None] = lambda line: None
+    ) -> None:
         self.name = name
+        self._log = log
+        self.kind = ""
         self.files: tuple[PrivateFile, ...] = ()
-        self.features = 0
-        self._directory = directory
-        self._shelf = DataDirectory(directory)
-        self._names: dict[str, str] = {}
+        self._directory = directory.absolute()
+        self._parts: dict[str, SurveyedPart] = {}  # by digest
+        self._stamps: dict[str, Stamp | None] = {}  # by path, when its content was last compared
 
     def scan(self) -> None:
-        """Read the folder. Raises OSError, PrivateFolderError."""
-        self._shelf.scan()
-        found = []
-        for path in sorted(self._directory.iterdir()):
-            if path.is_file() and not path.is_symlink() and path.suffix in SUFFIXES and not path.name.startswith("."):
-                file, features = private_file(path.name, path.read_bytes())
-                if not features or self.features not in (0, features):
-                    raise PrivateFolderError(f"{path} has {features} features, the files before it {self.features}")
-                self.features = features
-                found.append(file)
-        if not found:
+        """Find the data in the folder. Raises PrivateFolderError."""
+        self.kind, parts, problem = _survey(self._directory)
+        if not parts:
             raise PrivateFolderError(f"{self._directory} holds no training file")
-        self.files = tuple(found)
-        self._names = {file.digest: file.name for file in found}
+        if problem:
+            self._log(f"private data: a job has to say how to read them: {problem}")
+        self._parts = {part.digest: part for part in parts}
+        self._stamps = {path: _stamp(path) for part in parts for path in part.paths}
+        self.files = tuple(PrivateFile(part.name, part.digest, part.size_bytes, part.rows) for part in parts)
 
-    @property
-    def headers(self) -> Mapping[str, Header]:
-        return {}
+    def find(self, digest: str) -> Header | None:
+        """Return the request that adds one of its files to a trainer; None for any other digest.
 
-    def content(self, digest: str) -> bytes | None:
-        """Return the content of one of its files; None for any other digest, or if the file has changed."""
-        name = self._names.get(digest)
-        content = self._shelf.content(name, digest) if name else None
-        return content if content is not None and digest_of(content) == digest else None
+        The content of a file that was written since is compared once. Raises NotFound if the file has changed.
+        """
+        part = self._parts.get(digest)
+        if part is None:
+            return None
+        now = {path: _stamp(path) for path in part.paths}
+        if any(self._stamps[path] != stamp for path, stamp in now.items()):
+            self._require_unchanged(part)
+            self._stamps |= now
+        return {"do": "add", "digest": digest, "path": str(self._directory), "name": part.name}
+
+    def _require_unchanged(self, part: SurveyedPart) -> None:
+        advice = "start the node anew to publish the data as they are now"
+        try:
+            _, parts, _ = _survey(self._directory)
+        except PrivateFolderError as error:
+            raise NotFound(f"{part.name} has changed since it was published ({error}); {advice}") from error
+        if all(each.digest != part.digest for each in parts):
+            raise NotFound(f"{part.name} has changed since it was published; {advice}")
+
+
+def _survey(directory: Path) -> tuple[str, tuple[SurveyedPart, ...], str]:
+    """Have a process that then ends find the data in a folder. Raises PrivateFolderError."""
+    process = TrainerProcess()
+    try:
+        process.start()
+        return answers.survey(process.ask({"do": "survey", "path": str(directory)}, b"", lambda progress: None).header)
+    except (EndOfFrames, FrameError, OSError) as error:
+        code = process.end()
+        raise PrivateFolderError(f"the process that reads {directory} has died (exit code {code})") from error
+    except MLError as error:
+        raise PrivateFolderError(str(error)) from error
+    finally:
+        process.kill()
+        process.end()
+
+
+def _stamp(path: str) -> Stamp | None:
+    """Return what changes when a file is written; None if it is gone."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def open_gate(path: Path | None, private: Private, signer_of: Callable[[Item], Identity] | None) -> SiteGate:

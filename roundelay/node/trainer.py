@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from roundelay.chord.errors import NotFound
@@ -13,7 +13,7 @@ from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import OtherBits, WorkFailed
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import TrainTask
-from roundelay.federation.trainer_client import TrainerClient
+from roundelay.federation.trainer_client import FindOwn, TrainerClient
 from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames, FrameError
 from roundelay.ml.frames import Frame, Header
@@ -32,7 +32,7 @@ class Trainer:
     """At most one child process; one order at a time.
 
     on_training: called with each epoch that ends. log: given one line when an order begins, or is not taken.
-    clients: by digest, the requests that add a Flower client in the place of a file.
+    own: finds the node's private data, if it has any.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Trainer:
         log: Callable[[str], None],
         idle_s: float = IDLE_S,
         faults: Failpoints | None = None,
-        clients: Mapping[str, Header] | None = None,
+        own: FindOwn | None = None,
     ) -> None:
         self._on_training = on_training
         self._log = log
@@ -49,7 +49,7 @@ class Trainer:
         self._faults = faults or failpoints.from_environment()
         self._lock = threading.Lock()  # held while an order is carried out, and to end the child
         self._process = TrainerProcess()
-        self._client = TrainerClient(self._ask, clients)
+        self._client = TrainerClient(self._ask, own)
         self._running = ""  # the ticket of the order that is carried out
         self._cancelled = ""  # why it is no longer wanted
         self._idle_timer: threading.Timer | None = None
@@ -109,6 +109,10 @@ class Trainer:
             done = self._client.carry_out(effect, lambda: self._log(_describe(order)))
         except OtherBits as error:
             self._log(f"job {order.job[:8]}: this node {error}")
+            raise
+        except NotFound as error:
+            if error.__cause__ is not None:  # only the owner of private data may see all of it
+                self._log(f"job {order.job[:8]}: {error.__cause__}")
             raise
         return replace(done, seconds=time.monotonic() - began)
 

@@ -9,10 +9,10 @@ from roundelay.chord.errors import Malformed
 from roundelay.federation.requests import Order, Progress, Push, Share, TrainingFile
 from roundelay.federation.settings import PRIORITY, PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
-from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, Task, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, Task, TrainTask
 from roundelay.ml.choices import Updates
 from roundelay.ml.errors import BadTask, printable
-from roundelay.ml.task import FILES_MAX, LAYERS_MAX, ROWS_MAX, Design, TrainConfig, TrainingPlan
+from roundelay.ml.task import FILES_MAX, LAYERS_MAX, READING_CHARACTERS_MAX, ROWS_MAX, Design, TrainConfig, TrainingPlan
 from roundelay.rpc import fields
 from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire
 from roundelay.rpc.gen import ttypes as wire
@@ -89,6 +89,8 @@ def task_to_wire(task: Task) -> wire.Task:
             return wire.Task(train=wire.TrainTask(plan_to_wire(plan), moments, seed, receipts or None, form))
         case EvaluateTask(plan, moments):
             return wire.Task(evaluate=wire.EvaluateTask(plan_to_wire(plan), moments))
+        case DescribeTask(reading):
+            return wire.Task(describe=wire.DescribeTask(reading.encode()))
         case MixTask(exchanges):
             return wire.Task(mix=wire.MixTask(exchanges))
 
@@ -111,9 +113,11 @@ def task_from_wire(raw: wire.Task) -> Task:
             return EvaluateTask(plan_from_wire(raw.evaluate.plan), raw.evaluate.moments)
         if raw.mix is not None:
             return MixTask(raw.mix.exchanges)
+        if raw.describe is not None:
+            return DescribeTask(_reading(raw.describe.reading))
     except BadTask as error:
         raise Malformed(f"order.task: {error}") from error
-    raise Malformed("order.task: none of moments, train, evaluate and mix is set")
+    raise Malformed("order.task: none of moments, train, evaluate, mix and describe is set")
 
 
 def _updates_from_wire(form: int | None) -> Updates:
@@ -142,6 +146,7 @@ def plan_to_wire(plan: TrainingPlan) -> wire.TrainingPlan:
         ),
         plan.fraction_bits,
         digest_to_wire(plan.fingerprint) or None,
+        plan.reading.encode() or None,
     )
 
 
@@ -173,7 +178,17 @@ def _plan(raw: wire.TrainingPlan) -> TrainingPlan:
         ),
         raw.fraction_bits,
         digest_from_wire(raw.fingerprint) if raw.fingerprint else "",
+        _reading(raw.reading) if raw.reading else "",
     )
+
+
+def _reading(raw: bytes) -> str:
+    """Return how private files are read, as text. Its meaning is checked by the trainer that reads them."""
+    fields.at_most("reading", len(raw), 4 * READING_CHARACTERS_MAX)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed("reading: not UTF-8") from error
 
 
 def push_to_wire(push: Push) -> wire.Push:

@@ -23,7 +23,7 @@ from roundelay.federation.errors import FederationError, FilesLacking
 from roundelay.federation.node_core import Loops, assemble
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import WAIT_MAX_S, Collect, Order
-from roundelay.federation.trainer_client import TrainerClient
+from roundelay.federation.trainer_client import FindOwn, TrainerClient
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.trainer import carry_out
 from roundelay.ml.worker import Worker
@@ -106,10 +106,10 @@ class InlineTrainer:
     Like a process, a trainer has only the files that it was given itself.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, own: FindOwn | None = None) -> None:
         self._worker = worker
         self._files: set[str] = set()
-        self._client = TrainerClient(self._ask)
+        self._client = TrainerClient(self._ask, own)
 
     def carry_out(self, effect: Compute) -> Done:
         """Carry out an order at once. Raises FilesLacking, WorkFailed, OtherBits, NotFound."""
@@ -123,8 +123,14 @@ class InlineTrainer:
         answer, result = carry_out(self._worker, header, payload)
         if header["do"] == "missing":
             here = {d for d in self._files if self._worker.has(d)}
-            answer = {"missing": [file.digest for file in order.files if file.digest not in here]}
+            answer = {"missing": [digest for digest in _asked(header) if digest not in here]}
         return Frame(answer, bytearray(result))
+
+
+def _asked(header: Header) -> list[str]:
+    digests = header["digests"]
+    assert isinstance(digests, list)
+    return digests
 
 
 def _await_order(task: SimTask, effect: AwaitOrder) -> Outcome:

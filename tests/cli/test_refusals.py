@@ -32,8 +32,6 @@ PRIVATE = ("train", "--private", "wards", "--validation", "letters/validate_lett
         (("verify", "p.zip", "--data", "letters", "--replay", "--sample", 2), "--sample cannot be combined with"),
         ((*TRAIN, "--validation", "letters/validate_letters.txt"), "name one file"),
         ((*PRIVATE, "--weighting", "balanced"), "--private cannot be combined with --weighting balanced:"),
-        ((*PRIVATE, "--model", "cnn"), "--private cannot be combined with --model cnn:"),
-        ((*PRIVATE, "--dataset", "csv"), "--private cannot be combined with --dataset:"),
         ((*PRIVATE, "--parts", 4), "--private cannot be combined with --parts:"),
         ((*TRAIN, "--rule", "fedprox", "--model", "torchzoo:mlp"), "--rule fedprox trains mlp, softmax and cnn"),
         ((*TRAIN, "--course-trainer", "--dropout", 0.5), "--course-trainer trains an mlp, without --dropout"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,14 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import BadInput, ClientError
-from roundelay.client.job_input import make_spec, read_validation
-from roundelay.client.private_data import find_files
-from roundelay.federation.private_data import PrivateFile, Publication
-from roundelay.federation.settings import Settings
+from roundelay.client.preparation import prepare
+from roundelay.client.requests import DataOptions, TrainRequest
+from roundelay.federation.private_data import CLIENT, PrivateFile, Publication
+from roundelay.ml.readers import dataset, images
+from roundelay.ml.readers.source import DataSet
+from tests.client.site_ring import NAME, SiteRing
+from tests.ml.made_data import write_mnist
 
-FILES = Publication("a:1", 4, (PrivateFile("wards", "aa" * 32, 99, 7),))
-CLIENT = Publication("b:1", 0, (PrivateFile("client", "bb" * 32, 9, 50),))
+FILES = Publication("a:1", "letters", (PrivateFile("wards", "aa" * 32, 99, 7),))
+FLOWER = Publication("b:1", CLIENT, (PrivateFile("client", "bb" * 32, 9, 50),))
+SETTINGS = {"rounds": 2, "epochs": 2, "hidden": (5,), "keep": "last"}
+
+Make = Callable[[Path], tuple[list[Path], Path, DataOptions]]
 
 
 @pytest.fixture
@@ -29,20 +36,19 @@ def letters(tmp_path: Path) -> Path:
 
 
 def asked(path: Path, *publications: Publication, model: str = "mlp") -> Any:
-    """As find_files finds it, on a ring with these publications."""
-    access: Any = SimpleNamespace(ask=lambda _: publications, progress=SimpleNamespace(note=lambda _: None))
-    with ExitStack() as stack:
-        given = read_validation(path, "auto", stack, lambda done, total: None)
-        found, homes = find_files(access, "wards", model, given)
-        return make_spec(Settings(model=model, hidden=(5,)), found, None, False, "wards", homes)
+    """The job that a client would publish, on a ring with these publications."""
+    progress = SimpleNamespace(note=lambda _: None, bar=lambda name: lambda done, total: None)
+    access: Any = SimpleNamespace(ask=lambda _: publications, progress=progress)
+    request = TrainRequest(None, path, {"model": model, "hidden": (5,)}, private=NAME)
+    with prepare(request) as ready, translated_errors():
+        return ready.find_job(access)[0]
 
 
 def test_clients_of_their_own_are_files_whose_inputs_stay_raw(letters: Path) -> None:
-    spec = asked(letters, replace(CLIENT, address="c:1"), CLIENT)
+    spec = asked(letters, replace(FLOWER, address="c:1"), FLOWER)
 
     assert [(f.name, f.rows) for f in spec.files] == [("b:1~client", 50), ("c:1~client", 50)]
     assert (spec.raw, spec.homes, spec.validation.index, spec.features) == (True, ("b:1", "c:1"), 2, 4)
-    assert not asked(letters, FILES).raw
 
 
 def test_they_are_validated_on_the_test_part_of_any_set(tmp_path: Path) -> None:
@@ -50,30 +56,18 @@ def test_they_are_validated_on_the_test_part_of_any_set(tmp_path: Path) -> None:
     train, test = (rng.integers(0, 256, (rows, 14, 14), np.uint8) for rows in (9, 5))
     np.savez(tmp_path / "set.npz", x_train=train, x_test=test, y_train=np.arange(9) % 3, y_test=np.arange(5) % 3)
 
-    spec = asked(tmp_path / "set.npz", CLIENT, model="cnn")
+    spec = asked(tmp_path / "set.npz", FLOWER, model="cnn")
 
     assert (spec.validation.rows, spec.features, spec.classes, spec.shape) == (5, 196, 3, (1, 14, 14))
-    with pytest.raises(BadInput, match="a:1 has files of letters; a set of npz cannot validate them"):
-        asked(tmp_path / "set.npz", replace(FILES, features=196))
-
-
-def test_the_targets_that_validate_a_regression_may_be_whole_numbers(tmp_path: Path) -> None:
-    np.savez(tmp_path / "set.npz", x=np.eye(4), y=np.array([10, 20, 30, 40]))
-
-    with ExitStack() as stack:
-        given = read_validation(tmp_path / "set.npz", "regression", stack, lambda done, total: None)
-
-    assert (given.classes, given.validation.rows) == (0, 4)
 
 
 @pytest.mark.parametrize(
     ("publications", "model", "complaint"),
     [
         ((), "mlp", "no node has published private data under 'wards'"),
-        ((FILES, CLIENT), "mlp", r"b:1 publishes a Flower client \(--trainer\) and a:1 publishes files \(--private\)"),
-        ((replace(FILES, features=5),), "mlp", "a:1 has files of 5 features, but validate.txt has 4"),
+        ((FILES, FLOWER), "mlp", r"b:1 publishes a Flower client \(--trainer\) and a:1 publishes files \(--private\)"),
         (
-            (CLIENT, replace(CLIENT, address="c:1")),
+            (FLOWER, replace(FLOWER, address="c:1")),
             "mine:Linear",
             r"b:1 cannot train mine:Linear: start it with --plugins mine \(and 1 more nodes cannot\)",
         ),
@@ -85,3 +79,194 @@ def test_what_cannot_be_trained_is_refused_before_there_is_a_job(
 ) -> None:
     with pytest.raises(ClientError, match=complaint):
         asked(letters, *publications, model=model)
+
+
+# --- private files are trained on as the same files would be, if they were placed
+
+RNG_SEED = 5
+
+
+def table(path: Path, rows: int, rng: np.random.Generator, turned: bool = False, cities: str = "ulm bonn kiel") -> None:
+    """Words, a boolean, missing values, and seconds that float32 would merge; perhaps in another order of columns."""
+    header = ["age", "smokes", "seen", "city", "outcome"]
+    lines = []
+    for _ in range(rows):
+        kind = int(rng.integers(3))
+        age = "" if rng.random() < 0.2 else f"{rng.normal(50 + 9 * kind, 5):.2f}"
+        seen = 1_700_000_000 + int(rng.integers(90)) + 100 * kind
+        lines.append([age, ["no", "yes"][int(rng.integers(2))], seen, rng.choice(cities.split()), "abc"[kind]])
+    order = range(4, -1, -1) if turned else range(5)
+    path.write_text("".join(",".join(str(row[at]) for at in order) + "\n" for row in [header, *lines]))
+
+
+def tables(folder: Path) -> tuple[list[Path], Path, DataOptions]:
+    rng = np.random.default_rng(RNG_SEED)
+    for number in range(4):
+        (folder / f"site{number}").mkdir()
+        cities = ["ulm bonn", "kiel hof", "bonn", "jena"][number]
+        table(folder / f"site{number}" / f"ward{number}.csv", 30 + number, rng, number == 2, cities)
+    table(folder / "held_out.csv", 25, rng, True)
+    return [folder / f"site{n}" for n in range(4)], folder / "held_out.csv", DataOptions(missing="mean")
+
+
+def arrays(folder: Path) -> tuple[list[Path], Path, DataOptions]:
+    rng = np.random.default_rng(RNG_SEED)
+    for number in range(5):
+        (folder / f"site{number}").mkdir()
+        names = np.array(["red", "green", "blue"])[rng.integers(0, 2 + (number == 0), 40)]  # three classes at one site
+        np.savez(folder / f"site{number}" / "set.npz", X=rng.normal(size=(40, 6)), y=names)
+    return [folder / f"site{n}" for n in range(4)], folder / "site4" / "set.npz", DataOptions()
+
+
+def pictures(folder: Path) -> tuple[list[Path], Path, DataOptions]:
+    pytest.importorskip("PIL")
+    from PIL import Image
+
+    rng = np.random.default_rng(RNG_SEED)
+    for number in range(5):
+        for label in ("sick", "well")[: 1 + (number != 3)]:  # one site has a single class
+            place = folder / f"site{number}" / label
+            place.mkdir(parents=True)
+            for at in range(12):
+                Image.fromarray(rng.integers(0, 256, (9, 9), dtype=np.uint8)).save(place / f"{at}.png")
+    return [folder / f"site{n}" for n in range(4)], folder / "site4", DataOptions(side=6)
+
+
+def idx(folder: Path) -> tuple[list[Path], Path, DataOptions]:
+    rng = np.random.default_rng(RNG_SEED)
+    for number in range(5):
+        (folder / f"site{number}").mkdir()
+        x, y = rng.integers(0, 256, (30, 5, 5), dtype=np.uint8), rng.integers(0, 10, 30)
+        write_mnist(folder / f"site{number}", "train", x, y)
+    return [folder / f"site{n}" for n in range(4)], folder / "site4", DataOptions()
+
+
+def placed(folders: list[Path], options: DataOptions, together: Path) -> Path | DataSet:
+    """The same files as one data set of four files."""
+    if options.missing == "mean":
+        together.mkdir()
+        for folder in folders:
+            for file in folder.iterdir():
+                (together / file.name).write_bytes(file.read_bytes())
+        return together
+    looks = dataset.ReadOptions(images=images.ImageOptions(options.side))
+    sets = [dataset.read(folder, looks, is_share=True) for folder in folders]
+    labels = tuple(sorted({label for each in sets for label in each.labels}))
+    parts = []
+    for number, each in enumerate(sets):
+        (part,) = each.training
+        names = np.array([labels.index(label) for label in each.labels])
+        parts.append(replace(part, name=f"part{number}", y=names[part.y]))
+    return replace(sets[0], training=tuple(parts), labels=labels)
+
+
+@pytest.mark.parametrize("arithmetic", ["native", "portable"])
+@pytest.mark.parametrize("make", [tables, arrays, pictures, idx])
+def test_a_model_of_private_files_is_that_of_the_same_files_placed(make: Make, arithmetic: str, tmp_path: Path) -> None:
+    folders, held_out, options = make(tmp_path)
+    settings = {**SETTINGS, "arithmetic": arithmetic}
+    ring = SiteRing(folders)
+
+    private = ring.train(TrainRequest(None, held_out, settings, options, private=NAME))
+    validated = [result.errors for result, _ in ring.rounds]
+    data = placed(folders, options, tmp_path / "together")
+    public = ring.train(TrainRequest(data, held_out, settings, DataOptions() if isinstance(data, DataSet) else options))
+
+    assert private == public
+    assert validated == [result.errors for result, _ in ring.rounds]
+
+
+def test_no_row_and_no_word_of_another_column_is_in_the_job(tmp_path: Path) -> None:
+    folders, held_out, options = tables(tmp_path)
+    ring = SiteRing(folders)
+
+    spec = ring.submit(TrainRequest(None, held_out, SETTINGS, options, private=NAME))
+
+    rows = (folders[0] / "ward0.csv").read_text().splitlines()[1:]
+    written = spec.to_bytes().decode()
+    assert all(word in written for word in ("hof", "jena", "smokes"))
+    assert not [row for row in rows if row in written]
+
+
+# --- sites that do not fit are named, with the column or class
+
+
+def with_line(folder: Path, old: str, new: str) -> None:
+    (file,) = folder.iterdir()
+    file.write_text(file.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "complaint"),
+    [
+        (("age,", "years,"), {}, r"node-20000:1: it has no column 'age', which node-100:1 has: name the columns"),
+        (
+            ("city,outcome", "city,result"),
+            {},
+            r"20000:1 is left out .* has no column 'outcome' \(--label\); its columns are age,",
+        ),
+        (("no,17", "0,17"), {}, r"20000:1 is left out .*: ward1.csv, line \d+: column 'smokes' is '...', not"),
+        ((",bonn,", ",,"), {"missing": "refuse"}, "column 'age' is missing"),
+        (("", ""), {"words": 2}, r"node-20000:1: column 'city' has 4 different words .* raise --words"),
+        (("", ""), {"classes": ("a", "d")}, r"--classes: d: expected two or more of a, b, c"),
+        ((",c\n", ",C\n"), {}, "the classes 'C' and 'c' look like one: use one spelling"),
+    ],
+)
+def test_a_site_that_cannot_agree_is_named_before_there_is_a_job(
+    change: tuple[str, str], options: dict[str, Any], complaint: str, tmp_path: Path
+) -> None:
+    folders, held_out, given = tables(tmp_path)
+    if change[0]:
+        with_line(folders[1], *change)
+    ring = SiteRing(folders)
+    request = TrainRequest(None, held_out, SETTINGS, replace(given, **options), private=NAME)
+
+    with pytest.raises(ClientError, match=complaint), translated_errors():
+        ring.submit(request)
+        raise BadInput(" ".join(ring.notes))  # left out by name
+
+
+def test_columns_that_a_job_names_are_all_that_it_reads(tmp_path: Path) -> None:
+    folders, held_out, options = tables(tmp_path)
+    with_line(folders[1], "smokes", "drinks")
+    named = replace(options, columns=("age", "city"))
+
+    ring = SiteRing(folders)
+    spec = ring.submit(TrainRequest(None, held_out, SETTINGS, named, private=NAME))
+
+    assert (len(spec.files), spec.features) == (4, 6)
+
+
+def test_a_site_without_a_named_column_is_left_out_by_name(tmp_path: Path) -> None:
+    folders, held_out, options = tables(tmp_path)
+    with_line(folders[1], "age", "years")
+
+    ring = SiteRing(folders)
+    spec = ring.submit(TrainRequest(None, held_out, SETTINGS, replace(options, columns=("age",)), private=NAME))
+
+    assert "node-20000:1" not in spec.homes
+    assert [line for line in ring.notes if line.startswith("node-20000:1 is left out of the job:") and "'age'" in line]
+
+
+def test_data_that_change_between_rounds_are_left_out_by_name(tmp_path: Path) -> None:
+    folders, held_out, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    spec = ring.submit(TrainRequest(None, held_out, {**SETTINGS, "rounds": 3}, options, private=NAME))
+    ring.net.before_answer = change_in_round_two(folders[2])
+
+    ring.drive(spec)
+
+    assert [len(result.left_out) for result, _ in ring.rounds] == [0, 1, 1]
+    line = next(line for line in ring.rounds[1][1].disturbances if "ward2.csv has changed" in line)
+    assert line.startswith("node-41000:1: ")
+
+
+def change_in_round_two(folder: Path) -> Callable[[Any, Any], None]:
+    steps: Iterator[None] = iter([None])
+
+    def before(node: Any, request: Any) -> None:
+        if getattr(request, "round", 0) == 2 and next(steps, True) is None:
+            with_line(folder, "ulm", "hof")
+            with_line(folder, "bonn", "kiel")
+
+    return before

@@ -21,7 +21,7 @@ from roundelay.federation.errors import OtherBits
 from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Collect, DriverHeartbeat, Order
-from roundelay.federation.tasks import MixTask
+from roundelay.federation.tasks import DescribeTask, MixTask
 from roundelay.ml.worker import Worker
 from roundelay.sim.program import InlineTrainer
 from roundelay.store.store import Store
@@ -49,11 +49,11 @@ class Member:
     def compute(self, effect: Compute) -> Done:
         """As roundelay.node.trainer does it, without a process."""
         task = effect.order.task
-        if not isinstance(task, MixTask) and task.plan.fingerprint:
+        if not isinstance(task, MixTask | DescribeTask) and task.plan.fingerprint:
             if self.bits:
                 raise OtherBits(f"computes different bits ({self.bits})")
             task = replace(task, plan=replace(task.plan, fingerprint=""))  # it computes the bits of any job
-        effect = replace(effect, order=replace(effect.order, task=task))
+            effect = replace(effect, order=replace(effect.order, task=task))
         return replace(self.trainer.carry_out(effect), seconds=0.1)
 
 

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from roundelay.chord.effects import Procedure, Sleep
-from roundelay.chord.errors import Malformed, NotFound
+from roundelay.chord.errors import NotFound
 from roundelay.chord.requests import GetNeighbours
 from roundelay.federation import arithmetic, jobs
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadRecord, BadSpec, WorkFailed
 from roundelay.federation.private_data import (
+    CLIENT,
     PrivateFile,
     Publication,
     _read,
     files_of,
     find_publications,
-    private_file,
     publish_loop,
 )
 from roundelay.federation.requests import Order, TrainingFile
@@ -34,6 +34,12 @@ from tests.federation.test_driver import CONTENTS, IDS, RING, SETTINGS, VALIDATI
 ADDRESSES = [f"node-{i}:1" for i in IDS[:4]]
 
 
+def published(name: str) -> PrivateFile:
+    """What a node publishes of one of the files."""
+    content = CONTENTS[name]
+    return PrivateFile(name, digest_of(content), len(content), content.count(b"\n"))
+
+
 class PinnedJob(Job):
     """Two private files on each of four nodes."""
 
@@ -41,8 +47,7 @@ class PinnedJob(Job):
         names = sorted(CONTENTS)[:8]
         private = {address: names[2 * i : 2 * i + 2] for i, address in enumerate(ADDRESSES)}
         publications = tuple(
-            Publication(address, 4, tuple(private_file(name, CONTENTS[name])[0] for name in its))
-            for address, its in private.items()
+            Publication(address, "letters", tuple(map(published, its))) for address, its in private.items()
         )
         files, homes = files_of(publications)
         held_out = TrainingFile(len(files), "validation", digest_of(VALIDATION), len(VALIDATION), 60)
@@ -51,8 +56,10 @@ class PinnedJob(Job):
         self.spec = spec
         self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
         for ref, member in self.net.members.items():
-            own = {digest_of(CONTENTS[name]): CONTENTS[name] for name in private[str(ref.address)]}
-            member.orders._private = own.get
+            for name in private[str(ref.address)]:
+                digest = digest_of(CONTENTS[name])
+                member.worker.add_file(digest, name, CONTENTS[name], 4, 5)
+                member.trainer._files.add(digest)
         self.requests: list[object] = []
         self.net.before_answer = lambda node, request: self.requests.append(request)
 
@@ -96,7 +103,7 @@ def test_equal_jobs_on_private_data_give_equal_models_in_star_and_tree() -> None
 def test_flower_clients_train_without_moments_and_validation_is_raw() -> None:
     job = PinnedJob()
     publications = tuple(
-        Publication(address, 0, (PrivateFile("client", f"{at:064x}", 2, 10),))
+        Publication(address, CLIENT, (PrivateFile("client", f"{at:064x}", 2, 10),))
         for at, address in enumerate(ADDRESSES, 1)
     )
     files, homes = files_of(publications)
@@ -114,7 +121,7 @@ def test_flower_clients_train_without_moments_and_validation_is_raw() -> None:
     for ref, member in job.net.members.items():
         digest = files[homes.index(str(ref.address))].digest
         member.worker.add_client(digest, Client())  # type: ignore[arg-type]
-        member.orders._private = lambda asked, ours=digest: b"{}" if asked == ours else None
+        member.trainer._files.add(digest)
 
     weights = job.drive()
 
@@ -170,10 +177,10 @@ def test_private_files_are_placed_at_their_home_only() -> None:
 
 def test_a_publication_is_found_and_has_no_rows() -> None:
     net = InlineRing(IDS[:4], RING)
-    files = tuple(private_file(name, CONTENTS[name])[0] for name in sorted(CONTENTS)[:2])
+    files = tuple(map(published, sorted(CONTENTS)[:2]))
     versions = iter(range(1, 9))
     for member in net.members.values():
-        publishing = publish_loop(member.node, "wards", 4, files, lambda: next(versions))
+        publishing = publish_loop(member.node, "wards", "letters", files, lambda: next(versions))
         net.run(first_pause(publishing))
 
     found = net.run(find_publications(net.entry, RING, "wards"))
@@ -197,19 +204,14 @@ def first_pause(procedure: Procedure[Any]) -> Procedure[None]:
         outcome = yield effect
 
 
-def test_prepared_data_cannot_be_private_files() -> None:
-    with pytest.raises(Malformed, match="private files must be letter files"):
-        private_file("images", b"\x89RDLY1\r\n" + bytes(100))
-
-
 @pytest.mark.parametrize(
     "content",
     [
         b"",
         b"[]",
         b"{}",
-        b'{"address": "n:1", "features": 4, "files": [{"name": "a"}]}',
-        b'{"address": "n:1", "features": 4, "files": [], "models": 7}',
+        b'{"address": "n:1", "kind": "csv", "files": [{"name": "a"}]}',
+        b'{"address": "n:1", "kind": "csv", "files": [], "models": 7}',
     ],
 )
 def test_a_malformed_publication_is_refused(content: bytes) -> None:

@@ -121,6 +121,7 @@ OTHERS: dict[str, Any] = {
     "homes": ("n:1", "n:1"),
     "raw": True,
     "encoding": "{}",
+    "reading": '{"side": 6}',
     "replaces": "ff" * 32,
     "inherited": 3,
     "excluded": (Liar("n:1", 2),),

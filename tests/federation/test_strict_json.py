@@ -25,7 +25,7 @@ RESULT = RoundResult("job", 3, DIGEST, DIGEST, 40, "", 1, 9, (1, 2), DIGEST, 8)
 REPORT = RoundReport(
     "job", 3, "n:1", 0.5, 0.4, 0.9, 1.0, 0.5, {"a.txt": "n:1"}, ("lost n:2",), {"top": ["n:1"]}, 1, {"n:1": 0.1}, 0.2
 )
-PUBLICATION = Publication("n:1", 4, (PrivateFile("a.txt", DIGEST, 10, 2),), ("module",))
+PUBLICATION = Publication("n:1", "letters", (PrivateFile("a.txt", DIGEST, 10, 2),), ("module",))
 WORK = NodeWork("n:1", (0, 2), 1.0, 0.5, 0.5, 0)
 PARTIAL = PartialSum("job", 3, DIGEST, bitmap((0, 2)), (WORK,), (Lost("n:2", "busy", "later"),), 1, bytes(16))
 

@@ -11,6 +11,7 @@ import pytest
 
 from roundelay.federation import arithmetic
 from roundelay.federation.errors import WorkFailed
+from roundelay.federation.private_data import CLIENT
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.ml import exact
@@ -55,13 +56,13 @@ def test_a_node_publishes_its_clients_examples_and_its_trainer_runs_the_client()
     spec = replace(spec, files=(TrainingFile(0, f"here~{file.name}", file.digest, file.size_bytes, file.rows),))
     order, weights = training_order(spec, 3)
     told: list[str] = []
-    trainer = Trainer(lambda ticket, training: told.append(str(training)), told.append, clients=client.headers)
+    trainer = Trainer(lambda ticket, training: told.append(str(training)), told.append, own=client.find)
     try:
-        done = trainer.perform(effect(order, {"any": client.content(file.digest) or b""}, weights))
+        done = trainer.perform(effect(order, {}, weights))
     finally:
         trainer.stop()
 
-    assert (file.rows, client.features) == (5, 0)
+    assert (file.rows, client.kind) == (5, CLIENT)
     assert (done.loss, done.accuracy) == (0.5, 0.25)
     assert any("here~client, epoch 2: accuracy 0.250" in line for line in told)
     first = np.frombuffer(arithmetic.first_weights(spec), "<f4")
@@ -74,8 +75,7 @@ def test_a_node_publishes_its_clients_examples_and_its_trainer_runs_the_client()
 def test_a_clients_file_is_not_served_under_another_digest() -> None:
     client = FlowerClient("duck:Duck", {}, None, "letters")
 
-    assert client.content("00" * 32) is None
-    assert client.headers == {}
+    assert client.find("00" * 32) is None
 
 
 @pytest.mark.parametrize(

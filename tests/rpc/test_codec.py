@@ -235,7 +235,7 @@ def file(**changes: Any) -> wire.TrainingFile:
         ("progress", wire.Progress("done", "", bytes(32), 1, accuracy=-math.inf)),
         ("progress", wire.Progress("running", "", training=training(activity=7))),
         ("training", training(activity=0)),
-        ("training", training(activity=6)),
+        ("training", training(activity=7)),
         ("training", training(round=-1)),
         ("training", training(files=-1)),
         ("training", training(epoch=-1)),

@@ -9,6 +9,7 @@ packed       the binary format of prepared data: header, rows, checksum
 table        tables with a label column (.csv, .tsv), with or without a header
 scan         one pass over a file of a table, in blocks of lines
 schema       the columns of a table: the class, numbers and words
+column_summary  what rows say of how a column is encoded; merged exactly
 encoding     how columns become features; part of a saved model
 dialect      separators, decimal marks and headers of tables
 rows         the rows of a block of lines, one by one
@@ -22,6 +23,9 @@ pickled      CIFAR-10's pickled batches, without unpickling them
 images       a folder per class of JPEG or PNG images
 npz          arrays in an .npz archive
 arrays       arrays and DataFrames in memory
+reading      how sites read their private data for a job
+site         private data at their site: found, described, read
+site_schema  what private data look like to the ring; what sites agree on
 inputs       rows for a trained model, from any of these formats
 understood   what was understood of a data set
 saved_model  a trained model on disk (.npz, .safetensors)

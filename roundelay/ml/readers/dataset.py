@@ -17,7 +17,7 @@ from typing import Any
 
 from roundelay.ml import plugins
 from roundelay.ml.choices import KINDS
-from roundelay.ml.errors import BadTask, DataError, InputMissing, printable
+from roundelay.ml.errors import BadTask, DataError, printable
 from roundelay.ml.readers import arrays, cifar, folder, idx, images, letters, npz, table
 from roundelay.ml.readers.dialect import Dialect, is_missing
 from roundelay.ml.readers.encoding import Encoding
@@ -49,10 +49,12 @@ def read(
     like: DataSet | None = None,
     on_read: OnRead = lambda done, total: None,
     classless: bool = False,
+    is_share: bool = False,
 ) -> DataSet:
     """Read the data set at a path; a table has the columns of `like`, if that is given.
 
-    With `classless`, the rows of arrays and images may have no classes: then there are no labels.
+    With `classless`, the rows of arrays and images may have no classes: then there are no labels. is_share: it is one
+    site's share of a data set, and may have a single class.
     Raises DataError, InputMissing, and BadTask for an unknown kind.
     """
     options = options or ReadOptions()
@@ -62,20 +64,19 @@ def read(
         return _read_plugin(kind, path, options.table.task)
     if kind not in KINDS:
         raise BadTask(f"unknown kind of data set {printable(kind)}: expected {', '.join(KINDS)}")
-    if not path.exists():
-        raise InputMissing(f"no such file or folder: {printable(str(path))}")
+    folder.require_data(path)
     if options.table.task == "regression" and kind not in ("csv", "npz"):
         raise BadTask(f"--task regression: {kind} have classes; --dataset csv reads text files as tables")
     if kind == "csv":
-        read_table = table.read(path, options.table, like, options.without, on_read)
+        read_table = table.read(path, options.table, like, options.without, on_read, is_share=is_share)
         if like is None:
             require_one_task(str(path), read_table.labels, options.table.task)
         return read_table
     if kind == "images":
-        return images.read(path, options.images, classless)
+        return images.read(path, options.images, classless, is_share)
     if kind == "npz":
         encoding = like.encoding if like is not None and like.table is None else options.encoding
-        return npz.read(_only_npz(path), classless, options.table.task, encoding)
+        return npz.read(_only_npz(path), classless, options.table.task, encoding, is_share)
     if kind == "letters":
         return read_letters(path, options.without)
     return {"mnist": idx.read, "cifar10": cifar.read}[kind](path)
@@ -119,19 +120,22 @@ def guess(path: Path, columns: TableOptions | None = None) -> str:
     return "csv" if has_options or _has_header(path, names) else "letters"
 
 
-def read_letters(path: Path, without: Path | None = None) -> DataSet:
-    """Read a folder of letter files, or one; each is a part, and those named validate... are the test parts."""
+def read_letters(path: Path, without: Path | None = None, classes: int = CLASSES_DEFAULT) -> DataSet:
+    """Read a folder of letter files, or one; each is a part, and those named validate... are the test parts.
+
+    With 0 classes, the last column holds the targets of a regression.
+    """
     listing = folder.Listing((path,), ()) if path.is_file() else folder.list_training_files(path, without)
     features: int | None = None
     parts: list[DatasetPart] = []
     for each in listing.files:
-        samples = letters.parse(str(each), folder.read_file(each), features)
+        samples = letters.parse(str(each), folder.read_file(each), features, classes)
         features = samples.features
         parts.append(DatasetPart(each.name, samples.y, array_blocks(samples.x)))
     assert features is not None
     test = tuple(part for part in parts if part.name.startswith(VALIDATION) and len(parts) > 1)
     training = tuple(part for part in parts if part not in test)
-    return DataSet("letters", training, test, features, digits(CLASSES_DEFAULT), False, skipped=listing.skipped)
+    return DataSet("letters", training, test, features, digits(classes), False, skipped=listing.skipped)
 
 
 def _read_plugin(kind: str, path: Path, task: str) -> DataSet:

@@ -78,6 +78,12 @@ def find_validation(given: str, folder: Path) -> Path:
     raise InputMissing(f"no validation file {printable(given)} here or in {printable(str(folder))}")
 
 
+def require_data(path: Path) -> None:
+    """Raise InputMissing unless there is a file or folder."""
+    if not path.exists():
+        raise InputMissing(f"no such file or folder: {printable(str(path))}")
+
+
 def read_file(path: Path) -> bytes:
     """Read a regular file of at most FILE_BYTES_MAX bytes. Raises DataError, InputMissing."""
     try:

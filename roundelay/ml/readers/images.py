@@ -60,10 +60,10 @@ def is_image(name: str) -> bool:
     return Path(name).suffix.lower() in SUFFIXES and not is_junk(name)
 
 
-def read(folder: Path, options: ImageOptions | None = None, classless: bool = False) -> DataSet:
+def read(folder: Path, options: ImageOptions | None = None, classless: bool = False, is_share: bool = False) -> DataSet:
     """Read the data set in a folder; with `classless`, its images may lie in the folder itself.
 
-    Raises DataError, InputMissing.
+    is_share: it is one site's share of a data set, and may have a single class. Raises DataError, InputMissing.
     """
     options = options or ImageOptions()
     _require_pillow()
@@ -76,7 +76,7 @@ def read(folder: Path, options: ImageOptions | None = None, classless: bool = Fa
     tests = [name for name in names if name.lower() in TEST_NAMES and _is_folder(folder, name)]
     test = folder / tests[0] if tests and training != folder else None
     labels = _classes(training)
-    if len(labels) < 2:
+    if len(labels) < (1 if is_share else 2):
         raise DataError(str(training), None, "holds fewer than two folders; expected a folder of images for each class")
     if test is not None and not set(_classes(test)) <= set(labels):
         raise DataError(str(test), None, f"has the classes {_classes(test)}, but the training part has {labels}")

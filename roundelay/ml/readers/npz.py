@@ -98,11 +98,13 @@ def has_arrays(names: list[str]) -> bool:
     return any(first in stems and second in stems for first, second in TRAINING)
 
 
-def read(path: Path, classless: bool = False, task: str = "auto", encoding: Encoding | None = None) -> DataSet:
+def read(
+    path: Path, classless: bool = False, task: str = "auto", encoding: Encoding | None = None, is_share: bool = False
+) -> DataSet:
     """Read the arrays in an archive or a folder; with `classless`, rows may have no classes.
 
     encoding: that of a trained model; by default, offsets are subtracted where float32 would merge numbers.
-    Raises DataError, InputMissing.
+    is_share: it is one site's share of a data set, and may have a single class. Raises DataError, InputMissing.
     """
     arrays = _arrays(path)
     training = _find(path, arrays, TRAINING, classless)
@@ -123,7 +125,7 @@ def read(path: Path, classless: bool = False, task: str = "auto", encoding: Enco
             None,
             f"{test[0].name} has rows of {test[0].shape[1:]}, but {training[0].name} of {training[0].shape[1:]}",
         )
-    y, labels = _labels(path, pairs, task)
+    y, labels = _labels(path, pairs, task, 1 if is_share else 2)
     encoding = encoding or (None if shape else _find_offsets(training[0]))
     parts = _parts(pairs, y, is_last, pixels, encoding)
     return DataSet(
@@ -134,7 +136,7 @@ def read(path: Path, classless: bool = False, task: str = "auto", encoding: Enco
 Pair = tuple[ArrayFile, ArrayFile | None]
 
 
-def _labels(path: Path, pairs: list[Pair], task: str) -> tuple[Labels, tuple[str, ...]]:
+def _labels(path: Path, pairs: list[Pair], task: str, least: int) -> tuple[Labels, tuple[str, ...]]:
     """Return the label of each row of all pairs, and the names of the classes, if they are such."""
     if pairs[0][1] is None:
         return np.zeros(pairs[0][0].shape[0], np.int64), ()
@@ -143,7 +145,7 @@ def _labels(path: Path, pairs: list[Pair], task: str) -> tuple[Labels, tuple[str
         return to_targets(str(path), found), ()
     y, labels = number_labels(_classes(pairs[0][1], found))
     require_one_task(str(path), labels, task)
-    if not 2 <= len(labels) <= CLASSES_MAX:
+    if not least <= len(labels) <= CLASSES_MAX:
         raise DataError(str(path), None, f"{pairs[0][1].name} holds {len(labels)} classes, expected 2 to {CLASSES_MAX}")
     return y, labels
 

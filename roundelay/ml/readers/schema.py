@@ -33,6 +33,7 @@ class TableOptions:
     header: str = "auto"
     decimal: str = "auto"
     drop: tuple[str, ...] = ()  # columns to leave out, by name or index
+    columns: tuple[str, ...] = ()  # the only columns of features, by name or index; (): all
     categorical: tuple[str, ...] = ()  # columns of numbers to be read as words
     words_max: int = WORDS_MAX_DEFAULT
     task: str = "auto"  # regression: the label is a number
@@ -154,6 +155,9 @@ class Schema:
         left_out = self._left_out(path, line)
         self.place, self.why = self._label(path, line, left_out)
         self.label = header[self.place] if header else ""
+        if self.options.columns:
+            wanted = {self._find(path, line, each, "--columns") for each in self.options.columns}
+            left_out = [place for place in range(width) if place not in wanted and place != self.place]
         categorical = {self._find(path, line, each, "--categorical") for each in self.options.categorical}
         for place in range(width):
             if place != self.place and place not in left_out:
@@ -195,7 +199,7 @@ class Schema:
         features = [column.name for column in self.features]
         needed = features if self.is_known else [*features, self.label]
         missing = [name for name in needed if name not in header]
-        known = {*self.header, *_INDEX_NAMES, *(header if self.is_known else ())}
+        known = {*self.header, *_INDEX_NAMES, *(header if self.is_known or self.options.columns else ())}
         unknown = [name for name in header if name not in known]
         twice = [name for name in needed if header.count(name) > 1]
         if missing or unknown or twice:
@@ -270,14 +274,16 @@ def looks_like_date(text: str) -> bool:
     return _DATE.fullmatch(text.strip()) is not None
 
 
-def schema_of(encoding: Encoding, labels: Sequence[str], task: str) -> Schema:
+def schema_of(
+    encoding: Encoding, labels: Sequence[str], task: str, header: str = "auto", decimal: str = "auto"
+) -> Schema:
     """Return the schema of the table that a model was trained on, to read other files alike."""
     columns = encoding.columns
     taken = {encoding.place, *encoding.dropped}
     places = [place for place in range(len(columns) + len(taken)) if place not in taken]
     has_names = bool(encoding.label)
     made = Schema(
-        TableOptions(missing="mean" if any(c.fill is not None for c in columns) else "refuse"),
+        TableOptions(None, "mean" if any(c.fill is not None for c in columns) else "refuse", header, decimal),
         classes=Words(CLASSES_MAX, labels, integers=True),
         header=[column.name for column in columns] + [encoding.label] if has_names else [],
         label=encoding.label,

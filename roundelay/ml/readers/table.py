@@ -16,7 +16,9 @@ import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import CannotWrite, DataError, printable
-from roundelay.ml.readers.encoding import PRECISION, EncodedColumn, Encoding
+from roundelay.ml.float_sums import exact_sum
+from roundelay.ml.readers.column_summary import ColumnSummary, encoded_columns, is_narrow
+from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.folder import Listing, list_training_files
 from roundelay.ml.readers.scan import FileScan
 from roundelay.ml.readers.schema import Column, Schema, TableOptions, schema_of
@@ -57,11 +59,16 @@ class Table:
 
     def fit(self, training: Sequence[Bools | None]) -> Encoding:
         """Decide how columns become features by the rows that train: a mask (n,) for each part; None: all of them."""
+        columns = encoded_columns(self.summaries(training), self.schema.options.missing)
+        return Encoding(columns, self.schema.label, self.schema.place, tuple(self.schema.dropped))
+
+    def summaries(self, training: Sequence[Bools | None]) -> tuple[ColumnSummary, ...]:
+        """Return what the rows that train say of each column: a mask (n,) for each part; None: all of them."""
         missing = self.schema.options.missing
         uneven = {
             n: _Values()
             for n, column in enumerate(self.schema.features)
-            if column.is_words or missing != "refuse" or loses_digits(column)
+            if column.is_words or missing == "mean" or is_narrow(column.low, column.high)
         }
         for part, mask in zip(self.parts, training, strict=True):
             at = 0
@@ -70,11 +77,7 @@ class Table:
                 for n, values in uneven.items():
                     values.add(chosen[:, n], bool(self.schema.columns[n].is_words))
                 at += len(rows)
-        columns = tuple(
-            _encoded(column, uneven[n], missing) if n in uneven else EncodedColumn(column.name)
-            for n, column in enumerate(self.schema.features)
-        )
-        return Encoding(columns, self.schema.label, self.schema.place, tuple(self.schema.dropped))
+        return tuple(_summary(column, uneven.get(n)) for n, column in enumerate(self.schema.features))
 
     def blocks(self, part: TablePart, encoding: Encoding) -> Iterator[Rows]:
         """Yield the features of a part's rows: (rows, d) float32 each."""
@@ -110,21 +113,28 @@ def read(
     without: Path | None = None,
     on_read: OnRead = lambda done, total: None,
     fast: bool = True,
+    is_share: bool = False,
 ) -> DataSet:
     """Read the table in a file, or in the files of a folder; its columns are those of `like`, if that is given.
 
-    A label of real numbers makes it a regression, unless the options say otherwise.
-    Raises DataError, InputMissing, CannotWrite.
+    A label of real numbers makes it a regression, unless the options say otherwise. is_share: it is one site's share of
+    a data set, the classes of which are checked elsewhere. Raises DataError, InputMissing, CannotWrite.
     """
     options = options or TableOptions()
     try:
-        return _read(path, options, like, without, on_read, fast)
+        return _read(path, options, like, without, on_read, fast, is_share)
     except _TargetsFound:
-        return _read(path, replace(options, task="regression"), like, without, on_read, fast)
+        return _read(path, replace(options, task="regression"), like, without, on_read, fast, is_share)
 
 
 def _read(
-    path: Path, options: TableOptions, like: DataSet | None, without: Path | None, on_read: OnRead, fast: bool
+    path: Path,
+    options: TableOptions,
+    like: DataSet | None,
+    without: Path | None,
+    on_read: OnRead,
+    fast: bool,
+    is_share: bool,
 ) -> DataSet:
     """Read a table. Raises _TargetsFound if its label turns out to be the target of a regression."""
     listing = list_training_files(path, without, is_table) if path.is_dir() else Listing((path,), ())
@@ -147,11 +157,11 @@ def _read(
         if may_be_targets and scan.are_targets():
             raise _TargetsFound
         parts.append(TablePart(each.name, start, spool.rows))
-        codes.append(np.frombuffer(scan.codes, np.int32).astype(np.int64))
+        codes.append(_codes(scan))
         done += each.stat().st_size
     assert spool is not None
     table = Table(schema, spool, tuple(parts))
-    return _data_set(path, table, codes, listing)
+    return _data_set(path, table, codes, listing, is_share)
 
 
 class _TargetsFound(Exception):
@@ -168,16 +178,44 @@ def read_as_trained(
     schema = schema_of(encoding, labels, task)
     known = len(schema.classes)
     scan, size = FileScan(path, schema), path.stat().st_size if path.exists() else 0
-    spool = _run(scan, None, lambda read: on_read(read, size))
+    made = _scanned(path, scan, schema, lambda read: on_read(read, size))
     unknown = list(schema.classes.numbers)[known:]
     if unknown:
         raise DataError(str(path), None, f"has a class {printable(unknown[0], 40)!r} that the model does not know")
-    part = TablePart(path.name, 0, spool.rows)
-    made = Table(schema, spool, (part,))
+    (part,) = made.parts
     if schema.target:
         return made.blocks(part, encoding), made.targets(part) if scan.has_target else None
-    codes = np.frombuffer(scan.codes, np.int32).astype(np.int64)  # (n,)
+    codes = _codes(scan)  # (n,)
     return made.blocks(part, encoding), codes if codes[0] >= 0 else None
+
+
+def read_as_agreed(
+    path: Path, encoding: Encoding, labels: Sequence[str], options: TableOptions
+) -> tuple[Rows, Labels, tuple[str, ...]]:
+    """Read a site's table for a job whose sites have agreed: features (n, d), labels (n,) and the classes' names.
+
+    Names of classes beyond the agreed ones come last. Raises DataError, InputMissing, CannotWrite.
+    """
+    schema = schema_of(encoding, labels, options.task, "yes" if encoding.label else "no", options.decimal)
+    scan = FileScan(path, schema)
+    made = _scanned(path, scan, schema, lambda read: None)
+    (part,) = made.parts
+    x = np.concatenate(list(made.blocks(part, encoding)))  # (n, d)
+    if schema.target and scan.has_target:
+        return x, made.targets(part), ()
+    codes = _codes(scan)  # (n,)
+    if schema.target or codes[0] < 0:
+        raise DataError(str(path), None, f"has no {column_title(encoding.label, encoding.place)}, the label")
+    return x, codes, tuple(schema.classes.numbers)
+
+
+def _scanned(path: Path, scan: FileScan, schema: Schema, tell: Tell) -> Table:
+    spool = _run(scan, None, tell)
+    return Table(schema, spool, (TablePart(path.name, 0, spool.rows),))
+
+
+def _codes(scan: FileScan) -> Ints:
+    return np.frombuffer(scan.codes, np.int32).astype(np.int64)  # (n,)
 
 
 def _run(scan: FileScan, spool: Spool | None, tell: Tell) -> Spool:
@@ -195,14 +233,16 @@ def fit(data: DataSet, training: Sequence[Bools | None]) -> DataSet:
     return _encoded_set(data, data.table, encoding)
 
 
-def _data_set(path: Path, table: Table, codes: Sequence[Ints], listing: Listing) -> DataSet:
+def _data_set(path: Path, table: Table, codes: Sequence[Ints], listing: Listing, is_share: bool) -> DataSet:
     labels: tuple[str, ...] = ()
     y: list[Labels]  # (n,) each
     if table.schema.target:
         y = [table.targets(part) for part in table.parts]
     else:
         order, labels = number_labels(list(table.schema.classes.numbers))
-        _check_classes(path, table.schema, labels, sum(map(len, codes)))
+        if not is_share:
+            label, place = table.schema.label, table.schema.place
+            check_classes(str(path), column_title(label, place), labels, sum(map(len, codes)))
         y = [order[code] for code in codes]
     encoding = table.fit([None] * len(table.parts))
     parts = tuple(
@@ -226,22 +266,26 @@ def _reader(table: Table, part: TablePart, encoding: Encoding) -> Callable[[], I
     return lambda: table.blocks(part, encoding)
 
 
-def _check_classes(path: Path, schema: Schema, labels: tuple[str, ...], rows: int) -> None:
-    """Raise DataError unless the classes are such, and no two of them are meant to be one."""
-    name = f"column {printable(schema.label, 40)!r}" if schema.label else f"column {schema.place}"
+def column_title(name: str, place: int) -> str:
+    """Return what messages call a column of classes."""
+    return f"column {printable(name, 40)!r}" if name else f"column {place}"
+
+
+def check_classes(source: str, name: str, labels: tuple[str, ...], rows: int) -> None:
+    """Raise DataError unless the classes in a column are such, and no two of them are meant to be one."""
     if len(labels) < 2:
-        raise DataError(str(path), None, f"has only one class, {printable(labels[0], 20)!r}, in {name}: check --label")
+        raise DataError(source, None, f"has only one class, {printable(labels[0], 20)!r}, in {name}: check --label")
     real = next((label for label in labels if _is_real(label)), None)
     if real is not None or (len(labels) > CLASSES_PLAIN and 2 * len(labels) > rows):
         what = f"real numbers such as {real}" if real is not None else f"{len(labels)} different values in {rows} rows"
         advice = "name another one with --label, or say --task regression"
-        raise DataError(str(path), None, f"{name} is to be the class, but holds {what}: {advice}")
+        raise DataError(source, None, f"{name} is to be the class, but holds {what}: {advice}")
     alike: dict[str, str] = {}
     for label in labels:
         other = alike.setdefault(_key(label), label)
         if other != label:
             raise DataError(
-                str(path),
+                source,
                 None,
                 f"the classes {printable(other, 40)!r} and {printable(label, 40)!r} look like one: use one spelling",
             )
@@ -262,18 +306,12 @@ def _key(label: str) -> str:
         return label.casefold()
 
 
-def loses_digits(column: Column) -> bool:
-    """Return whether float32 would merge numbers that differ."""
-    spread = column.high - column.low
-    return 0 < spread * PRECISION < max(abs(column.low), abs(column.high))
-
-
 class _Values:
     """What the values of a column that train add up to."""
 
     def __init__(self) -> None:
         self.count, self.low = 0, math.inf
-        self.sums: list[float] = []  # of blocks, each rounded once
+        self.total = 0  # exact, see float_sums
         self.words = np.zeros(0, np.int64)  # (words,) how often each occurs
 
     def add(self, values: Doubles, are_words: bool) -> None:
@@ -287,21 +325,19 @@ class _Values:
             self.words = counts
         else:
             self.low = min(self.low, float(known.min()))
-            self.sums.append(math.fsum(known.tolist()))
+            self.total += exact_sum(known)
 
 
-def _encoded(column: Column, values: _Values, missing: str) -> EncodedColumn:
-    """Return how a column with words, missing values or large numbers is encoded."""
+def _summary(column: Column, values: _Values | None) -> ColumnSummary:
+    if values is None:
+        return ColumnSummary(column.name, column.is_words)
     if column.is_words:
-        names = zip(column.words.numbers, values.words.tolist(), strict=False)
-        counts = {name: count for name, count in sorted(names) if count}
-        most = max(range(len(counts)), key=list(counts.values()).__getitem__, default=-1)
-        return EncodedColumn(
-            column.name, tuple(counts), fill=None if missing == "refuse" else float(most if missing == "mean" else -1)
-        )
-    mean = math.fsum(values.sums) / max(1, values.count) if missing == "mean" else 0.0
-    offset = values.low if values.count and loses_digits(column) else 0.0
-    return EncodedColumn(column.name, None, offset, None if missing == "refuse" else mean)
+        counted = zip(column.words.numbers, values.words.tolist(), strict=False)
+        return ColumnSummary(column.name, True, {word: count for word, count in sorted(counted) if count})
+    known = ColumnSummary(column.name, column.is_words, count=values.count, total=values.total)
+    if not is_narrow(column.low, column.high):
+        return known
+    return replace(known, low=column.low, high=column.high, lowest=values.low if values.count else None)
 
 
 def _numbering(column: Column, encoded: EncodedColumn) -> Doubles | None:

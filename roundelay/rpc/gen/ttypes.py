@@ -25,6 +25,7 @@ class Activity(object):
     EVALUATE = 3
     MIX = 4
     AGGREGATE = 5
+    DESCRIBE = 6
 
     _VALUES_TO_NAMES = {
         1: "MOMENTS",
@@ -32,6 +33,7 @@ class Activity(object):
         3: "EVALUATE",
         4: "MIX",
         5: "AGGREGATE",
+        6: "DESCRIBE",
     }
 
     _NAMES_TO_VALUES = {
@@ -40,6 +42,7 @@ class Activity(object):
         "EVALUATE": 3,
         "MIX": 4,
         "AGGREGATE": 5,
+        "DESCRIBE": 6,
     }
 
 
@@ -2876,15 +2879,17 @@ class TrainingPlan(object):
      - config
      - fraction_bits: Bits after the binary point in exact sums.
      - fingerprint: The fingerprint that a trainer's arithmetic must have; absent: any will do. 32 bytes.
+     - reading: How the sites of private files read them: JSON, UTF-8; absent: files are placed.
 
     """
 
 
-    def __init__(self, design=None, config=None, fraction_bits=None, fingerprint=None,):
+    def __init__(self, design=None, config=None, fraction_bits=None, fingerprint=None, reading=None,):
         self.design = design
         self.config = config
         self.fraction_bits = fraction_bits
         self.fingerprint = fingerprint
+        self.reading = reading
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2917,6 +2922,11 @@ class TrainingPlan(object):
                     self.fingerprint = iprot.readBinary()
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.reading = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2942,6 +2952,10 @@ class TrainingPlan(object):
         if self.fingerprint is not None:
             oprot.writeFieldBegin('fingerprint', TType.STRING, 4)
             oprot.writeBinary(self.fingerprint)
+            oprot.writeFieldEnd()
+        if self.reading is not None:
+            oprot.writeFieldBegin('reading', TType.STRING, 5)
+            oprot.writeBinary(self.reading)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -3275,6 +3289,67 @@ class MixTask(object):
         return not (self == other)
 
 
+class DescribeTask(object):
+    """
+    Say what the order's files, which are private, look like when they are read so (JSON, UTF-8). Returns no row.
+
+    Attributes:
+     - reading
+
+    """
+
+
+    def __init__(self, reading=None,):
+        self.reading = reading
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.reading = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('DescribeTask')
+        if self.reading is not None:
+            oprot.writeFieldBegin('reading', TType.STRING, 1)
+            oprot.writeBinary(self.reading)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.reading is None:
+            raise TProtocolException(message='Required field reading is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Task(object):
     """
     What is to be done with the files of an order.
@@ -3284,15 +3359,17 @@ class Task(object):
      - train
      - evaluate
      - mix
+     - describe
 
     """
 
 
-    def __init__(self, moments=None, train=None, evaluate=None, mix=None,):
+    def __init__(self, moments=None, train=None, evaluate=None, mix=None, describe=None,):
         self.moments = moments
         self.train = train
         self.evaluate = evaluate
         self.mix = mix
+        self.describe = describe
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3327,6 +3404,12 @@ class Task(object):
                     self.mix.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRUCT:
+                    self.describe = DescribeTask()
+                    self.describe.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3352,6 +3435,10 @@ class Task(object):
         if self.mix is not None:
             oprot.writeFieldBegin('mix', TType.STRUCT, 4)
             self.mix.write(oprot)
+            oprot.writeFieldEnd()
+        if self.describe is not None:
+            oprot.writeFieldBegin('describe', TType.STRUCT, 5)
+            self.describe.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4560,6 +4647,7 @@ TrainingPlan.thrift_spec = (
     (2, TType.STRUCT, 'config', [TrainConfig, None], None, ),  # 2
     (3, TType.I32, 'fraction_bits', None, None, ),  # 3
     (4, TType.STRING, 'fingerprint', 'BINARY', None, ),  # 4
+    (5, TType.STRING, 'reading', 'BINARY', None, ),  # 5
 )
 all_structs.append(MomentsTask)
 MomentsTask.thrift_spec = (
@@ -4586,6 +4674,11 @@ MixTask.thrift_spec = (
     None,  # 0
     (1, TType.I32, 'exchanges', None, None, ),  # 1
 )
+all_structs.append(DescribeTask)
+DescribeTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'reading', 'BINARY', None, ),  # 1
+)
 all_structs.append(Task)
 Task.thrift_spec = (
     None,  # 0
@@ -4593,6 +4686,7 @@ Task.thrift_spec = (
     (2, TType.STRUCT, 'train', [TrainTask, None], None, ),  # 2
     (3, TType.STRUCT, 'evaluate', [EvaluateTask, None], None, ),  # 3
     (4, TType.STRUCT, 'mix', [MixTask, None], None, ),  # 4
+    (5, TType.STRUCT, 'describe', [DescribeTask, None], None, ),  # 5
 )
 all_structs.append(Order)
 Order.thrift_spec = (

@@ -1,0 +1,92 @@
+"""A ring in one thread whose nodes have private data in folders, and a client of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from roundelay.chord.ring import Ring
+from roundelay.client.preparation import prepare
+from roundelay.client.requests import TrainRequest
+from roundelay.federation.driver import Driver
+from roundelay.federation.effects import Clocks
+from roundelay.federation.private_data import publish_loop
+from roundelay.federation.records import RoundReport, RoundResult
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.upload import store_and_publish
+from roundelay.ml import answers
+from roundelay.ml.trainer import _survey
+from roundelay.node import private
+from roundelay.node.private import PrivateFolder
+from roundelay.sim.program import InlineTrainer
+from roundelay.store.blobs import Content
+from tests.federation.inline_ring import InlineRing
+from tests.federation.test_private_data import first_pause
+
+RING = Ring(bits=16, successors=8, replicas=3)
+IDS = (100, 20_000, 41_000, 60_000)
+NAME = "wards"
+
+
+class SiteRing:
+    """Each of these folders is the private data of one node, in the order of the nodes' addresses."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.net = InlineRing(IDS[: max(1, len(folders))], RING)
+        self.versions = itertools.count(1)
+        self.notes: list[str] = []
+        self.rounds: list[tuple[RoundResult, RoundReport]] = []
+        self.sites: dict[str, PrivateFolder] = {}
+        members = sorted(self.net.members.items(), key=lambda item: str(item[0].address))
+        for (ref, member), folder in zip(members, folders, strict=False):
+            with inline_surveys():
+                data = PrivateFolder(folder, NAME, self.notes.append)
+                data.scan()
+            member.trainer = InlineTrainer(member.worker, data.find)
+            self.sites[str(ref.address)] = data
+            self.net.run(
+                first_pause(publish_loop(member.node, NAME, data.kind, data.files, lambda: next(self.versions)))
+            )
+
+    @property
+    def connection(self) -> Any:
+        """What the client's modules need of a connection."""
+        entry = SimpleNamespace(node=self.net.entry, ring=RING)
+        note: Callable[[str], None] = self.notes.append
+        progress = SimpleNamespace(note=note, bar=lambda name: lambda done, total: None)
+        return SimpleNamespace(ask=lambda make: self.net.run(make(entry)), progress=progress)
+
+    def submit(self, request: TrainRequest) -> JobSpec:
+        """Prepare a request, as the client does, and publish its job."""
+        with prepare(request, self.connection.progress) as ready, inline_surveys():
+            spec, data = ready.find_job(self.connection)
+            contents: Mapping[str, Content] = dict(data.contents)
+            self.net.run(store_and_publish(self.net.entry, RING, spec, contents, next(self.versions)))
+        return spec
+
+    def drive(self, spec: JobSpec) -> bytes:
+        """Drive a job to its end; return its model's weights."""
+        clocks = Clocks(self.net.clock, lambda: next(self.versions))
+        self.rounds = []
+        driver = Driver(spec, RING, self.net.entry, "test", clocks, lambda *each: self.rounds.append(each))
+        with inline_surveys():
+            self.net.run(driver.drive())
+        return driver.weights
+
+    def train(self, request: TrainRequest) -> bytes:
+        return self.drive(self.submit(request))
+
+
+@contextmanager
+def inline_surveys() -> Any:
+    """Let folders be surveyed in this process instead of one of its own."""
+    plain = private._survey
+    private._survey = lambda directory: answers.survey(_survey(directory))
+    try:
+        yield
+    finally:
+        private._survey = plain
