@@ -325,6 +325,12 @@ struct MixTask {
   1: required i32 exchanges
 }
 
+/** Evaluate the weights on the rows that the order's files, which are private, hold out. Returns exact counts (JSON). */
+struct HeldOutTask {
+  1: required TrainingPlan plan
+  2: required binary moments
+}
+
 /** Say what the order's files, which are private, look like when they are read so (JSON, UTF-8). Returns no row. */
 struct DescribeTask {
   1: required binary reading
@@ -337,6 +343,7 @@ union Task {
   3: EvaluateTask evaluate
   4: MixTask mix
   5: DescribeTask describe
+  6: HeldOutTask held_out
 }
 
 /** Carry out a task on these files. */

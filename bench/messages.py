@@ -223,7 +223,7 @@ def _client(
     Return the model's weights.
     """
     yield from store_and_publish(entry, ring, spec, contents, clocks(world).version(), members=members)
-    validation = contents[spec.validation.digest]
+    validation = contents[spec.validation_file.digest]
     driver = Driver(
         spec,
         ring,

@@ -122,7 +122,7 @@ def _measure(case: TableCase, seed: int, folder: Path, peer: Peer) -> dict[str, 
     theirs = peer.ask(training=str(training), test=str(test), seed=seed, task=spec.task, **case.for_pandas)
     return {
         "task": spec.task,
-        "rows": spec.rows + spec.validation.rows + metrics.rows,
+        "rows": spec.rows + spec.validation_file.rows + metrics.rows,
         "features": spec.features,
         "ours": metrics.r2 if isinstance(metrics, FitMetrics) else metrics.accuracy,
         "theirs": theirs["score"],

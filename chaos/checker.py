@@ -48,7 +48,7 @@ def miscounted_rounds(ring: Cluster, snapshot: JobSnapshot) -> str:
 def lost_files(ring: Cluster, spec: JobSpec) -> list[str]:
     """Return the files of a job that cannot be read any more with the right digest."""
     lost = []
-    for file in (*spec.files, spec.validation):
+    for file in (*spec.files, spec.validation_file):
         try:
             ring.ask_again(partial(_get, file))
         except ChordError:

@@ -58,7 +58,10 @@ class Screen:
         show = self._bars.bar("training") if self._bars is not None else lambda done, total, note="": None
         show(0, total, "mean and deviation of each feature" if not job.spec.raw else "")
         for each in job.rounds():
-            report, error = each.report, f"validation {each.result.error_text}{_among_nodes(each.report)}"
+            report, error = (
+                each.report,
+                f"validation {each.result.error_text}{_among_nodes(each.report)}{_among_sites(each.report)}",
+            )
             show(each.number, total, error)
             for line in (*report.disturbances, *report.notices):
                 self.note(f"round {each.number}: {line}")
@@ -72,7 +75,7 @@ class Screen:
         if self._json_only:
             print(shown.as_json(report.to_json()))
             return
-        from roundelay.cli.tables import metrics_tables, placement_table
+        from roundelay.cli.tables import metrics_tables, placement_table, sites_table
         from roundelay.node.console import console
 
         out = console()
@@ -81,6 +84,8 @@ class Screen:
         if report.metrics is not None:
             for table in metrics_tables(report.metrics):
                 out.print(table)
+        if report.spec.evaluate != "client":
+            out.print(sites_table(report.kept.report.held_out))
 
 
 def _bars() -> Bars | None:
@@ -91,6 +96,12 @@ def _bars() -> Bars | None:
 
     bars = Bars()
     return bars if bars.is_seen else None
+
+
+def _among_sites(report: RoundReport) -> str:
+    """Return the site with the largest error, where sites evaluate."""
+    worst = report.held_out.worst
+    return f" (worst site {worst.site}: {worst.error:.4f})" if worst is not None else ""
 
 
 def _among_nodes(report: RoundReport) -> str:

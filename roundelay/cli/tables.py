@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from roundelay.client.report import JobReport
+from roundelay.federation.records import SitesEvaluation
 from roundelay.ml.description import Description, NumbersDescription
 from roundelay.ml.errors import printable
 from roundelay.ml.metrics import FitMetrics, Metrics
@@ -54,6 +55,20 @@ def threshold_table(metrics: Metrics) -> Table:
     for each in metrics.thresholds:
         shares = (each.precision, each.recall, each.specificity, each.f1)
         add_row(table, f"{each.probability:g}", str(each.predicted), *(f"{share:.4f}" for share in shares))
+    return table
+
+
+def sites_table(found: SitesEvaluation) -> Table:
+    """Return how well the model does on the rows that each site holds out."""
+    names = list(found.sites[0].numbers) if found.sites else ["error"]
+    table = narrow_table(f"{found.rows} rows held out at the sites", "site", "rows", *names, "")
+    for each in found.sites:
+        told = ["-" if value is None else f"{value:.4f}" for value in each.numbers.values()]
+        worst = "worst" if each is found.worst and len(found.sites) > 1 else ""
+        add_row(table, each.site, str(each.rows), *told, worst)
+    for count, why in ((found.hidden, "with too few rows to be shown"), (len(found.absent), "did not answer")):
+        if count:
+            add_row(table, f"{count} site{'s' * (count != 1)} {why}")
     return table
 
 

@@ -12,6 +12,7 @@ from roundelay.cli.ring_address import ring_address
 from roundelay.client.errors import InvalidRequest
 from roundelay.client.requests import PRESETS
 from roundelay.federation.settings import why_not_repeatable
+from roundelay.federation.spec import EVALUATE_CHOICES
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -83,14 +84,18 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         help="validation file, as given or inside DATA (default: the set's test part, or a held-out part)",
     )
     data_options.add_to(made)
-    made.more(
-        "--validation", dest="held_out", type=path, metavar="FILE", help="same as VALIDATION; required with --private"
-    )
+    made.more("--validation", dest="held_out", type=path, metavar="FILE", help="same as VALIDATION")
     made.more(
         "--private",
         "--pinned",
         metavar="NAME",
         help="train on the private data that nodes have published under NAME; no file leaves its node",
+    )
+    made.more(
+        "--evaluate",
+        choices=EVALUATE_CHOICES,
+        help="who validates a job on private data: the client on VALIDATION, the sites on the rows that they hold out "
+        "(--holdout), or both (default: client with a VALIDATION, else sites)",
     )
     made.add_argument(
         "--preset", choices=PRESETS, help="settings of published figures, instead of settings that follow from the data"

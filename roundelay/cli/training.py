@@ -52,6 +52,7 @@ def request_of(chosen: parser_base.Namespace) -> TrainRequest:
         chosen.init,
         chosen.private or "",
         chosen.detach,
+        evaluate=chosen.evaluate or "",
         preset=chosen.preset or "",
     )
 

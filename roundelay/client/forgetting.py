@@ -78,12 +78,12 @@ def _job_without(
             f"job {old.job}: its columns of words, or its missing values, were encoded with the rows of all files; "
             "prepare the table again without them"
         )
-    held = ContentsOnRing(connection, (*old.files, old.validation))
+    held = ContentsOnRing(connection, old.all_files)
     rows = _class_rows(old, names, held)
     with translated_errors():
         spec = without_files(old, list(names), rows, secrets.token_hex(16), detached)
     data = JobInput(
-        ContentsOnRing(connection, (*spec.files, spec.validation)),
+        ContentsOnRing(connection, spec.all_files),
         spec.files,
         spec.validation,
         spec.features,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from roundelay.client.history import History, draw_curve
 from roundelay.client.job_runner import FinishedJob, JobRunner, read_job, rounds_of
 from roundelay.client.notebook import progress_here
 from roundelay.client.proofs import authorities_of, write_proof
-from roundelay.client.report import JobReport, Round, measure_model, model_from
+from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from
 from roundelay.federation import jobs, records
 from roundelay.federation.audit import AuditFinding, read_for_audit, retrain, verify_chain
 from roundelay.federation.errors import BadProof, FederationError, OtherBits
@@ -174,7 +175,7 @@ class Job:
         return self._samples
 
     def _fetch_validation(self) -> Samples:
-        file, spec = self.spec.validation, self.spec
+        file, spec = self.spec.validation_file, self.spec
         with translated_errors(JobFailed):
             content = self._ask(
                 lambda entry: get(entry.node, entry.ring, entry.ring.key(file.name), file.name, file.digest)
@@ -183,6 +184,8 @@ class Job:
 
     def metrics(self, snapshot: JobSnapshot | None = None) -> ModelMetrics | FitMetrics:
         """Measure the latest model on the job's validation rows. Raises JobFailed."""
+        if self.spec.validation is None:
+            raise JobFailed("the rows that sites hold out stay there: their metrics are in the job's reports")
         return measure_model(self.model(snapshot), self.validation_samples())
 
     def audit(self, repeat: int = 0, seed: int = 0) -> Iterator[AuditFinding]:
@@ -318,4 +321,7 @@ class Job:
         model = model_from(self.spec, finished.weights, finished.moments)
         seconds = time.monotonic() - began
         metrics = measure_model(model, self.validation_samples()) if self._read_validation else None
-        return JobReport(self.spec, self.nodes, finished.rounds, model, seconds, metrics)
+        made = JobReport(self.spec, self.nodes, finished.rounds, model, seconds, metrics)
+        return (
+            made if self.spec.validation is not None else replace(made, metrics=measure_at_sites(self.spec, made.kept))
+        )

@@ -52,7 +52,7 @@ class JobInput:
 
     contents: Mapping[str, Content]  # by digest
     files: tuple[TrainingFile, ...]  # sorted by name
-    validation: TrainingFile
+    validation: TrainingFile | None  # None: the sites of private files evaluate
     features: int
     classes: int = CLASSES  # 0: a regression
     labels: tuple[str, ...] = ()
@@ -63,11 +63,13 @@ class JobInput:
     shared_rows: tuple[int, ...] = ()  # of each file: validation rows that are in it, too
     encoding: str = ""  # JSON: how the columns of a table became features
     reading: str = ""  # JSON: how the sites of private files read them
+    evaluate: str = "client"  # who validates: this file, the sites of private files, or both
     raw: bool = False  # trained by Flower clients, which standardise their own inputs
 
     def validation_samples(self) -> Samples:
         """Read the rows to validate on."""
         file = self.validation
+        assert file is not None  # else nobody asks
         return contents.parse(file.name, self.contents[file.digest][:], self.features, self.classes)
 
 
@@ -138,14 +140,17 @@ def kind_of(request: TrainRequest) -> str:
         raise
 
 
-def read_agreed_validation(given: str | Path | DataSet, kind: str, agreement: Agreement) -> JobInput:
+def read_agreed_validation(given: str | Path | DataSet | None, kind: str, agreement: Agreement) -> JobInput:
     """Read the validation rows of a job on private files as their sites have agreed to read theirs. Raises MLError.
 
-    kind: of the sites' data. A file of letters is stored as it is.
+    kind: of the sites' data. A file of letters is stored as it is. Without a file, the sites evaluate.
     """
     reading, held = agreement.reading, dict[str, bytes]()
+    file: TrainingFile | None
     classes, about = agreement.classes, {"features": agreement.features, "shape": agreement.shape}
-    if kind == "letters" and not isinstance(given, DataSet) and not is_dataset(Path(given)) and not reading.classes:
+    if given is None:
+        file = None
+    elif kind == "letters" and not isinstance(given, DataSet) and not is_dataset(Path(given)) and not reading.classes:
         file, samples = _read(Path(given), 0, agreement.features, held, classes)
     else:
         source = given if isinstance(given, DataSet) else Path(given)
@@ -238,6 +243,7 @@ def make_spec(
         encoding=given.encoding,
         homes=homes,
         reading=given.reading,
+        evaluate=given.evaluate,
         raw=given.raw,
         single=":" in settings.rule and needs_of(settings.rule) == "each",
     )
@@ -279,8 +285,13 @@ def read_options(options: DataOptions, kind: str | None) -> dataset.ReadOptions:
     return dataset.ReadOptions(kind, table=_table_options(options), images=ImageOptions(options.side, options.colour))
 
 
-def reading_of(options: DataOptions, seed: int) -> Reading:
-    """Return how a job asks sites to read their private data."""
+def reading_of(options: DataOptions, seed: int, holds_out: bool = False) -> Reading:
+    """Return how a job asks sites to read their private data. holds_out: the sites hold out rows to evaluate on.
+
+    Raises DataError.
+    """
+    if not 0 < options.holdout < 1:
+        raise DataError("--holdout", None, f"{options.holdout} of the rows: expected a share between 0 and 1")
     asked = _table_options(options)
     return Reading(
         options.dataset or "",
@@ -296,7 +307,8 @@ def reading_of(options: DataOptions, seed: int) -> Reading:
         options.side,
         options.colour,
         options.classes,
-        seed=seed,
+        options.holdout if holds_out else 0.0,
+        seed,
     )
 
 

@@ -51,7 +51,7 @@ def _lines(name: str, report: JobReport) -> list[str]:
     if spec.initial:
         lines += [f"| continued from | `{spec.initial}` |"]
     lines += ["", "## Data", "", "| file | rows | SHA-256 |", "| --- | --- | --- |"]
-    lines += [f"| {f.name} | {f.rows} | `{f.digest}` |" for f in (*spec.files, spec.validation)]
+    lines += [f"| {f.name} | {f.rows} | `{f.digest}` |" for f in spec.all_files]
     versions = ", ".join(f"{package} {version(package)}" for package in VERSIONS)
     lines += [
         "",

@@ -13,6 +13,7 @@ from typing import Any
 from roundelay.client import private_data
 from roundelay.client.connection import Connection
 from roundelay.client.error_translation import translated_errors
+from roundelay.client.errors import InvalidRequest
 from roundelay.client.job_input import (
     JobInput,
     kind_of,
@@ -112,9 +113,10 @@ def _note_shared_rows(data: JobInput, progress: Progress) -> None:
     """Say which training files hold validation rows, too."""
     found = [file.name for file, rows in zip(data.files, data.shared_rows, strict=False) if rows]
     if found:
+        held_out = data.validation.rows if data.validation is not None else 0
         names = ", ".join(found[:NAMES_SHOWN]) + (f" and {len(found) - NAMES_SHOWN} more" * (len(found) > NAMES_SHOWN))
         progress.note(
-            f"{sum(data.shared_rows)} of {data.validation.rows} validation rows are training rows, too, in {names}: "
+            f"{sum(data.shared_rows)} of {held_out} validation rows are training rows, too, in {names}: "
             "the validation error is better than on new rows"
         )
 
@@ -124,22 +126,23 @@ def _find_private(
 ) -> tuple[Settings | None, FindJob]:
     """Which private files there are, and how their sites read them, is found on the ring."""
     later = stack.enter_context(ExitStack())  # for what is read once the ring is known
-    given = request.validation
-    assert given is not None  # TrainRequest requires it
-    digest = ""
-    if not isinstance(given, DataSet):
+    given, digest = request.validation, ""
+    if given is not None and not isinstance(given, DataSet):
         require_data(Path(given))
         digest = digest_of(read_file(Path(given))) if Path(given).is_file() else ""
 
     def find(connection: Connection) -> tuple[JobSpec, JobInput]:
         publications = private_data.find_published(connection, request.private, request.setting("model"))
         if private_data.are_clients(publications):
+            if given is None or request.evaluated_by != "client":
+                raise InvalidRequest("Flower clients are validated on a file: --validation FILE, without --evaluate")
             read = read_validation(given, request.data_options.task, later, progress.bar("preparing"))
             data, homes = private_data.of_clients(connection, request.private, publications, read)
         else:
-            reading = reading_of(request.data_options, request.setting("seed"))
+            reading = reading_of(request.data_options, request.setting("seed"), request.evaluated_by != "client")
             agreed = private_data.agree_on(connection, publications, reading, digest)
-            data, homes = _of_sites(agreed, read_agreed_validation(given, agreed.kind, agreed.agreement)), agreed.homes
+            validation = read_agreed_validation(given, agreed.kind, agreed.agreement)
+            data, homes = _of_sites(agreed, validation, request.evaluated_by), agreed.homes
             private_data.note_files(connection, request.private, agreed.files, agreed.homes)
         settings = settings_of(request, data, progress)
         if settings.model in MODELS_OF_ROWS and not request.preset and not data.raw:
@@ -149,8 +152,9 @@ def _find_private(
     return None, find
 
 
-def _of_sites(agreed: private_data.AgreedData, validation: JobInput) -> JobInput:
+def _of_sites(agreed: private_data.AgreedData, validation: JobInput, evaluate: str) -> JobInput:
     """Return the input of a job on private files."""
-    held_out = replace(validation.validation, index=len(agreed.files))
+    file = validation.validation
+    held_out = replace(file, index=len(agreed.files)) if file is not None else None
     reading = agreed.agreement.reading.to_json()
-    return replace(validation, files=agreed.files, validation=held_out, reading=reading)
+    return replace(validation, files=agreed.files, validation=held_out, reading=reading, evaluate=evaluate)

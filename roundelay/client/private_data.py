@@ -61,6 +61,7 @@ def of_clients(
     """Return the files that stand for Flower clients, and the addresses of their homes."""
     files, homes = files_of(publications)
     note_files(connection, name, files, homes)
+    assert validation.validation is not None
     held_out = replace(validation.validation, index=len(files))
     return replace(validation, files=files, validation=held_out, raw=True), homes
 

@@ -151,7 +151,7 @@ def random_seed() -> int:
 
 def contents_in(data: Path, spec: JobSpec, with_validation: bool = True) -> dict[str, bytes]:
     """Return the contents of a job's files by digest, found in a folder whatever their names. Raises InputNotFound."""
-    files = (*spec.files, *((spec.validation,) if with_validation else ()))
+    files = spec.all_files if with_validation else spec.files
     wanted, sizes = {file.digest for file in files}, {file.size_bytes for file in files}
     found: dict[str, bytes] = {}
     if not data.is_dir():

@@ -14,10 +14,11 @@ import numpy as np
 from roundelay.client.errors import CannotWrite, MissingExtra
 from roundelay.client.history import draw_curve
 from roundelay.federation.early_stopping import has_stopped, kept_round
-from roundelay.federation.records import RoundReport, RoundResult
+from roundelay.federation.records import RoundReport, RoundResult, SitesEvaluation
 from roundelay.federation.spec import JobSpec
+from roundelay.ml import counts
 from roundelay.ml.data import Samples, moments_from_bytes
-from roundelay.ml.metrics import FitMetrics, Metrics, measure, measure_fit
+from roundelay.ml.metrics import FitMetrics, Metrics, measure, measure_confusion, measure_fit
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.saved_model import SavedModel, save
 
@@ -64,9 +65,21 @@ class Round(NamedTuple):
             "seconds": round(report.seconds, 4),
             "slowest_node_seconds": round(report.slowest_s, 4),
             "eta_halvings": self.result.halvings,
+            **self._at_sites(),
             "notice": "; ".join(report.notices),
             **gossip,
         }
+
+    def _at_sites(self) -> dict[str, Any]:
+        """Return what the history tells of the sites' evaluation."""
+        found = self.report.held_out
+        if not found.rows:
+            return {}
+        worst = found.worst
+        told = {"held_out_rows": found.rows, "sites_shown": len(found.sites), "sites_absent": len(found.absent)}
+        if worst is None:
+            return told | {"worst_site": "", "worst_site_error": ""}
+        return told | {"worst_site": worst.site, "worst_site_error": round(worst.error, 6)}
 
 
 @dataclass(frozen=True)
@@ -126,11 +139,37 @@ class JobReport:
             "seconds": round(self.seconds, 3),
             "model_sha256": self.model.sha256,
             "metrics": self.metrics.to_json() if self.metrics else None,
+            **({"sites": sites_to_json(self.kept.report.held_out)} if self.spec.evaluate != "client" else {}),
             "history": [each.to_json() for each in self.rounds],
             "placement": self.placement,
             **({"node_errors": node_errors} if node_errors else {}),
             **({"liars": liars} if self.spec.settings.verify else {}),
         }
+
+
+def sites_to_json(found: SitesEvaluation) -> dict[str, object]:
+    """Return what --json tells of the sites' evaluation of the round that is kept."""
+    worst = found.worst
+    return {
+        "rows": found.rows,
+        "loss": round(counts.Counts(found.rows, found.loss).mean_loss, 6),
+        "hidden": found.hidden,
+        "absent": list(found.absent),
+        "worst": worst.site if worst is not None else None,
+        "sites": [{"site": each.site, "rows": each.rows, **each.numbers} for each in found.sites],
+    }
+
+
+def measure_at_sites(spec: JobSpec, kept: Round) -> Metrics | FitMetrics | None:
+    """Return the metrics of a round's model on the rows that all sites hold out; None if none has answered."""
+    found = kept.report.held_out
+    if not found.rows:
+        return None
+    if kept.result.fit and not found.cells:
+        rmse, mae, r2 = kept.result.fit
+        return FitMetrics(found.rows, rmse, mae, r2)
+    confusion = counts.matrix(counts.Counts(found.rows, cells=found.cells), spec.classes)
+    return measure_confusion(np.array(confusion, np.int64), spec.labels)
 
 
 def model_from(spec: JobSpec, weights: bytes, moments: bytes) -> SavedModel:
@@ -160,7 +199,7 @@ def write_history(path: Path, report: JobReport) -> None:
 
     def write() -> None:
         with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
+            writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
             writer.writeheader()
             writer.writerows(rows)
 

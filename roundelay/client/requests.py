@@ -129,18 +129,26 @@ class TrainRequest:
     settings: Settings | Mapping[str, Any] = field(default_factory=dict)  # a mapping overrides the recommended ones
     data_options: DataOptions = DataOptions()
     init: Path | SavedModel | None = None  # a model to continue from
-    private: str = ""  # train on the private data that nodes published under this name; `validation` is required
+    private: str = ""  # train on the private data that nodes published under this name
     detach: bool = False  # the ring drives the job; otherwise this process does, and the ring takes over if it dies
     partition: Partitioner | None = None  # divides the rows among data_options.parts clients; default: at random
+    evaluate: str = ""  # EVALUATE_CHOICES: who validates a job on private data; default: client if there is a file
     preset: str = ""  # one of PRESETS, instead of the settings that follow from the data
 
     def __post_init__(self) -> None:
         if self.preset not in ("", *PRESETS):
             raise InvalidRequest(f"no preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        if self.evaluate and not self.private:
+            raise InvalidRequest("--evaluate is for --private NAME: other data are validated by the client")
         if self.private:
             self._check_private()
         elif self.data is None:
             raise InvalidRequest("no training data: name a folder or a data set")
+
+    @property
+    def evaluated_by(self) -> str:
+        """The validator of a job's rounds: one of EVALUATE_CHOICES."""
+        return self.evaluate or ("sites" if self.private and self.validation is None else "client")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -156,13 +164,17 @@ class TrainRequest:
 
     def _check_private(self) -> None:
         """Private data are trained on as they are, where they are."""
-        if self.data is not None or self.validation is None:
-            raise InvalidRequest("--private NAME takes --validation FILE, and no folder: the files stay on their nodes")
+        if self.data is not None:
+            raise InvalidRequest("--private NAME takes no folder: the files stay on their nodes")
+        if (self.validation is None) != (self.evaluated_by == "sites"):
+            needs = "takes no --validation FILE" if self.validation else "needs --validation FILE"
+            raise InvalidRequest(f"--evaluate {self.evaluated_by} {needs}")
         if (placement := self.setting("placement")) != "hash":
             raise _conflict(f"{option('placement')} {placement}", "the files stay on their nodes")
         if (weighting := self.setting("weighting")) != "none":
             raise _conflict(f"{option('weighting')} {weighting}", "nodes do not publish which classes they hold")
-        if given := [name for name in ("parts", "holdout") if name in self.data_options.differing()]:
+        unused = ("parts",) if self.evaluated_by != "client" else ("parts", "holdout")
+        if given := [name for name in unused if name in self.data_options.differing()]:
             raise _conflict(f"--{given[0]}", "private files are trained on as they are")
 
 

@@ -99,6 +99,7 @@ class Ring:
         callbacks: Sequence[Callback] = (),
         metrics: Mapping[str, Metric] | None = None,
         private: str = "",
+        evaluate: str = "",
         detach: bool = False,
         **options: Any,
     ) -> Job:
@@ -120,7 +121,7 @@ class Ring:
                     f"{setting} is a Python object, which only a local ring can import: name MODULE:NAME"
                 )
             options[setting] = self._objects.add(setting, made)
-        request = make_request(data, labels, validation, clients, partition, init, detach, private, options)
+        request = make_request(data, labels, validation, clients, partition, init, detach, private, options, evaluate)
         return self.submit(request, [*([Metrics(metrics)] if metrics else []), *callbacks])
 
     def submit(self, request: TrainRequest | PreparedRequest, callbacks: Sequence[Callback] = ()) -> Job:
@@ -138,10 +139,11 @@ class Ring:
                     f"this ring has {size}"
                 )
             members = publish(self.connection, spec, data, prepared.initial)
-            job = Job(self.connection, spec, len(members), data.validation_samples, prepared.close, callbacks)
+            read = data.validation_samples if data.validation is not None else None
+            job = Job(self.connection, spec, len(members), read, prepared.close, callbacks)
         job.keeps = self
         if not prepared.request.detach:
-            job.drive(members, data.contents[data.validation.digest][:])
+            job.drive(members, data.contents[data.validation.digest][:] if data.validation is not None else b"")
         return job
 
     def forget(self, job: Job, files: Sequence[str], *, detach: bool = False) -> Job:

@@ -39,6 +39,7 @@ def make_request(
     detach: bool,
     private: str,
     options: Mapping[str, Any],
+    evaluate: str = "",
 ) -> TrainRequest:
     """Return the request. Raises InvalidRequest, BadInput."""
     _check_names(options)
@@ -64,6 +65,7 @@ def make_request(
         private,
         detach,
         partition if callable(partition) else None,
+        evaluate,
     )
 
 

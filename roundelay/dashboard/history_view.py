@@ -174,7 +174,7 @@ def lineage_scene(ring_state: RingState, chosen: str) -> Scene:
     begun = f", begun from model {snapshot.spec.initial[:12]}" if snapshot.spec.initial else ""
     scene.add("spec", "li", "chain", f"spec {snapshot.job[:12]}{begun}")
     body = table(scene, "files", ("file", "rows", "SHA-256", "owner now"), "Files of the job")
-    for file in (*snapshot.spec.files, snapshot.spec.validation):
+    for file in snapshot.spec.all_files:
         owner = ring_state.owner(file.name)
         row(
             scene,

@@ -15,6 +15,7 @@ A job
     forgetting       the job that never had some of a job's files
     private_data     files that never leave their node
     site_agreement   sites describe their private files before a job
+    site_evaluation  sites evaluate a model on the rows that they hold out; counts are added exactly
     audit            verify a job's chain and compute its rounds again
     replay           a whole job in one process, without a ring
     proof            what anybody needs to check a job without the ring, as values

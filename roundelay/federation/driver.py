@@ -45,6 +45,7 @@ from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
 from roundelay.federation.rounds import Meanwhile, PartialResult
 from roundelay.federation.rules.steps import require_needs
 from roundelay.federation.settings import Settings
+from roundelay.federation.site_evaluation import FoundAtSites, evaluate_at_sites
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import StepControl
@@ -67,8 +68,9 @@ HEARTBEAT_TRIES = 2  # the next beat comes soon
 class PendingRound:
     """A round that is not validated yet."""
 
-    report: RoundReport  # without validation
+    report: RoundReport  # without validation at the driver
     trained: TrainedRound
+    at_sites: FoundAtSites | None = None  # of a job whose sites evaluate
 
 
 class Driver:
@@ -221,7 +223,17 @@ class Driver:
         self._require_running()
         began = self._clocks.monotonic()
         latest = yield from self._run_round(number, lambda have: self._store_previous(made, have))
+        if self.spec.evaluate != "client":
+            latest = yield from self._evaluate_at_sites(latest)
         return replace(latest, report=replace(latest.report, seconds=self._clocks.monotonic() - began))
+
+    def _evaluate_at_sites(self, made: PendingRound) -> Procedure[PendingRound]:
+        """Have the sites evaluate a round's model: before the next orders, so that no evaluation waits for training."""
+        trained, clock = made.trained, self._clocks.monotonic
+        found = yield from evaluate_at_sites(
+            self._roster, self.spec, clock, trained.number, trained.weights, self._moments
+        )
+        return replace(made, at_sites=found, report=replace(made.report, held_out=found.report))
 
     def _store_previous(self, made: PendingRound | None, have: frozenset[NodeRef]) -> Procedure[None]:
         """Do what can wait until a round's orders are sent; some nodes `have` the weights from their orders."""
@@ -322,7 +334,7 @@ class Driver:
     def _mix(self, work: Assignment, parts: list[PartialResult]) -> Procedure[GossipResult]:
         """Mix the models of a round of gossip."""
         evaluation = replace(work, task=arithmetic.evaluation_task(self.spec, self._moments))
-        order = evaluation.order(self.spec.job, (self.spec.validation,))
+        order = evaluation.order(self.spec.job, (self.spec.validation_file,))
         return (yield from mix_and_evaluate(self._roster, parts, self.spec.settings.exchanges, order))
 
     def _validate_and_store(self, made: PendingRound, have: frozenset[NodeRef] = frozenset()) -> Procedure[None]:
@@ -366,7 +378,7 @@ class Driver:
 
     def _validate(self, made: PendingRound) -> Evaluation:
         if self._validator is None or made.trained.number == 0:
-            return Evaluation(0, 0.0, 0)  # initial weights are not validated
+            return made.at_sites.evaluation if made.at_sites else Evaluation(0, 0.0, 0)  # not of initial weights
         return self._validator(made.trained.weights, self._moments)
 
     def _require_running(self) -> None:

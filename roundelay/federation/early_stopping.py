@@ -18,7 +18,7 @@ WEIGHT_ROUNDS_KEPT = 2  # the last ones: a driver continues from them, and an au
 def best_round(results: Sequence[RoundResult]) -> RoundResult:
     """Return the round with the lowest validation error, the first of equals; round 0 only if there is no other."""
     trained = [result for result in results if result.round > 0]
-    return min(trained or results, key=lambda result: (result.fit[0] if result.fit else result.errors, result.round))
+    return min(trained or results, key=lambda result: (result.error, result.round))
 
 
 def kept_round(settings: Settings, results: Sequence[RoundResult]) -> RoundResult:

@@ -49,7 +49,7 @@ def without_files(
     left = replace(
         spec,
         files=files,
-        validation=replace(spec.validation, index=len(files)),
+        validation=replace(spec.validation_file, index=len(files)),
         class_rows=rows,
         nonce=nonce,
         detached=detached,
@@ -73,7 +73,7 @@ def forgotten_files(spec: JobSpec, old: JobSpec) -> list[str]:
         raise BadSpec(f"the jobs differ in more than their files: {', '.join(differing)}")
     ours = {(file.name, file.digest, file.rows) for file in spec.files}
     theirs = {(file.name, file.digest, file.rows) for file in old.files}
-    validations = [(each.validation.name, each.validation.digest) for each in (spec, old)]
+    validations = [(each.validation_file.name, each.validation_file.digest) for each in (spec, old)]
     if not ours < theirs or validations[0] != validations[1]:
         raise BadSpec("its files are not some of those of the other job")
     return sorted(name for name, _, _ in theirs - ours)

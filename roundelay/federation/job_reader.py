@@ -38,9 +38,9 @@ class JobReader:
         self._on_wait = on_wait
         self._with_reports = with_reports
 
-    def read_job(self) -> Procedure[tuple[JobSnapshot, Validator]]:
+    def read_job(self) -> Procedure[tuple[JobSnapshot, Validator | None]]:
         """Read the job's records and its validation file at the same time, and wait until it is the job's turn."""
-        reads: list[Procedure[JobSnapshot | Validator | bool]] = [
+        reads: list[Procedure[JobSnapshot | Validator | bool | None]] = [
             self._read_snapshot(),
             self._fetch_validator(),
             self._await_turn(),
@@ -48,7 +48,7 @@ class JobReader:
         view, validator, has_waited = yield from gather_or_raise(reads)
         if has_waited:
             view = yield from self._read_snapshot()
-        assert isinstance(view, JobSnapshot) and isinstance(validator, Validator)
+        assert isinstance(view, JobSnapshot) and isinstance(validator, Validator | None)
         return view, validator
 
     def read_first_weights(self) -> Procedure[bytes]:
@@ -85,8 +85,11 @@ class JobReader:
             )
         )
 
-    def _fetch_validator(self) -> Procedure[Validator]:
+    def _fetch_validator(self) -> Procedure[Validator | None]:
+        """Fetch the validation file, if the job has one."""
         file, content = self._spec.validation, self._validation
+        if file is None:
+            return None
         if not content:
             content = yield from self._get(file.name, file.name, file.digest)
         return Validator(self._spec.design, file.name, content)

@@ -23,7 +23,7 @@ def renew_leases(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]
     records, _ = yield from with_entry_failover(roster, lambda entry: find(entry, ring, ring.key(spec.job)))
     files = [
         Item(Entry(ring.key(f.name), f.name, f.digest, f.size_bytes), version, JOB_LEASE_S)
-        for f in (*(() if spec.pinned else spec.files), spec.validation)
+        for f in (file for file in spec.all_files if not spec.pinned or file == spec.validation)
     ]
     renewed = [
         replace(record, version=record.version if record.signature else version, lease_s=JOB_LEASE_S)

@@ -54,7 +54,7 @@ def replay(proof: Proof, contents: Mapping[str, bytes]) -> Iterator[ReplayFindin
     """
     spec, worker = proof.spec, Worker()
     require_same_bits(spec)
-    validator = Validator(spec.design, spec.validation.name, contents[spec.validation.digest])
+    validator = Validator(spec.design, spec.validation_file.name, contents[spec.validation_file.digest])
     add_files(spec, contents, worker)
     standardised_by = b"" if spec.is_raw else moments(spec, contents, worker)
     before: TrainedRound | None = TrainedRound(0, _weights(proof, 0))

@@ -56,8 +56,8 @@ def _check_result(spec: JobSpec, result: RoundResult, problems: list[str]) -> No
     moments_bytes = 0 if spec.is_raw or result.round else 8 * spec.design.summed
     if len(result.moments) != 2 * moments_bytes:
         problems.append(f"{len(result.moments) // 2} bytes of moments, expected {moments_bytes}")
-    if result.round and result.rows != spec.validation.rows:
-        problems.append(f"it is validated on {result.rows} rows, the spec says {spec.validation.rows}")
+    if result.round and result.rows != spec.validation_file.rows:
+        problems.append(f"it is validated on {result.rows} rows, the spec says {spec.validation_file.rows}")
     if result.left_out:
         problems.append(f"it leaves out {len(result.left_out)} files")
     if result.halvings > spec.settings.halvings:

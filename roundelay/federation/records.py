@@ -102,6 +102,43 @@ class RoundResult:
 
 
 @dataclass(frozen=True)
+class SiteScore:
+    """How well a round's model does on the rows that one site holds out."""
+
+    site: str  # address
+    rows: int
+    error: float  # share of rows predicted wrongly; of a regression, the RMSE
+    f1: float | None = None  # mean over the classes that occur
+    auc: float | None = None
+    mae: float | None = None  # of a regression
+    r2: float | None = None
+
+    @property
+    def numbers(self) -> dict[str, float | None]:
+        """What is shown, by name."""
+        if self.r2 is not None:
+            return {"rmse": self.error, "mae": self.mae, "r2": self.r2}
+        return {"error": self.error, "f1": self.f1, "auc": self.auc}
+
+
+@dataclass(frozen=True)
+class SitesEvaluation:
+    """How well a round's model does on the rows that all sites hold out, as exact counts; and at each site."""
+
+    rows: int = 0
+    loss: int = 0  # sum over the rows, in units of 2^-counts.LOSS_BITS
+    cells: tuple[tuple[int, int, int], ...] = ()  # true class, predicted class, rows
+    sites: tuple[SiteScore, ...] = ()
+    hidden: int = 0  # sites that hold out too few rows to be shown
+    absent: tuple[str, ...] = ()  # sites that have not answered, by address
+
+    @property
+    def worst(self) -> SiteScore | None:
+        """The site with the largest error."""
+        return max(self.sites, key=lambda each: each.error, default=None)
+
+
+@dataclass(frozen=True)
 class RoundReport:
     """The report of a round. No later round depends on it."""
 
@@ -125,6 +162,7 @@ class RoundReport:
     verified: dict[str, str] = field(default_factory=dict)  # file -> address of another node that got the same result
     liars: tuple[Liar, ...] = ()  # found up to this round
     trained_s: dict[str, float] = field(default_factory=dict)  # address -> seconds that its trainer worked
+    held_out: SitesEvaluation = SitesEvaluation()  # of jobs that are evaluated at their sites
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()

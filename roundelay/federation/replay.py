@@ -53,7 +53,7 @@ def add_files(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> N
 
 def chain(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> Iterator[ReplayedRound]:
     """Yield every round of a job, from round 0 on. Raises federation.errors.StepTooLarge."""
-    held_out = spec.validation
+    held_out = spec.validation_file
     validator = Validator(spec.design, held_out.name, contents[held_out.digest])
     standardised_by = moments(spec, contents, worker)
     if spec.is_raw:

@@ -17,7 +17,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Activity, TrainingStatus
 from roundelay.federation.settings import PRIORITY
 from roundelay.federation.states import FINAL_STATES
-from roundelay.federation.tasks import EvaluateTask, Task, TrainTask
+from roundelay.federation.tasks import EvaluateTask, HeldOutTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
 from roundelay.store.items import CONTENT_BYTES_MAX, Write
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, unpack
@@ -116,7 +116,7 @@ class Order(Request[str]):
         """Return about how much memory this order takes while it is kept."""
         size = len(self.job) + FILE_BYTES * (len(self.files) + 1) + SHARE_BYTES * len(self.shares)
         size += PLACE_BYTES * sum(len(share.files) for share in self.shares)
-        if isinstance(self.task, TrainTask | EvaluateTask):
+        if isinstance(self.task, TrainTask | EvaluateTask | HeldOutTask):
             size += len(self.task.moments) + NUMBER_BYTES * len(self.task.plan.config.class_weights)
         return size
 

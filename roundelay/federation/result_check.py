@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import Order, TrainingFile
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, MomentsTask, TrainTask
-from roundelay.ml import exact
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MomentsTask, TrainTask
+from roundelay.ml import counts, exact
 from roundelay.ml.errors import BadTask
 from roundelay.ml.readers.site_schema import schema_from_bytes
 from roundelay.store.packing import WEIGHT_BYTES
@@ -35,6 +35,8 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
                 exact.check_sum(result, order.weights_bytes // WEIGHT_BYTES, rows, plan.fraction_bits)
             case TrainTask() if result:  # without aggregation, a node keeps its result
                 raise BadTask(f"{len(result)} bytes, expected none")
+            case HeldOutTask():
+                counts.from_bytes(result)
             case DescribeTask():
                 schema_from_bytes(result)
             case EvaluateTask() if len(result) % WEIGHT_BYTES:

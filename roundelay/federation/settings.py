@@ -160,6 +160,9 @@ class Settings:
         "native: as fast as each machine computes, equal bits on equal processors and numpy; "
         "portable: equal bits on every processor, at less than half the speed",
     )
+    hide_below: int = _number(
+        10, 1, 1_000_000, "sites that hold out fewer rows than this are not shown by themselves, only in the sums"
+    )
     course: bool = field(
         default=False,
         metadata={"flag": "course-trainer", "about": "the course trainer's arithmetic, in float64: gd on raw inputs"},

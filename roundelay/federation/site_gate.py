@@ -7,6 +7,7 @@ from collections.abc import Callable, Set
 from dataclasses import replace
 
 from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.federation import records
 from roundelay.federation.effects import Done, offload
@@ -14,7 +15,7 @@ from roundelay.federation.errors import WorkFailed
 from roundelay.federation.requests import Order
 from roundelay.federation.site_policy import SitePolicyInForce
 from roundelay.federation.spec import JobSpec, spec_from_bytes
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, TrainTask
 from roundelay.store.items import Item
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from roundelay.store.read_path import fetch, find
@@ -65,6 +66,8 @@ class SiteGate:
     def protect(self, order: Order, done: Done) -> Procedure[Done]:
         """Return the result of an order as it may leave: clipped, and with noise."""
         policy, task = self._policy.policy, order.task
+        if isinstance(task, HeldOutTask):
+            _require_rows(done.result, policy.held_out_rows)
         if not isinstance(task, TrainTask) or not policy.clip:
             return done
         from roundelay.ml.privacy import protect  # loads numpy, which most nodes do without
@@ -84,18 +87,27 @@ class SiteGate:
         return replace(done, result=(yield from offload(protected)))
 
 
+def _require_rows(result: bytes, least: int) -> None:
+    """Raise NotFound if counts are of fewer rows than the policy allows to tell of; the job goes on without them."""
+    from roundelay.ml import counts  # loads numpy, which most nodes do without
+
+    rows = counts.from_bytes(result)[0].rows
+    if rows < least:
+        raise NotFound(f"the policy of the site refuses the order (held_out_rows): {rows} rows, at least {least}")
+
+
 def _check_order(order: Order, spec: JobSpec) -> None:
     """Raise WorkFailed if an order is not one that a driver of this job would give."""
     from roundelay.federation.arithmetic import plan  # loads numpy, which most nodes do without
 
     task = order.task
     is_planned = isinstance(task, MixTask) or (
-        isinstance(task, MomentsTask | TrainTask | EvaluateTask) and task.plan == plan(spec)
+        isinstance(task, MomentsTask | TrainTask | EvaluateTask | HeldOutTask) and task.plan == plan(spec)
     )
     if isinstance(task, TrainTask):  # single updates and receipts tell of a file by itself
         is_single = spec.needs == "each"
         is_planned = is_planned and task.updates == spec.updates and task.receipts <= (spec.has_receipts or is_single)
-    if not is_planned or not set(order.files) <= {*spec.files, spec.validation}:
+    if not is_planned or not set(order.files) <= set(spec.all_files):
         raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec does not ask for this")
     if not 0 <= order.round <= spec.settings.rounds:
         raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec has fewer rounds")

@@ -14,7 +14,7 @@ from typing import Any
 
 from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.federation.requests import Order
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, TrainTask
 from roundelay.trust.identity import Identity
 
 DAY_S = 24 * 3600.0
@@ -36,6 +36,8 @@ class SitePolicy:
     rounds_a_day: int = _rule(200, "most orders of training in 24 hours")
     sums: bool = _rule(True, "whether the sums of this site's features may be seen, from which inputs are standardised")
     names: bool = _rule(True, "whether the names of columns, classes and categories may be seen")
+    evaluation: bool = _rule(True, "whether models may be evaluated on the rows that are held out")
+    held_out_rows: int = _rule(10, "fewest rows held out of which counts are told")
     clip: float = _rule(2.0, "largest L2 norm of the update that leaves; 0: not clipped")
     noise: float = _rule(0.05, "standard deviation of the noise in each weight, as a share of clip; 0: none")
 
@@ -56,6 +58,9 @@ class SitePolicy:
                     _refuse("sums", "the sums of this site's features are not given away")
             case TrainTask():
                 self._check_training(order, order.task)
+            case HeldOutTask():
+                if not self.evaluation:
+                    _refuse("evaluation", "no model is evaluated on this site's rows")
             case EvaluateTask():
                 _refuse("models", "private files are trained on, never evaluated")
             case MixTask() | DescribeTask():

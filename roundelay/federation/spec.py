@@ -20,6 +20,7 @@ from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
 
 NAME_CHARACTERS_MAX = 300
+EVALUATE_CHOICES = ("client", "sites", "both")
 SITES_SHOWN = 8  # in a message
 FORMAT = 2  # raise it when an earlier release would misread a job's records; releases that named none: 1
 UNNAMED = 1
@@ -42,7 +43,7 @@ class JobSpec:
 
     settings: Settings
     files: tuple[TrainingFile, ...]
-    validation: TrainingFile
+    validation: TrainingFile | None  # None: the sites of private files evaluate
     features: int
     classes: int  # 0: a regression, whose rows have a target instead of a class
     initial: str = ""  # digest of the weights to continue from; otherwise they come from the seed
@@ -56,6 +57,7 @@ class JobSpec:
     homes: tuple[str, ...] = ()  # of private files: the address of the node that has each
     encoding: str = ""  # JSON: how the columns of a table became features; for predictions from other files
     reading: str = ""  # JSON: how the sites of private files read them (roundelay.ml.readers.reading)
+    evaluate: str = "client"  # who validates a round: the driver on the validation file, sites, or both
     raw: bool = False  # inputs are not standardised: nodes train by Flower clients, whose rows no other node sees
     replaces: str = (
         ""  # id of the job whose rounds up to `inherited` this job takes over, because nodes lied after them
@@ -80,6 +82,10 @@ class JobSpec:
         self._check_sites()
         if self.pinned and self.settings.verify:
             raise BadSpec("--private cannot be combined with --verify: only one node has a private file")
+        if self.evaluate not in EVALUATE_CHOICES or (self.validation is None) != (self.evaluate == "sites"):
+            raise BadSpec(f"--evaluate {self.evaluate[:20]}: client and both need a validation file, sites takes none")
+        if self.evaluate != "client" and (not self.pinned or self.raw or self.settings.topology == "gossip"):
+            raise BadSpec(f"--evaluate {self.evaluate} needs private files, and another topology than gossip")
         if self.raw and self.settings.arithmetic == "portable":
             raise BadSpec("--arithmetic portable cannot train Flower clients: they compute in their own way")
         if not self.classes and self.settings.weighting != "none":
@@ -145,6 +151,17 @@ class JobSpec:
         if self.needs == "each":
             return "each-with-loss" if rule.needs_losses else "each"
         return "normalised-sum" if rule.is_normalised else "sum"
+
+    @property
+    def all_files(self) -> tuple[TrainingFile, ...]:
+        """The training files, then the validation file if there is one."""
+        return (*self.files, self.validation) if self.validation is not None else self.files
+
+    @property
+    def validation_file(self) -> TrainingFile:
+        """The validation file of a job that has one, as every job on placed files does."""
+        assert self.validation is not None
+        return self.validation
 
     @cached_property
     def job(self) -> str:
@@ -260,7 +277,7 @@ def check_liars(liars: tuple[Liar, ...]) -> None:
 def _check_files(spec: JobSpec) -> None:
     indices = [file.index for file in spec.files]
     require(bool(indices) and indices == list(range(len(indices))), "files must be numbered from 0 on, at least one")
-    for file in (*spec.files, spec.validation):
+    for file in spec.all_files:
         check_name(file.name)
         strict_json.digest(file.name, file.digest)
         in_range(f"size of {file.name}", file.size_bytes, 0, CONTENT_BYTES_MAX)

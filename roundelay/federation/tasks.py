@@ -62,6 +62,18 @@ class EvaluateTask:
 
 
 @dataclass(frozen=True)
+class HeldOutTask:
+    """Evaluate weights on the rows that the order's files, which are private, hold out; return exact counts."""
+
+    plan: TrainingPlan
+    moments: bytes = b""
+    activity: ClassVar[Activity] = "evaluate"
+
+    def __post_init__(self) -> None:
+        check_moments(self.plan, self.moments)
+
+
+@dataclass(frozen=True)
 class DescribeTask:
     """Say what the order's files, which are private, look like when they are read so; return names, and no row."""
 
@@ -85,4 +97,4 @@ class MixTask:
             raise BadTask(f"exchanges {self.exchanges}: expected 0 to {EXCHANGES_MAX}")
 
 
-Task = MomentsTask | TrainTask | EvaluateTask | DescribeTask | MixTask
+Task = MomentsTask | TrainTask | EvaluateTask | HeldOutTask | DescribeTask | MixTask

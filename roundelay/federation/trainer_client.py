@@ -14,7 +14,7 @@ from roundelay.chord.errors import NotFound
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.requests import Order, TrainingFile, trainer_task
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, TrainTask
 from roundelay.ml import answers
 from roundelay.ml import errors as ml_errors
 from roundelay.ml.errors import CannotWrite, DataError, EndOfFrames, FrameError, InputMissing, MLError, PluginUnknown
@@ -150,6 +150,9 @@ def _request(order: Order) -> Header:
         case EvaluateTask(plan, moments):
             read_as = TrainerTask(plan, moments=moments).to_dict()
             return {"do": "evaluate", "task": read_as, "digest": order.files[0].digest}
+        case HeldOutTask(plan, moments):
+            read_as = TrainerTask(plan, moments=moments).to_dict()
+            return {"do": "held_out", "task": read_as, "digests": _digests(order)}
         case MixTask() | DescribeTask():
             raise WorkFailed("a trainer does not mix models: the order names no other nodes")
 

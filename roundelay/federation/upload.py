@@ -35,7 +35,7 @@ def store_and_publish(
     crawled. Raises TooManyJobs, ChordError.
     """
     members = tuple(members) or (yield from list_members(start))
-    files = [file for file in (*spec.files, spec.validation) if file.digest in contents]
+    files = [file for file in spec.all_files if file.digest in contents]
     room = jobs.require_room(start, ring, spec.job, members)
     yield from upload_files(start, ring, files, contents, version, on_stored, members, room)
     if initial:

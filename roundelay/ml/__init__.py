@@ -44,6 +44,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     fingerprint     whether two machines compute the same bits
 
     float_sums      exact sums of float64 numbers
+    counts          exact counts of how well a model predicts rows
     exact           sums that do not depend on order or grouping: FedAvg in fixed point, moments in big integers
     privacy         clip an update and add noise to it
     push_sum        the weighted models that gossip exchanges

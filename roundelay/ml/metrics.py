@@ -137,9 +137,18 @@ def measure(p: Probabilities, y: Ints, labels: tuple[str, ...] = ()) -> Metrics:
     predicted = p.argmax(axis=1)  # (n,)
     confusion = np.bincount(y * classes + predicted, minlength=classes * classes).reshape(classes, classes)
     names, odds = labels or tuple(map(str, range(classes))), _odds(p)
-    each = tuple(_of_class(confusion, number, names[number], odds[:, number], y) for number in range(classes))
+    areas = [auc(odds[:, number], y == number) for number in range(classes)]
+    each = tuple(_of_class(confusion, number, names[number], areas[number]) for number in range(classes))
     thresholds = _thresholds(p[:, 1], y == 1) if classes == 2 else ()
     return Metrics(len(y), int(np.trace(confusion)) / len(y), tuple(map(tuple, confusion.tolist())), each, thresholds)
+
+
+def measure_confusion(confusion: Ints, labels: tuple[str, ...] = ()) -> Metrics:
+    """Return the metrics that a confusion matrix (classes, classes) gives: all but the AUC."""
+    names = labels or tuple(map(str, range(len(confusion))))
+    each = tuple(_of_class(confusion, number, names[number], None) for number in range(len(confusion)))
+    rows, cells = int(confusion.sum()), tuple(map(tuple, confusion.tolist()))
+    return Metrics(rows, int(np.trace(confusion)) / rows if rows else 0.0, cells, each)
 
 
 def auc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) -> float | None:
@@ -179,12 +188,12 @@ def _thresholds(scores: Probabilities, positive: npt.NDArray[np.bool_]) -> tuple
     return tuple(made)
 
 
-def _of_class(confusion: Ints, number: int, label: str, scores: Probabilities, y: Ints) -> ClassMetrics:
+def _of_class(confusion: Ints, number: int, label: str, area: float | None) -> ClassMetrics:
     row, column = confusion[number], confusion[:, number]  # (classes,)
     correct, actual, predicted = int(row[number]), int(row.sum()), int(column.sum())
     precision, recall = correct / predicted if predicted else 0.0, correct / actual if actual else 0.0
     f1 = 2 * correct / (actual + predicted) if actual + predicted else 0.0
-    return ClassMetrics(label, actual, precision, recall, f1, auc(scores, y == number))
+    return ClassMetrics(label, actual, precision, recall, f1, area)
 
 
 def _bounded(value: float) -> float:

@@ -127,7 +127,7 @@ def loss_and_gradient(architecture: Architecture, weights: Array, x: Array, y: L
 
 def predict(architecture: Architecture, weights: Array, x: Array) -> Ints:
     """Return the most probable class of each row: (n, d) -> (n,)."""
-    return np.concatenate([forward(architecture, weights, x[rows])[-1].argmax(axis=1) for rows in _blocks(len(x))])
+    return np.concatenate([forward(architecture, weights, x[rows])[-1].argmax(axis=1) for rows in blocks_of(len(x))])
 
 
 def evaluate(architecture: Architecture, weights: Array, samples: Samples) -> Evaluation:
@@ -141,7 +141,7 @@ def evaluate_scores(
     """Return errors and loss of a function from rows to scores, computed EVALUATION_ROWS at a time."""
     errors, loss = 0, 0.0
     with np.errstate(all="ignore"):  # predictions of diverged weights count as errors
-        for rows in _blocks(samples.rows):
+        for rows in blocks_of(samples.rows):
             x, y = samples.x[rows], samples.y[rows]  # (rows, d), (rows,)
             scores = scores_of(x)  # (rows, classes)
             errors += by.count_errors(scores, y)
@@ -156,5 +156,6 @@ def _affine(x: Array, matrix: Array, arithmetic: Arithmetic) -> Array:
     return out
 
 
-def _blocks(rows: int) -> list[slice]:
+def blocks_of(rows: int) -> list[slice]:
+    """Return the rows that are evaluated at once."""
     return [slice(start, start + EVALUATION_ROWS) for start in range(0, rows, EVALUATION_ROWS)]

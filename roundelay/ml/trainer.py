@@ -9,6 +9,7 @@
     {"do": "moments", "digests"}                   ->  {}, FeatureSums.to_bytes
     {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum and receipts
     {"do": "evaluate", "task", "digest"}, weights  ->  {"loss", "accuracy"}
+    {"do": "held_out", "task", "digests"}, weights ->  {}, Counts.to_bytes, on the rows that files hold out
     {"do": "fingerprint", "plan"}                  ->  {"fingerprint"}; optional: "weights_bytes", of the job
 
 During training it also writes {"progress": [[file's index in the task, epoch, loss, accuracy], ...]}. Epochs that end
@@ -145,6 +146,9 @@ def carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPro
         case "evaluate":
             evaluation = worker.evaluate(_task(header), payload, _text(header, "digest"))
             return {"loss": evaluation.loss, "accuracy": 1 - evaluation.error_rate}, b""
+        case "held_out":
+            counted, auc = worker.count_held_out(_task(header), payload, _texts(header, "digests"))
+            return {}, counted.to_bytes(auc)
         case "fingerprint":
             from roundelay.ml.fingerprint import fingerprint
 

@@ -15,13 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.ml import exact
+from roundelay.ml import counts, exact
+from roundelay.ml.counts import Counts
 from roundelay.ml.data import Array, Floats, Ints, Samples, moments_from_bytes, standardise_samples
 from roundelay.ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
 from roundelay.ml.exact import FeatureSums
 from roundelay.ml.flower import Client
 from roundelay.ml.local_steps import accumulated_steps
-from roundelay.ml.mlp import Evaluation
+from roundelay.ml.losses import LOSSES, probabilities
+from roundelay.ml.metrics import measure
+from roundelay.ml.mlp import Evaluation, blocks_of
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import Learner, evaluate
 from roundelay.ml.readers import content as contents
@@ -170,6 +173,33 @@ class Worker:
             return change
         before = evaluate(model, base, self._read(task, file)).loss
         return np.append(change, exact.units_of_loss(before))
+
+    def count_held_out(self, task: TrainerTask, weights: bytes, digests: Iterable[str]) -> tuple[Counts, float | None]:
+        """Count what these weights predict for the rows that files hold out; return the AUC on all of them, too.
+
+        A file's blocks of rows are its own, so that counts do not depend on which files lie together.
+        """
+        model, flat = learner(task.plan.design), _weights(learner(task.plan.design), weights)
+        counted, scores, classes = [Counts()], [], []
+        for digest in digests:
+            self._samples(digest)  # raises FileUnknown
+            raw = self._held_out[digest]
+            if raw is None:
+                continue
+            check_samples(task.plan.design, raw)
+            samples = _inputs(task, raw)
+            found = np.concatenate([model.scores(flat, samples.x[rows]) for rows in blocks_of(samples.rows)])
+            losses = LOSSES[task.plan.design.task].of_rows(found, samples.y, model.arithmetic)
+            if raw.has_targets:
+                predicted = found[:, 0].astype(np.float64)  # (n,)
+                told = moments_from_bytes(task.moments).of_target(predicted) if task.moments else predicted
+                counted.append(counts.of_targets(told, losses, raw.y))
+                continue
+            counted.append(counts.of_classes(found, losses, raw.y))
+            scores.append(probabilities(found, model.arithmetic))
+            classes.append(raw.y)
+        auc = measure(np.concatenate(scores), np.concatenate(classes)).auc if scores else None
+        return counts.total(counted), auc
 
     def _train_files(
         self, model: Learner, task: TrainerTask, base: Floats, lasts: list[_LastEpoch]

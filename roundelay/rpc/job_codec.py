@@ -9,7 +9,7 @@ from roundelay.chord.errors import Malformed
 from roundelay.federation.requests import Order, Progress, Push, Share, TrainingFile
 from roundelay.federation.settings import PRIORITY, PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, Task, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, Task, TrainTask
 from roundelay.ml.choices import Updates
 from roundelay.ml.errors import BadTask, printable
 from roundelay.ml.task import FILES_MAX, LAYERS_MAX, READING_CHARACTERS_MAX, ROWS_MAX, Design, TrainConfig, TrainingPlan
@@ -89,6 +89,8 @@ def task_to_wire(task: Task) -> wire.Task:
             return wire.Task(train=wire.TrainTask(plan_to_wire(plan), moments, seed, receipts or None, form))
         case EvaluateTask(plan, moments):
             return wire.Task(evaluate=wire.EvaluateTask(plan_to_wire(plan), moments))
+        case HeldOutTask(plan, moments):
+            return wire.Task(held_out=wire.HeldOutTask(plan_to_wire(plan), moments))
         case DescribeTask(reading):
             return wire.Task(describe=wire.DescribeTask(reading.encode()))
         case MixTask(exchanges):
@@ -113,11 +115,13 @@ def task_from_wire(raw: wire.Task) -> Task:
             return EvaluateTask(plan_from_wire(raw.evaluate.plan), raw.evaluate.moments)
         if raw.mix is not None:
             return MixTask(raw.mix.exchanges)
+        if raw.held_out is not None:
+            return HeldOutTask(plan_from_wire(raw.held_out.plan), raw.held_out.moments)
         if raw.describe is not None:
             return DescribeTask(_reading(raw.describe.reading))
     except BadTask as error:
         raise Malformed(f"order.task: {error}") from error
-    raise Malformed("order.task: none of moments, train, evaluate, mix and describe is set")
+    raise Malformed("order.task: none of moments, train, evaluate, mix, describe and held_out is set")
 
 
 def _updates_from_wire(form: int | None) -> Updates:

@@ -14,11 +14,20 @@ import pytest
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import BadInput, ClientError
 from roundelay.client.preparation import prepare
+from roundelay.client.report import Round, measure_at_sites, measure_model, model_from
 from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.federation.private_data import CLIENT, PrivateFile, Publication
-from roundelay.ml.readers import dataset, images
+from roundelay.federation.records import report_from_bytes
+from roundelay.federation.snapshot import read_snapshot
+from roundelay.federation.spec import JobSpec
+from roundelay.ml import counts
+from roundelay.ml.data import Samples
+from roundelay.ml.errors import BadTask
+from roundelay.ml.metrics import FitMetrics, Metrics
+from roundelay.ml.readers import dataset, images, site
+from roundelay.ml.readers.reading import reading_from_json
 from roundelay.ml.readers.source import DataSet
-from tests.client.site_ring import NAME, SiteRing
+from tests.client.site_ring import NAME, RING, SiteRing
 from tests.ml.made_data import write_mnist
 
 FILES = Publication("a:1", "letters", (PrivateFile("wards", "aa" * 32, 99, 7),))
@@ -270,3 +279,126 @@ def change_in_round_two(folder: Path) -> Callable[[Any, Any], None]:
             with_line(folder, "bonn", "kiel")
 
     return before
+
+
+# --- evaluation at the sites
+
+
+def held_out_rows(ring: SiteRing, spec: JobSpec) -> list[Samples]:
+    """The rows that each site holds out, as its trainer reads them."""
+    reading = reading_from_json(spec.reading)
+    parts = []
+    for file, home in zip(spec.files, spec.homes, strict=True):
+        name = file.name.removeprefix(f"{home}~")
+        parts.append(site.read_part(ring.sites[home]._directory, name, file.index, reading).held_out)
+    return [part for part in parts if part is not None]
+
+
+@pytest.mark.parametrize("make", [tables, arrays, pictures, idx])
+def test_pooled_metrics_are_those_of_all_rows_that_are_held_out(make: Make, tmp_path: Path) -> None:
+    folders, _, options = make(tmp_path)
+    ring = SiteRing(folders)
+    spec = ring.submit(TrainRequest(None, None, {**SETTINGS, "hide_below": 1}, options, private=NAME))
+    weights = ring.drive(spec)
+    result, report = ring.rounds[-1]
+
+    parts = held_out_rows(ring, spec)
+    rows = Samples(np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts]))
+    moments = ring.net.run(read_snapshot(ring.net.entry, RING, spec.job)).results[0].moments
+    model = model_from(spec, weights, bytes.fromhex(moments))
+    plain = measure_model(model, rows)
+    pooled = measure_at_sites(spec, Round(result, report))
+
+    assert isinstance(plain, Metrics) and isinstance(pooled, Metrics)
+    assert (pooled.rows, pooled.confusion, pooled.accuracy) == (rows.rows, plain.confusion, plain.accuracy)
+    assert [(c.precision, c.recall, c.f1) for c in pooled.classes] == [
+        (c.precision, c.recall, c.f1) for c in plain.classes
+    ]
+    assert (result.errors, result.rows) == (round((1 - plain.accuracy) * rows.rows), rows.rows)
+    p = model.probabilities(rows.x)[np.arange(rows.rows), rows.y]
+    assert report.validation_loss == pytest.approx(float(-np.log(p).mean()), abs=1e-5)
+    assert [(each.site, each.rows) for each in report.held_out.sites] == [
+        (home, part.rows) for home, part in zip(ring.sites, parts, strict=True)
+    ]
+    for each, part in zip(report.held_out.sites, parts, strict=True):
+        alone = measure_model(model, part)
+        assert isinstance(alone, Metrics)
+        assert each.error == pytest.approx(1 - alone.accuracy)
+        assert each.f1 == pytest.approx(alone.macro_f1)
+        assert each.auc == pytest.approx(alone.auc)
+
+
+def test_rows_that_are_held_out_enter_no_training_no_mean_and_no_list_of_words(tmp_path: Path) -> None:
+    """The model is that of the same files placed, with the same share held out."""
+    folders, _, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    options = replace(options, holdout=0.3)
+
+    private = ring.train(TrainRequest(None, None, SETTINGS, options, private=NAME))
+    counted = [(result.errors, result.rows) for result, _ in ring.rounds]
+    public = ring.train(TrainRequest(placed(folders, options, tmp_path / "together"), None, SETTINGS, options))
+
+    assert private == public
+    assert counted == [(result.errors, result.rows) for result, _ in ring.rounds]
+
+
+def test_small_sites_are_hidden_and_absent_ones_named(tmp_path: Path) -> None:
+    folders, held_out, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    settings = {**SETTINGS, "hide_below": 7}  # 6, 6, 6 and 7 rows are held out
+    spec = ring.submit(TrainRequest(None, held_out, settings, options, private=NAME, evaluate="both"))
+
+    ring.drive(spec)
+    result, report = ring.rounds[-1]
+
+    assert [each.site for each in report.held_out.sites] == ["node-60000:1"]
+    assert (report.held_out.hidden, report.held_out.rows, result.rows) == (3, 25, 25)
+    assert report.held_out.worst == report.held_out.sites[0]
+    assert report_from_bytes(report.to_bytes()) == report
+
+
+def test_a_regression_is_evaluated_at_its_sites(tmp_path: Path) -> None:
+    rng = np.random.default_rng(RNG_SEED)
+    folders = [tmp_path / f"site{number}" for number in range(3)]
+    for folder in folders:
+        folder.mkdir()
+        x = rng.normal(size=(40, 3))
+        np.savez(folder / "set.npz", X=x, y=x @ [3.0, -2.0, 1.0] + rng.normal(size=40))
+    ring = SiteRing(folders)
+    spec = ring.submit(TrainRequest(None, None, {**SETTINGS, "hide_below": 5}, private=NAME))
+    weights = ring.drive(spec)
+    result, report = ring.rounds[-1]
+
+    parts = held_out_rows(ring, spec)
+    rows = Samples(np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts]))
+    moments = ring.net.run(read_snapshot(ring.net.entry, RING, spec.job)).results[0].moments
+    plain = measure_model(model_from(spec, weights, bytes.fromhex(moments)), rows)
+
+    assert isinstance(plain, FitMetrics)
+    assert result.fit == pytest.approx(plain.numbers)
+    assert [each.r2 is not None for each in report.held_out.sites] == [True] * 3
+
+
+def test_counts_do_not_depend_on_the_grouping_of_the_rows() -> None:
+    rng = np.random.default_rng(RNG_SEED)
+    scores, losses, y = rng.normal(size=(90, 4)), rng.gamma(1.0, size=90), rng.integers(0, 4, 90)
+    whole = counts.of_classes(scores, losses, y)
+
+    for size in (1, 7, 40):
+        parts = [slice(at, at + size) for at in range(0, 90, size)]
+        assert counts.total(counts.of_classes(scores[p], losses[p], y[p]) for p in parts) == whole
+    assert counts.from_bytes(whole.to_bytes(0.5)) == (whole, 0.5)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{}",
+        b'{"rows": 2, "loss": 0, "cells": [[0, 0, 1]], "fit": [], "auc": null}',
+        b'{"rows": 1, "loss": 1e300, "cells": [[0, 0, 1]], "fit": [], "auc": null}',
+        b'{"rows": 1, "loss": 0, "cells": [[0, 0, -1]], "fit": [], "auc": 2}',
+    ],
+)
+def test_counts_that_no_site_can_have_are_refused(content: bytes) -> None:
+    with pytest.raises(BadTask, match="malformed counts"):
+        counts.from_bytes(content)

@@ -29,10 +29,11 @@ def job_of(data: Any, labels: Any = None, validation: Any = None, **more: Any) -
     with prepare(request) as prepared:
         connection: Any = None  # only private data are found on the ring
         spec, given = prepared.find_job(connection)
-        return spec, {file.name: samples(given, file.name) for file in (*spec.files, spec.validation)}
+        return spec, {file.name: samples(given, file.name) for file in (*spec.files, spec.validation_file)}
 
 
 def samples(given: JobInput, name: str) -> Any:
+    assert given.validation is not None
     file = next(each for each in (*given.files, given.validation) if each.name == name)
     return content.parse(name, given.contents[file.digest][:], given.features, given.classes)
 
@@ -42,7 +43,7 @@ def test_arrays_are_divided_among_the_clients_and_some_rows_held_out() -> None:
 
     rows = np.concatenate([each.x for each in files.values()])
     assert len(spec.files) == 4
-    assert spec.validation.rows == 6
+    assert spec.validation_file.rows == 6
     assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, X.astype(np.float32).tolist()))
     assert spec.sizes == (3, 256, 3)
 
@@ -50,7 +51,7 @@ def test_arrays_are_divided_among_the_clients_and_some_rows_held_out() -> None:
 def test_validation_rows_are_those_that_were_given() -> None:
     spec, files = job_of(X, Y, (X[:7], Y[:7]), clients=2)
 
-    assert np.array_equal(files[spec.validation.name].x, X[:7].astype(np.float32))
+    assert np.array_equal(files[spec.validation_file.name].x, X[:7].astype(np.float32))
     assert sum(file.rows for file in spec.files) == 60
 
 
@@ -74,7 +75,7 @@ def test_a_function_can_be_a_partitioner_and_leave_rows_out() -> None:
     spec, files = job_of(X, Y, (X, Y), clients=2, partition=lambda labels, clients, rng: [np.array([3, 1]), [5]])
 
     assert [file.rows for file in spec.files] == [2, 1]
-    assert files[spec.validation.name].rows == 60
+    assert files[spec.validation_file.name].rows == 60
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_images_may_have_their_channels_first_or_last(shape: tuple[int, ...]) ->
 
     channels_first = images if shape[0] < 12 or len(shape) == 2 else images.transpose(0, 3, 1, 2)
     assert spec.shape == (3 if 3 in shape else 1, 14, 12)
-    assert np.array_equal(files[spec.validation.name].x, channels_first.reshape(20, -1))
+    assert np.array_equal(files[spec.validation_file.name].x, channels_first.reshape(20, -1))
 
 
 def test_settings_may_be_numbers_of_numpy_and_a_single_layer() -> None:

@@ -108,7 +108,7 @@ def test_the_form_reads_a_table_and_holds_a_part_out_as_the_command_line_does(
 
     ((spec, held),) = published
     assert (len(spec.files), spec.features, spec.labels, spec.settings.rounds) == (2, 2, ("iris", "rose"), 3)
-    assert spec.validation.rows == 8
+    assert spec.validation_file.rows == 8
     assert all(held)
 
 

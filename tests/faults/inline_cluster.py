@@ -211,7 +211,7 @@ class Table:
         return Driver(spec, self.ring, entry or self.someone, "test", self.clocks, lambda result, report: None)
 
     def publish(self, spec: JobSpec, contents: dict[str, bytes]) -> None:
-        files = (*spec.files, spec.validation)
+        files = (*spec.files, spec.validation_file)
         self.run(upload_files(self.someone, self.ring, files, contents, self.clocks.version(), lambda _: None))
         self.run(jobs.publish(self.someone, self.ring, spec, self.clocks.version()))
 

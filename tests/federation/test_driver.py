@@ -82,7 +82,7 @@ class Job:
         self.rounds: list[tuple[RoundResult, RoundReport]] = []
         self.versions = itertools.count(1)
         known = {digest_of(c): c for c in (*contents.values(), validation)}
-        files = (*spec.files, spec.validation)
+        files = (*spec.files, spec.validation_file)
         self.net.run(upload_files(self.net.entry, RING, files, known, next(self.versions), lambda _: None))
         self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
 
@@ -361,7 +361,7 @@ def test_a_file_that_breaks_every_trainer_fails_the_job_and_is_named_in_its_reco
 
 def test_a_validation_file_that_cannot_be_read_fails_the_job_too() -> None:
     nonsense = b"1,2,3,4,99\n"
-    held_out = replace(SPEC.validation, digest=digest_of(nonsense), size_bytes=len(nonsense), rows=1)
+    held_out = replace(SPEC.validation_file, digest=digest_of(nonsense), size_bytes=len(nonsense), rows=1)
     job = Job(IDS[:2], replace(SPEC, validation=held_out), validation=nonsense)
 
     with pytest.raises(WorkFailed, match="validation, line 1: class 99"):

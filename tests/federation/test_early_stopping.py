@@ -33,7 +33,10 @@ ERRORS = st.lists(st.integers(0, 5), min_size=0, max_size=ROUNDS)
 
 def chain(*errors: int) -> list[RoundResult]:
     """The results of round 0, and of a round for each number of errors."""
-    return [RoundResult("j", number, "", f"w{number}", 1, errors=count) for number, count in enumerate((0, *errors))]
+    return [
+        RoundResult("j", number, "", f"w{number}", 1, errors=count, rows=100)
+        for number, count in enumerate((0, *errors))
+    ]
 
 
 def test_the_best_round_has_the_fewest_errors_and_is_the_first_of_equals() -> None:

@@ -121,6 +121,7 @@ OTHERS: dict[str, Any] = {
     "homes": ("n:1", "n:1"),
     "raw": True,
     "encoding": "{}",
+    "evaluate": "both",
     "reading": '{"side": 6}',
     "replaces": "ff" * 32,
     "inherited": 3,
@@ -133,7 +134,7 @@ OTHERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", [f.name for f in fields(JobSpec)])
 def test_the_id_changes_with_every_field_of_the_spec(name: str) -> None:
-    base = replace(SPEC, pinned="others", homes=("n:1", "n:2")) if name in ("pinned", "homes") else SPEC
+    base = replace(SPEC, pinned="others", homes=("n:1", "n:2")) if name in ("pinned", "homes", "evaluate") else SPEC
     if name == "single":
         base = replace(SPEC, settings=Settings(rule="mine:rule"))
 
@@ -158,6 +159,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "arithmetic": "portable",
         "quorum": 0.5,
         "wait_for": 7.0,
+        "hide_below": 7,
         "require": "n:1",
         "priority": 2.0,
         "patience": 4,

@@ -19,7 +19,7 @@ from roundelay.chord.ring import Ring
 from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.settings import PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, TrainTask
 from roundelay.ml.choices import ETA_MIN, UPDATES
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.store.items import Item, Parcel, Put
@@ -86,6 +86,7 @@ def tasks_with_moments(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.
 tasks_of_many_files = (
     st.builds(MomentsTask, plans)
     | tasks_with_moments(TrainTask, seed=st.integers(0, I64))
+    | tasks_with_moments(HeldOutTask)
     | st.builds(DescribeTask, st.text(max_size=30))
     | st.builds(MixTask, st.integers(0, 1000))
 )
@@ -95,6 +96,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     TrainingPlan: plans,
     TrainTask: tasks_with_moments(TrainTask, seed=st.integers(0, I64), updates=st.sampled_from(UPDATES)),
     EvaluateTask: tasks_with_moments(EvaluateTask),
+    HeldOutTask: tasks_with_moments(HeldOutTask),
     DescribeTask: st.builds(DescribeTask, st.text(max_size=30)),
     MixTask: st.builds(MixTask, st.integers(0, 1000)),
     NodeRef: nodes,

@@ -3289,6 +3289,81 @@ class MixTask(object):
         return not (self == other)
 
 
+class HeldOutTask(object):
+    """
+    Evaluate the weights on the rows that the order's files, which are private, hold out. Returns exact counts (JSON).
+
+    Attributes:
+     - plan
+     - moments
+
+    """
+
+
+    def __init__(self, plan=None, moments=None,):
+        self.plan = plan
+        self.moments = moments
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.plan = TrainingPlan()
+                    self.plan.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.moments = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('HeldOutTask')
+        if self.plan is not None:
+            oprot.writeFieldBegin('plan', TType.STRUCT, 1)
+            self.plan.write(oprot)
+            oprot.writeFieldEnd()
+        if self.moments is not None:
+            oprot.writeFieldBegin('moments', TType.STRING, 2)
+            oprot.writeBinary(self.moments)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.plan is None:
+            raise TProtocolException(message='Required field plan is unset!')
+        if self.moments is None:
+            raise TProtocolException(message='Required field moments is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class DescribeTask(object):
     """
     Say what the order's files, which are private, look like when they are read so (JSON, UTF-8). Returns no row.
@@ -3360,16 +3435,18 @@ class Task(object):
      - evaluate
      - mix
      - describe
+     - held_out
 
     """
 
 
-    def __init__(self, moments=None, train=None, evaluate=None, mix=None, describe=None,):
+    def __init__(self, moments=None, train=None, evaluate=None, mix=None, describe=None, held_out=None,):
         self.moments = moments
         self.train = train
         self.evaluate = evaluate
         self.mix = mix
         self.describe = describe
+        self.held_out = held_out
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3410,6 +3487,12 @@ class Task(object):
                     self.describe.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRUCT:
+                    self.held_out = HeldOutTask()
+                    self.held_out.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3439,6 +3522,10 @@ class Task(object):
         if self.describe is not None:
             oprot.writeFieldBegin('describe', TType.STRUCT, 5)
             self.describe.write(oprot)
+            oprot.writeFieldEnd()
+        if self.held_out is not None:
+            oprot.writeFieldBegin('held_out', TType.STRUCT, 6)
+            self.held_out.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4674,6 +4761,12 @@ MixTask.thrift_spec = (
     None,  # 0
     (1, TType.I32, 'exchanges', None, None, ),  # 1
 )
+all_structs.append(HeldOutTask)
+HeldOutTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'plan', [TrainingPlan, None], None, ),  # 1
+    (2, TType.STRING, 'moments', 'BINARY', None, ),  # 2
+)
 all_structs.append(DescribeTask)
 DescribeTask.thrift_spec = (
     None,  # 0
@@ -4687,6 +4780,7 @@ Task.thrift_spec = (
     (3, TType.STRUCT, 'evaluate', [EvaluateTask, None], None, ),  # 3
     (4, TType.STRUCT, 'mix', [MixTask, None], None, ),  # 4
     (5, TType.STRUCT, 'describe', [DescribeTask, None], None, ),  # 5
+    (6, TType.STRUCT, 'held_out', [HeldOutTask, None], None, ),  # 6
 )
 all_structs.append(Order)
 Order.thrift_spec = (

@@ -1,0 +1,68 @@
+"""Evaluate a round's model at the sites: each counts on the rows that it holds out, and the counts are added exactly.
+
+No row and no prediction leaves its site, only counts. What is told of one site by itself goes into the round's report,
+unless the site holds out fewer rows than the job shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from roundelay.chord.effects import Procedure
+from roundelay.federation import arithmetic
+from roundelay.federation.records import SiteScore, SitesEvaluation
+from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.roster import Roster
+from roundelay.federation.rounds import RoundWork
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.tasks import HeldOutTask
+from roundelay.federation.throughput import ThroughputEstimate
+from roundelay.ml import counts
+from roundelay.ml.counts import Counts
+from roundelay.ml.mlp import Evaluation
+from roundelay.store.blobs import digest_of
+
+
+@dataclass(frozen=True)
+class FoundAtSites:
+    """What the sites have counted: together, and what the report says of each."""
+
+    total: Counts
+    report: SitesEvaluation
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The validation of the round."""
+        fit = self.total.fit_metrics.numbers if self.total.fit and self.total.rows else ()
+        return Evaluation(self.total.errors, self.total.mean_loss, self.total.rows, fit)
+
+
+def evaluate_at_sites(
+    roster: Roster, spec: JobSpec, clock: Callable[[], float], number: int, weights: bytes, moments: bytes
+) -> Procedure[FoundAtSites]:
+    """Have every site that answers evaluate these weights. Raises WorkFailed, ChordError."""
+    task, digest = HeldOutTask(arithmetic.plan(spec), moments), digest_of(weights)
+
+    def order(files: tuple[TrainingFile, ...], may_refuse: bool) -> Order:
+        return Order(spec.job, number, files, task, digest, len(weights), may_refuse, priority=spec.settings.priority)
+
+    work = RoundWork(roster, ThroughputEstimate(), clock, order, weights)
+    outcome = yield from work.run(spec.files)
+    found: dict[str, list[tuple[Counts, float | None]]] = {}
+    for part in outcome.parts:
+        found.setdefault(spec.homes[part.files[0].index], []).append(counts.from_bytes(part.result))
+    total = counts.total(each for parts in found.values() for each, _ in parts)
+    sites = {home: counts.total(each for each, _ in parts) for home, parts in sorted(found.items())}
+    shown = [home for home, each in sites.items() if each.rows >= max(1, spec.settings.hide_below)]
+    scores = tuple(_score(home, sites[home], found[home][0][1] if len(found[home]) == 1 else None) for home in shown)
+    absent = tuple(sorted({spec.homes[file.index] for file in outcome.missing}))
+    hidden = sum(each.rows > 0 for each in sites.values()) - len(shown)
+    return FoundAtSites(total, SitesEvaluation(total.rows, total.loss, total.cells, scores, hidden, absent))
+
+
+def _score(home: str, each: Counts, auc: float | None) -> SiteScore:
+    if each.fit:
+        rmse, mae, r2 = each.fit_metrics.numbers
+        return SiteScore(home, each.rows, rmse, mae=mae, r2=r2)
+    return SiteScore(home, each.rows, each.error, each.macro_f1, auc)

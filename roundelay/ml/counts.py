@@ -1,0 +1,162 @@
+"""Exact counts of how well a model predicts rows. Sums of them do not depend on how the rows are grouped.
+
+Each site counts on the rows that it holds out; added up, the counts give the metrics of all these rows together. The
+AUC is not among them: it compares rows of different sites, and would need every row's score.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from roundelay.ml.data import Array, Doubles, Ints, Labels
+from roundelay.ml.errors import BadTask
+from roundelay.ml.exact import LOSS_MAX
+from roundelay.ml.float_sums import UNIT_BITS, exact_sum
+from roundelay.ml.metrics import ERROR_MAX, FitMetrics
+from roundelay.ml.task import ROWS_MAX, WIDTH_MAX
+
+LOSS_BITS = 20  # after the point of a row's loss, which is rounded to them
+COUNTS_BYTES_MAX = 16 << 20
+SUM_DIGITS_MAX = 1200  # of an exact sum, in hexadecimal
+FIT_SUMS = 4
+RESIDUAL_MAX = 1e150  # its square is still a number
+
+Cell = tuple[int, int, int]  # true class, predicted class, rows
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts of some rows.
+
+    loss: the sum of their losses, in units of 2^-LOSS_BITS. cells: of a classifier, the confusion matrix without zeros.
+    fit: of a regression, the exact sums of squared and absolute errors, of targets and of squared targets (float_sums).
+    """
+
+    rows: int = 0
+    loss: int = 0
+    cells: tuple[Cell, ...] = ()
+    fit: tuple[int, ...] = ()
+
+    def __add__(self, other: Counts) -> Counts:
+        cells: Counter[tuple[int, int]] = Counter()
+        for true, predicted, rows in (*self.cells, *other.cells):
+            cells[true, predicted] += rows
+        fit = tuple(map(operator.add, self.fit, other.fit)) if self.fit and other.fit else self.fit or other.fit
+        return Counts(self.rows + other.rows, self.loss + other.loss, _cells(cells), fit)
+
+    @property
+    def errors(self) -> int:
+        """The rows that are predicted wrongly; 0 in a regression."""
+        return sum(rows for true, predicted, rows in self.cells if true != predicted)
+
+    @property
+    def mean_loss(self) -> float:
+        return self.loss / (self.rows << LOSS_BITS) if self.rows else 0.0
+
+    @property
+    def error(self) -> float:
+        return self.errors / self.rows if self.rows else 1.0
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean F1 of the classes that occur."""
+        actual, said, right = Counter[int](), Counter[int](), Counter[int]()
+        for true, predicted, rows in self.cells:
+            actual[true] += rows
+            said[predicted] += rows
+            right[true] += rows * (true == predicted)
+        return sum(2 * right[each] / (actual[each] + said[each]) for each in actual) / len(actual) if actual else 0.0
+
+    @property
+    def fit_metrics(self) -> FitMetrics:
+        """RMSE, MAE and R2, each rounded once."""
+        squared, absolute, total, squares = (Fraction(each, 1 << UNIT_BITS) for each in self.fit)
+        variance = squares - total * total / self.rows
+        r2 = 1 - float(squared / variance) if variance else float(not squared)
+        return FitMetrics(self.rows, float(squared / self.rows) ** 0.5, float(absolute / self.rows), r2)
+
+    def to_bytes(self, auc: float | None = None) -> bytes:
+        """Encode counts, with the AUC of the same rows where it is defined."""
+        raw = {"rows": self.rows, "loss": self.loss, "cells": self.cells, "fit": list(map(hex, self.fit)), "auc": auc}
+        return json.dumps(raw).encode()
+
+
+def of_classes(scores: Array, losses: Array, y: Ints) -> Counts:
+    """Count the rows of a classifier by their scores (n, classes), losses (n,) and classes (n,)."""
+    counted = Counter(zip(y.tolist(), scores.argmax(axis=1).tolist(), strict=True))
+    return Counts(len(y), _units(losses), _cells(counted))
+
+
+def of_targets(predictions: Doubles, losses: Array, y: Labels) -> Counts:
+    """Count the rows of a regression by predictions (n,) and targets (n,) in the target's unit, and losses (n,)."""
+    true = y.astype(np.float64)  # (n,)
+    with np.errstate(all="ignore"):
+        residual = np.nan_to_num(predictions - true, nan=ERROR_MAX, posinf=ERROR_MAX, neginf=-ERROR_MAX)
+        residual = np.clip(residual, -RESIDUAL_MAX, RESIDUAL_MAX)  # its square stays finite
+    sums = (np.square(residual), np.abs(residual), true, np.square(true))
+    return Counts(len(y), _units(losses), fit=tuple(map(exact_sum, sums)))
+
+
+def from_bytes(content: bytes) -> tuple[Counts, float | None]:
+    """Decode what Counts.to_bytes wrote. Raises BadTask unless these can be the counts of some rows."""
+    if len(content) > COUNTS_BYTES_MAX:
+        raise BadTask(f"counts of {len(content)} bytes, at most {COUNTS_BYTES_MAX}")
+    try:
+        raw = json.loads(content)
+        cells = tuple((_number(t), _number(p), _number(n)) for t, p, n in raw["cells"])
+        fit = tuple(_sum(each) for each in raw["fit"])
+        counts = Counts(_number(raw["rows"]), int(raw["loss"]), cells, fit)
+        auc = None if raw["auc"] is None else float(raw["auc"])
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+        raise BadTask(f"malformed counts: {error}") from error
+    largest = round(LOSS_MAX * (1 << LOSS_BITS)) * counts.rows
+    if counts.rows > ROWS_MAX or abs(counts.loss) > largest or not (auc is None or 0 <= auc <= 1):
+        raise BadTask("malformed counts: rows, loss or AUC are out of range")
+    if len(fit) not in (0, FIT_SUMS) or (not fit and sum(rows for *_, rows in cells) != counts.rows):
+        raise BadTask("malformed counts: the confusion matrix has other rows")
+    if any(max(true, predicted) >= WIDTH_MAX for true, predicted, _ in cells):
+        raise BadTask("malformed counts: no such class")
+    return counts, auc
+
+
+def total(parts: Iterable[Counts]) -> Counts:
+    """Return the counts of all rows together."""
+    return sum(parts, Counts())
+
+
+def _cells(counted: Counter[tuple[int, int]]) -> tuple[Cell, ...]:
+    return tuple(sorted((true, predicted, rows) for (true, predicted), rows in counted.items() if rows))
+
+
+def _units(losses: Array) -> int:
+    """Return the sum of losses, each rounded by itself; what is not finite counts as the largest."""
+    limited = np.nan_to_num(losses.astype(np.float64), nan=LOSS_MAX, posinf=LOSS_MAX, neginf=-LOSS_MAX)
+    return int(np.rint(np.ldexp(np.clip(limited, -LOSS_MAX, LOSS_MAX), LOSS_BITS)).astype(np.int64).sum())
+
+
+def _number(raw: object) -> int:
+    if type(raw) is not int or raw < 0:
+        raise ValueError(f"{raw!r} is not a count")
+    return raw
+
+
+def _sum(raw: object) -> int:
+    if not isinstance(raw, str) or len(raw) > SUM_DIGITS_MAX:
+        raise ValueError("not an exact sum")
+    return int(raw, 16)
+
+
+def matrix(counts: Counts, classes: int) -> Sequence[Sequence[int]]:
+    """Return the whole confusion matrix: rows are true classes, columns predicted ones."""
+    made = [[0] * classes for _ in range(classes)]
+    for true, predicted, rows in counts.cells:
+        if max(true, predicted) < classes:
+            made[true][predicted] = rows
+    return made
