@@ -20,6 +20,8 @@ gossip          the error and the spread of the nodes' models
 private_data    no private row leaves its node
 wan             what distance, bandwidth and loss cost a job, between hosts that are far apart
 proof           what receipts cost, and what verification, replay and forgetting of a job take
+rules           each aggregation rule compared with its paper in numpy, and with Flower's
+robust          attacks against aggregation rules
 secured         what certificates cost: start, small calls, rounds
 portable        portable arithmetic: equal models in many environments, error and speed
 reading         tables made ready for a job, compared with pandas

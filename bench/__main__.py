@@ -30,6 +30,8 @@ NAMES = (
     "portable",
     "trust",
     "proof",
+    "rules",
+    "robust",
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.rule_references import ETA, LOCAL_BATCH, LOCAL_EPOCHS, LOCAL_MOMENTUM, REFERENCES, Doubles, Memory
+from bench.rule_references import ETA, LOCAL_BATCH, LOCAL_EPOCHS, LOCAL_MOMENTUM, REFERENCES, Doubles, Memory, Reference
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic
 from roundelay.federation.requests import Progress, TrainingFile
@@ -39,10 +39,13 @@ def make_spec(rule: str, rows: list[int]) -> JobSpec:
     return JobSpec(settings, files, TrainingFile(len(rows), "held-out", "bb" * 32, 1, 1), FEATURES, CLASSES)
 
 
-def largest_difference(rule: str, rounds: int, seed: int = 0, groups: int = 3) -> float:
+def largest_difference(
+    rule: str, rounds: int, seed: int = 0, groups: int = 3, reference: Reference | None = None
+) -> float:
     """Return the largest difference of a weight between product and reference over some rounds of random updates.
 
     As a share of the largest weight, as the product keeps float32. groups: the number of nodes that return the updates.
+    reference: instead of that of rule_references.
     """
     rng = np.random.default_rng(seed)
     rows = [int(count) for count in rng.integers(40, 120, FILES)]
@@ -57,7 +60,7 @@ def largest_difference(rule: str, rounds: int, seed: int = 0, groups: int = 3) -
         memory["losses"] = rng.uniform(0.2, 3.0, FILES)
         parts = _parts(spec, updates, memory["losses"], groups)
         ours, state = arithmetic.step(spec, ours, parts, state)
-        theirs = REFERENCES[rule](theirs, updates, np.array(rows, np.float64), memory)
+        theirs = (reference or REFERENCES[rule])(theirs, updates, np.array(rows, np.float64), memory)
         largest = max(largest, float(np.abs(np.frombuffer(ours, "<f4") - theirs).max() / np.abs(theirs).max()))
     return largest
 

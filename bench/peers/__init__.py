@@ -5,6 +5,7 @@ flower_app, which trains with our network.
 
 flower_app         Flower's app for the same job
 flower_simulation  Flower's simulation of the app, in Ray
+flower_rules       Flower's aggregation functions
 grpc_client        grpcio's client with messages of raw bytes
 grpc_server        grpcio's server with messages of raw bytes
 pandas_reader    pandas.read_csv

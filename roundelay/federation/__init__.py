@@ -58,7 +58,7 @@ A node
     fair_queue       which job's order is next
     trainer_client   the parent's side of the trainer protocol
     failover         take over jobs whose driver is silent
-    attacks          wrong results, for tests of verification
+    attacks          wrong results, for tests of verification and of robust rules
 
 Leaves, which only dial out
     leaf             the leaf: attached to hosts, which pass its orders on

@@ -1,25 +1,28 @@
-"""Attacks: ways in which a node's results can be wrong. A test instrument: it shows that verification finds them.
+"""Attacks: ways in which a node's results can be wrong. Test instruments, for verification and for robust rules.
 
-A node with one answers every request as others do; only what it trains is wrong. All results pass the checks that one
-result alone can be put to (result_check).
+A node with one answers every request as others do; only what it trains is wrong. All results but those of `nan` pass
+the checks that one result alone can be put to (result_check).
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
 
 from roundelay.federation.effects import Compute, Done
+from roundelay.federation.requests import Order
 from roundelay.federation.tasks import TrainTask
 from roundelay.ml.choices import ATTACKS
 from roundelay.ml.task import RECEIPT_BYTES
 from roundelay.store.blobs import digest_of
+from roundelay.store.packing import SUM_BYTES
 
-WEIGHT_BYTES, SUM_BYTES = 4, 8
-SCALE = 3
+SCALE = 30
 LAZY_LOSS = 0.5  # what a node claims that has not trained
+NAN_AS_INTEGER = -(1 << 63)  # what casting NaN to int64 gives
 
 Perform = Callable[[Compute], Done]
 CarryOut = Callable[[Compute, Perform], Done]
@@ -31,14 +34,14 @@ class Attack:
     def __init__(self, name: str, rng: random.Random) -> None:
         assert name in ATTACKS, name
         self._carry_out: CarryOut = getattr(self, name.replace("-", "_"))
-        self._reverses_labels = name == "label-flip"
+        self._poisons = {"label-flip": "with_labels_reversed", "backdoor": "with_backdoor"}.get(name, "")
         self._rng = rng
         self._first: dict[str, Done] = {}  # of `stale`: by files, what they gave first
 
     def around(self, effect: Compute, perform: Perform) -> Done:
         """Carry out an order; an order to train goes wrong. Raises what `perform` raises."""
-        if self._reverses_labels:  # also of files that come for their moments, which labels do not change
-            effect = with_labels_reversed(effect)
+        if self._poisons:  # also files that come for their moments, as the trainer keeps them
+            effect = _poisoned(effect, self._poisons)
         if not isinstance(effect.order.task, TrainTask):
             return perform(effect)
         return self._carry_out(effect, perform)
@@ -55,21 +58,42 @@ class Attack:
         """Return what every other colluding node returns for the same order."""
         return changed(effect, perform(effect), lambda value: ~value)
 
+    def nan(self, effect: Compute, perform: Perform) -> Done:
+        """Return what NaN becomes in an integer: no honest trainer can send it."""
+        return changed(effect, perform(effect), lambda value: NAN_AS_INTEGER)
+
     def one_bit(self, effect: Compute, perform: Perform) -> Done:
         """Flip one bit, drawn at random, in the lowest byte of a weight: a memory fault."""
-        done = perform(effect)
-        content = bytearray(done.result)
-        content[SUM_BYTES * self._rng.randrange(size_of_sum(effect) // SUM_BYTES)] ^= 1 << self._rng.randrange(8)
-        return replace(done, result=bytes(content))
+        done, end = perform(effect), effect.order.sums_bytes
+        sums = bytearray(done.result[:end])
+        sums[SUM_BYTES * self._rng.randrange(end // SUM_BYTES)] ^= 1 << self._rng.randrange(8)
+        return _with_sums(effect.order, done, bytes(sums))
+
+    def gaussian(self, effect: Compute, perform: Perform) -> Done:
+        """Return normal noise instead of each update."""
+        return self._forge(effect, perform, "gaussian")
+
+    def alie(self, effect: Compute, perform: Perform) -> Done:
+        """Return updates that lie just within the spread of the honest ones."""
+        return self._forge(effect, perform, "alie")
+
+    def inner_product(self, effect: Compute, perform: Perform) -> Done:
+        """Return the opposite of the mean of this node's updates."""
+        return self._forge(effect, perform, "inner-product")
 
     def label_flip(self, effect: Compute, perform: Perform) -> Done:
         """Train on files whose labels are in reverse order."""
         return perform(effect)
 
+    def backdoor(self, effect: Compute, perform: Perform) -> Done:
+        """Train on files half of whose rows have a trigger and its class."""
+        return perform(effect)
+
     def lazy(self, effect: Compute, perform: Perform) -> Done:
         """Return a sum of zeros without training."""
-        receipts = RECEIPT_BYTES * len(effect.order.files) if effect.order.has_receipts else 0
-        return Done(bytes(size_of_sum(effect) + receipts), 0.0, LAZY_LOSS)
+        order = effect.order
+        receipts = bytes(RECEIPT_BYTES * len(order.files) if order.has_receipts else 0)
+        return _with_sums(order, Done(bytes(order.sums_bytes) + receipts, 0.0, LAZY_LOSS), bytes(order.sums_bytes))
 
     def stale(self, effect: Compute, perform: Perform) -> Done:
         """Return the first result for the same files again."""
@@ -78,27 +102,48 @@ class Attack:
             self._first[files] = perform(effect)
         return self._first[files]
 
+    def _forge(self, effect: Compute, perform: Perform, name: str) -> Done:
+        """Return a result made from each file's honest update by an attack of ml/attacks.py."""
+        from roundelay.ml import attacks  # loads numpy, which a node does without
+
+        order, task = effect.order, effect.order.task
+        assert isinstance(task, TrainTask)
+        single = task if task.is_single else replace(task, updates="each")
+        done = perform(replace(effect, order=replace(order, task=single)))
+        honest = done.result[: replace(order, task=single).sums_bytes]
+        rows, losses = [file.rows for file in order.files], single.updates == "each-with-loss"
+        sums = attacks.forge(name, honest, rows, task.plan.fraction_bits, losses, self._rng)
+        if not order.is_single:
+            sums = attacks.added(sums, len(rows))
+        receipts = done.result[len(honest) :]
+        return _with_sums(order, replace(done, result=bytes(order.sums_bytes) + receipts), sums)
+
 
 def changed(effect: Compute, done: Done, change: Callable[[int], int]) -> Done:
-    """Return a result with each weight of its sum changed, and the receipts of the true one."""
-    end = size_of_sum(effect)
-    return replace(done, result=array("q", map(change, array("q", done.result[:end]))).tobytes() + done.result[end:])
+    """Return a result with each entry of its sums changed."""
+    sums = array("q", map(change, array("q", done.result[: effect.order.sums_bytes]))).tobytes()
+    return _with_sums(effect.order, done, sums)
 
 
-def size_of_sum(effect: Compute) -> int:
-    """Return the bytes of an order's sum; the receipts stand behind it."""
-    return effect.order.weights_bytes // WEIGHT_BYTES * SUM_BYTES
+def _with_sums(order: Order, done: Done, sums: bytes) -> Done:
+    """Return a result with other sums: with the receipts of the true ones or, of single updates, with their own."""
+    receipts = done.result[order.sums_bytes :]
+    if order.is_single and order.has_receipts:
+        starts = range(0, len(sums), order.vector_bytes)
+        receipts = b"".join(hashlib.sha256(sums[at : at + order.vector_bytes]).digest() for at in starts)
+    return replace(done, result=sums + receipts)
 
 
-def with_labels_reversed(effect: Compute) -> Compute:
-    """Return the same order; of the files that come with it, the last row has the first row's label, and so on."""
-    from roundelay.ml.data import Samples  # loads numpy, which a node does without
+def _poisoned(effect: Compute, name: str) -> Compute:
+    """Return the same order with files that come with it changed by a function of ml/attacks.py."""
+    from roundelay.ml import attacks  # loads numpy, which a node does without
     from roundelay.ml.readers import content, packed
 
-    def reversed_labels(name: str, file: bytes) -> bytes:
-        samples = content.parse(name, file)
-        return packed.pack(Samples(samples.x, samples.y[::-1]), int(samples.y.max()) + 1)
+    change, names = getattr(attacks, name), {file.digest: file.name for file in effect.order.files}
 
-    names = {file.digest: file.name for file in effect.order.files}
-    contents = {d: reversed_labels(names[d], raw) if d in names else raw for d, raw in effect.contents.items()}
+    def poisoned(digest: str, file: bytes) -> bytes:
+        samples = change(content.parse(names[digest], file))
+        return packed.pack(samples, int(samples.y.max()) + 1)
+
+    contents = {d: poisoned(d, raw) if d in names else raw for d, raw in effect.contents.items()}
     return replace(effect, contents=contents)

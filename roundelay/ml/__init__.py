@@ -46,6 +46,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     float_sums      exact sums of float64 numbers
     counts          exact counts of how well a model predicts rows
     exact           sums that do not depend on order or grouping: FedAvg in fixed point, moments in big integers
+    attacks         forge updates and poison data, to test verification and robust rules
     privacy         clip an update and add noise to it
     push_sum        the weighted models that gossip exchanges
     validate        how well weights predict a job's validation file

@@ -29,7 +29,20 @@ POWER_MAX = 10.0  # of sizes that grow as a power
 EACH_DEFAULT, EACH_MAX = 2, 1000  # shards or classes a file
 
 # What a node with compute_node.py --attack does wrong (roundelay.federation.attacks).
-ATTACKS = ("sign-flip", "scaled", "one-bit", "label-flip", "lazy", "stale", "colluding")
+ATTACKS = (
+    "sign-flip",
+    "scaled",
+    "gaussian",
+    "alie",
+    "inner-product",
+    "nan",
+    "one-bit",
+    "label-flip",
+    "backdoor",
+    "lazy",
+    "stale",
+    "colluding",
+)
 
 # What a trainer returns of its files: one exact sum of their updates; the same with each divided by its local steps
 # (local_steps.py); or each update by itself, with the loss before the training behind it if that is asked for.

@@ -83,7 +83,7 @@ def drive_to_the_end(job: Job) -> tuple[bytes, Job]:
     raise AssertionError("replaced again and again")
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", [name for name in ATTACKS if name != "nan"])  # which is refused unverified
 def test_with_every_order_verified_a_liar_is_named_and_none_of_its_results_counts(name: str) -> None:
     job = Job(IDS, make_spec(replace(SETTINGS, verify=1.0)))
     liar = attack(job, workers()[0], name)
