@@ -22,7 +22,7 @@ from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import counts
 from roundelay.ml.data import Samples
-from roundelay.ml.errors import BadTask
+from roundelay.ml.errors import BadTask, CannotWrite
 from roundelay.ml.metrics import FitMetrics, Metrics
 from roundelay.ml.readers import dataset, images, site
 from roundelay.ml.readers.reading import reading_from_json
@@ -179,7 +179,11 @@ def test_a_model_of_private_files_is_that_of_the_same_files_placed(make: Make, a
     private = ring.train(TrainRequest(None, held_out, settings, options, private=NAME))
     validated = [result.errors for result, _ in ring.rounds]
     data = placed(folders, options, tmp_path / "together")
-    public = ring.train(TrainRequest(data, held_out, settings, DataOptions() if isinstance(data, DataSet) else options))
+    if isinstance(data, DataSet):
+        looks = dataset.ReadOptions(images=images.ImageOptions(options.side))
+        public = ring.train(TrainRequest(data, dataset.read(held_out, looks), settings))
+    else:
+        public = ring.train(TrainRequest(data, held_out, settings, options))
 
     assert private == public
     assert validated == [result.errors for result, _ in ring.rounds]
@@ -268,6 +272,24 @@ def test_data_that_change_between_rounds_are_left_out_by_name(tmp_path: Path) ->
     assert [len(result.left_out) for result, _ in ring.rounds] == [0, 1, 1]
     line = next(line for line in ring.rounds[1][1].disturbances if "ward2.csv has changed" in line)
     assert line.startswith("node-41000:1: ")
+
+
+def test_a_full_disk_at_one_site_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders, held_out, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    spec = ring.submit(TrainRequest(None, held_out, SETTINGS, options, private=NAME))
+    plain = site.read_part
+
+    def read(path: Path, *rest: Any) -> Any:
+        if path == folders[1]:
+            raise CannotWrite("cannot write temporary rows: No space left on device")
+        return plain(path, *rest)
+
+    monkeypatch.setattr(site, "read_part", read)
+    ring.drive(spec)
+
+    assert all(len(result.left_out) == 1 for result, _ in ring.rounds)
+    assert any("20000:1: cannot write temporary rows: No space left" in line for line in ring.rounds[0][1].disturbances)
 
 
 def change_in_round_two(folder: Path) -> Callable[[Any, Any], None]:

@@ -95,7 +95,7 @@ def locate(path: Path) -> Path:
         alone = [name for name in names if (path / name).is_dir() and name.lower() not in images.TRAINING_NAMES]
         if known:
             path = path / known[0]
-        elif len(names) == 1 and alone and not idx.has_idx_names(names):
+        elif len(names) == 1 and alone and not idx.has_idx_names(names) and not images.is_image_folder(path, names):
             path = path / names[0]
         else:
             break
