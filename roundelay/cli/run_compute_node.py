@@ -140,6 +140,7 @@ def build(chosen: parser_base.Namespace) -> ComputeNode | LeafNode:
         NEAR_FINGER_CANDIDATES if chosen.near_fingers else 1,
         gate_of(chosen, private, security),
         chosen.verbose,
+        chosen.state_dir / "checkpoints" if chosen.state_dir else None,
         chosen.attack or "",
     )
     if chosen.outbound:
@@ -153,11 +154,8 @@ def leaf_address(chosen: parser_base.Namespace, security: Security | None) -> Ad
     It stays the same when the leaf starts again: a job knows private data by it. Leaves on one machine differ in their
     port, which without PORT follows from what they train on.
     """
-    for flag, given in (("--state-dir", chosen.state_dir), ("--register", chosen.register)):
-        if given:
-            raise exits.Exit(
-                exits.USAGE, f"--outbound cannot be combined with {flag}: a leaf stores nothing and is not called"
-            )
+    if chosen.register:
+        raise exits.Exit(exits.USAGE, "--outbound cannot be combined with --register: a leaf is not called")
     hosts = security.channel.identity.hosts if security is not None else ()
     host = chosen.advertise or next(iter(hosts), "") or machine_name()
     subject = str(chosen.private.resolve()) if chosen.private is not None else str(chosen.trainer)

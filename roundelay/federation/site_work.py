@@ -119,6 +119,8 @@ class SiteWork(RoundWork):
                 self._record_unable(home, order, node, str(error), unable)
             except ChordError as error:
                 unable = 0
+                if isinstance(error, NotFound) and node is not None:  # it was started again, and knows no order
+                    self._weights.forget(node)
                 self._waits.begin(home, str(error))
             else:
                 return RoundOutcome([part], [])

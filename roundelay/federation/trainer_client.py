@@ -33,9 +33,13 @@ FindOwn = Callable[[str], Header | None]
 class TrainerClient:
     """Has orders carried out by one trainer. own: finds the node's private data, if it has any."""
 
-    def __init__(self, ask: AskTrainer, own: FindOwn | None = None) -> None:
+    def __init__(
+        self, ask: AskTrainer, own: FindOwn | None = None, begun: Callable[[Order], Frame | None] = lambda order: None
+    ) -> None:
+        """begun: returns the latest checkpoint of an order, if there is one."""
         self._ask = ask
         self._own = own or (lambda digest: None)
+        self._begun = begun
         self._fingerprints: dict[TrainingPlan, str] = {}  # this machine's
 
     def carry_out(self, effect: Compute, on_start: Callable[[], None] = lambda: None) -> Done:
@@ -136,7 +140,10 @@ class TrainerClient:
 
     def _compute(self, effect: Compute, named: Order) -> Done:
         """Have the trainer compute the task. named: the order with the digests by which the trainer knows files."""
-        answer = self._ask(_request(named), effect.contents.get(named.weights, b""), effect.order)
+        request, payload = _request(named), effect.contents.get(named.weights, b"")
+        if isinstance(named.task, TrainTask) and (begun := self._begun(effect.order)) is not None:
+            request, payload = request | {"begun": begun.header}, payload + begun.payload
+        answer = self._ask(request, payload, effect.order)
         return Done(bytes(answer.payload), 0.0, *answers.scores(answer.header))
 
 

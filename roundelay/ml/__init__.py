@@ -38,6 +38,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     raw_random      portable random numbers
     optimizers      SGD with momentum, Adam and FedProx on flat vectors
     train           one local training, or several of equal length at once: weights in, weights out
+    checkpoint      what is kept of a training that may be cut off
     lockstep        which files are trained together
     legacy_trainer  the float64 trainer of the original course project, to reproduce its numbers
     local_steps     how far a local training goes, for FedNova

@@ -39,6 +39,11 @@ class Dropout:
             for size, end in zip(sizes, ends, strict=True)
         ]  # (F, size, batch) each, as the kernels take them
 
+    def skip(self, steps: int) -> None:
+        """Go on after this number of steps."""
+        for rng in self._rngs:
+            rng.bit_generator.advance(steps * math.ceil(self._flat.shape[1] / 4))  # type: ignore[attr-defined]
+
     def draw(self) -> None:
         """Draw the factors of the next step into `keeps`."""
         for rng, flat in zip(self._rngs, self._flat, strict=True):

@@ -16,6 +16,7 @@ from roundelay.ml.errors import EndOfFrames, FrameError
 
 HEADER_BYTES_MAX = 1 << 25
 PAYLOAD_BYTES_MAX = 1 << 31
+CHECKPOINT_BYTES_MAX = 256 << 20  # no larger checkpoint is made or kept
 _LENGTHS = struct.Struct(">IQ")
 
 Header = dict[str, object]

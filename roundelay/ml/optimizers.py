@@ -10,13 +10,14 @@ to matter is set to 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from itertools import accumulate, count, repeat
+from collections.abc import Callable, Sequence
+from itertools import accumulate, count, islice, repeat
 from operator import mul
 
 import numpy as np
 
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
+from roundelay.ml.choices import Optimizer
 from roundelay.ml.data import Array
 
 Update = Callable[[], None]
@@ -28,14 +29,22 @@ FLUSH_STEPS = 64
 FLUSH_BELOW = np.float32(1e-24)  # less than half a unit in the last place of any weight above 1e-16
 
 
-def momentum_update(weights: Array, eta_gradient: Array, momentum: float) -> Update:
+def memory(optimizer: Optimizer, weights: Array) -> list[Array]:
+    """Return what an optimizer remembers from step to step, as it is before the first."""
+    return [np.zeros_like(weights) for _ in range(2 if optimizer == "adam" else 1)]  # (parameters,) each
+
+
+def momentum_update(
+    weights: Array, eta_gradient: Array, momentum: float, velocity: Array | None = None, made: int = 0
+) -> Update:
     """Return SGD with momentum: velocity = momentum * velocity - eta * gradient; weights += velocity.
 
-    The gradient comes multiplied by eta (the step's scale), which saves a pass over the vector.
+    The gradient comes multiplied by eta (the step's scale), which saves a pass over the vector. velocity: the memory,
+    where it is kept outside; made: the steps that have led to it.
     """
-    velocity = np.zeros_like(weights)  # (parameters,)
+    velocity = np.zeros_like(weights) if velocity is None else velocity  # (parameters,)
     decay = np.array(momentum, weights.dtype)  # () an array is faster than a scalar
-    steps = count(1)
+    steps = count(made + 1)
     multiply, subtract, add = np.multiply, np.subtract, np.add
 
     def update() -> None:
@@ -48,17 +57,22 @@ def momentum_update(weights: Array, eta_gradient: Array, momentum: float) -> Upd
     return update
 
 
-def adam_update(weights: Array, gradient: Array, eta: float) -> Update:
+def adam_update(
+    weights: Array, gradient: Array, eta: float, moments: Sequence[Array] | None = None, made: int = 0
+) -> Update:
     """Return Adam (Kingma and Ba 2015), with the bias corrections folded into two numbers a step.
 
     `first` and `second` are the paper's moments divided by 1 - beta: one multiplication and one addition each.
+    moments: the memory, where it is kept outside; made: the steps that have led to it.
     """
-    first, second = np.zeros_like(weights), np.zeros_like(weights)  # (parameters,)
+    first, second = memory("adam", weights) if moments is None else moments  # (parameters,) each
     change = np.empty_like(weights)  # (parameters,)
     dtype = weights.dtype.type
-    powers1, powers2 = (accumulate(repeat(beta), mul) for beta in (ADAM_BETA1, ADAM_BETA2))  # `**` is libm's
+    powers1, powers2 = (  # `**` is libm's
+        islice(accumulate(repeat(beta), mul), made, None) for beta in (ADAM_BETA1, ADAM_BETA2)
+    )
     beta1, beta2 = np.array(ADAM_BETA1, weights.dtype), np.array(ADAM_BETA2, weights.dtype)  # (), ()
-    steps = count(1)
+    steps = count(made + 1)
     multiply, add, subtract, divide, sqrt = np.multiply, np.add, np.subtract, np.divide, np.sqrt
 
     def update() -> None:
@@ -82,14 +96,15 @@ def adam_update(weights: Array, gradient: Array, eta: float) -> Update:
     return update
 
 
-def proximal(update: Update, weights: Array, gradient: Array, scale: float) -> Update:
+def proximal(update: Update, weights: Array, gradient: Array, scale: float, initial: Array | None = None) -> Update:
     """Return FedProx (Li et al. 2020): add scale * (weights - initial weights) to the gradient before each update.
 
-    scale is mu times the factor that the gradient already carries. With 0 there is no proximal term.
+    scale is mu times the factor that the gradient already carries. With 0 there is no proximal term. initial: the
+    initial weights, unless they are `weights` now.
     """
     if not scale:
         return update
-    initial, pull = weights.copy(), np.empty_like(weights)  # (parameters,)
+    initial, pull = weights.copy() if initial is None else initial, np.empty_like(weights)  # (parameters,)
     factor = np.array(scale, weights.dtype)  # ()
 
     def proximal_update() -> None:

@@ -15,12 +15,13 @@ import numpy as np
 
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.batches import Batches
+from roundelay.ml.checkpoint import FileState, Saver, arrays_from_bytes, arrays_to_bytes
 from roundelay.ml.data import Array, Floats, Samples
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.kernels import Batch, Network, Step, gradient_step
 from roundelay.ml.mlp import Architecture
-from roundelay.ml.optimizers import Update, adam_update, clipped, momentum_update, proximal
+from roundelay.ml.optimizers import Update, adam_update, clipped, memory, momentum_update, proximal
 from roundelay.ml.task import Design, TrainConfig, local_seed
 
 __all__ = ["OnEpoch", "Shard", "TrainConfig", "check_finite", "check_samples", "local_seed", "train", "train_together"]
@@ -42,6 +43,14 @@ class Shard:
     samples: Callable[[], Samples]
     seed: int
     on_epoch: OnEpoch = ignore_epoch
+    place: int = 0  # of the file in its task, for `saver`
+    saver: Saver | None = None  # makes checkpoints
+    start: FileState | None = None  # where its training goes on; None: at the first epoch
+
+    @property
+    def epochs_done(self) -> int:
+        """The epochs that were trained before."""
+        return self.start.epoch if self.start is not None else 0
 
 
 def train(
@@ -69,9 +78,10 @@ def train_together(
     config: TrainConfig,
     arithmetic: Arithmetic = NATIVE,
 ) -> list[Array]:
-    """Train on each shard and return the same weights, bit for bit, as `train` would. All have equally many rows.
+    """Train on each shard and return the same weights, bit for bit, as `train` would.
 
-    Each shard's on_epoch is called. Raises StepTooLarge after the first epoch in which one of them has diverged.
+    All have equally many rows, and as many epochs behind them. Each shard's on_epoch is called. Raises StepTooLarge
+    after the first epoch in which one of them has diverged.
     """
     files = [shard.samples() for shard in shards]
     for samples in files:
@@ -109,20 +119,27 @@ def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], 
     )  # SGD's rate is folded into the gradient
     size = min(rows, config.batch)
     batches = _batches(network, files, size, fold / size, fold / (rows % size or size), config)
-    step = _step(network, size, fold / size, shards, config)
+    done = shards[0].epochs_done
+    made = done * math.ceil(rows / size)
+    step = _step(network, size, fold / size, shards, config, made)
     update: Update
+    kept = memory(config.optimizer, network.weights)
     if config.optimizer == "sgd":
-        update = momentum_update(network.weights, network.gradient, config.momentum)
+        update = momentum_update(network.weights, network.gradient, config.momentum, kept[0], made)
     else:
-        update = adam_update(network.weights, network.gradient, config.eta)
+        update = adam_update(network.weights, network.gradient, config.eta, kept, made)
     update = proximal(update, network.weights, network.gradient, config.mu * fold)
     update = clipped(update, network.gradient, config.clip * fold, network.arithmetic)
     rngs = [network.arithmetic.generator(shard.seed) for shard in shards]
+    _resume(shards, [network.weights, *kept])
     for epoch in range(1, config.epochs + 1):
-        for batch in batches.epoch(np.stack([rng.permutation(rows) for rng in rngs])):
+        orders = np.stack([rng.permutation(rows) for rng in rngs])  # (F, n)
+        if epoch <= done:
+            continue
+        for batch in batches.epoch(orders):
             step(batch)
             update()
-        _report(shards, epoch, batches)
+        _report(shards, epoch, batches, [network.weights, *kept])
 
 
 def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard], config: TrainConfig) -> None:
@@ -130,19 +147,22 @@ def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard],
     rows = shards[0].rows
     size, scale = math.ceil(rows / math.ceil(rows / FULL_BATCH_ROWS)), config.eta / rows
     batches = _batches(network, files, size, scale, scale, config)
-    step = _step(network, size, scale, shards, config)
+    done = shards[0].epochs_done
+    step = _step(network, size, scale, shards, config, done * math.ceil(rows / size))
     sum_of_blocks = np.zeros_like(network.gradient)  # (F, parameters)
-    update = momentum_update(network.weights, sum_of_blocks, config.momentum)
+    kept = memory(config.optimizer, network.weights)
+    update = momentum_update(network.weights, sum_of_blocks, config.momentum, kept[0], done)
     update = proximal(update, network.weights, sum_of_blocks, config.mu * config.eta)
     update = clipped(update, sum_of_blocks, config.clip * config.eta, network.arithmetic)
     orders = np.tile(np.arange(rows), (len(shards), 1))  # (F, n)
-    for epoch in range(1, config.epochs + 1):
+    _resume(shards, [network.weights, *kept])
+    for epoch in range(done + 1, config.epochs + 1):
         sum_of_blocks.fill(0)
         for batch in batches.epoch(orders):
             step(batch)
             np.add(sum_of_blocks, network.gradient, sum_of_blocks)
         update()
-        _report(shards, epoch, batches)
+        _report(shards, epoch, batches, [network.weights, *kept])
 
 
 def _batches(
@@ -155,13 +175,14 @@ def _batches(
     return batches
 
 
-def _step(network: Network, size: int, scale: float, shards: Sequence[Shard], config: TrainConfig) -> Step:
-    """Return a gradient step; with dropout, one that first draws which activations to drop."""
+def _step(network: Network, size: int, scale: float, shards: Sequence[Shard], config: TrainConfig, made: int) -> Step:
+    """Return a gradient step; with dropout, one that first draws which activations to drop. made: steps before it."""
     hidden = network.architecture.sizes[1:-1]
     if not config.dropout or not hidden:
         return gradient_step(network, size, scale)
     rngs = [network.arithmetic.generator([shard.seed, 1]) for shard in shards]
     dropout = Dropout(hidden, size, config.dropout, rngs, network.arithmetic.dtype)
+    dropout.skip(made)
     step, draw = gradient_step(network, size, scale, dropout.keeps), dropout.draw
 
     def draw_and_step(batch: Batch) -> None:
@@ -171,7 +192,22 @@ def _step(network: Network, size: int, scale: float, shards: Sequence[Shard], co
     return draw_and_step
 
 
-def _report(shards: Sequence[Shard], epoch: int, batches: Batches) -> None:
-    """Call each shard's on_epoch."""
-    for shard, loss, accuracy in zip(shards, batches.losses(), batches.accuracies(), strict=True):
+def _resume(shards: Sequence[Shard], arrays: Sequence[Array]) -> None:
+    """Write the state of each shard that has one into its row of these arrays. Raises BadTask."""
+    for row, shard in enumerate(shards):
+        if shard.start is not None:
+            arrays_from_bytes(shard.start.state, [array[row] for array in arrays])
+
+
+def _report(shards: Sequence[Shard], epoch: int, batches: Batches, arrays: Sequence[Array]) -> None:
+    """Call each shard's on_epoch, and make a checkpoint if it is time: a row of each array is a shard's state."""
+    scores = list(zip(batches.losses(), batches.accuracies(), strict=True))
+    for shard, (loss, accuracy) in zip(shards, scores, strict=True):
         shard.on_epoch(epoch, check_finite(loss, epoch), accuracy)
+
+    def states() -> list[FileState]:
+        rows = [arrays_to_bytes([array[row] for array in arrays]) for row in range(len(shards))]
+        return [FileState(epoch, *score, state) for score, state in zip(scores, rows, strict=True)]
+
+    if (saver := shards[0].saver) is not None:
+        saver.save([shard.place for shard in shards], states)

@@ -7,14 +7,17 @@
     {"do": "describe", "path", "numbers"}, reading ->  {}, SiteSchema.to_bytes: names of columns and classes
     {"do": "missing", "digests"}                   ->  {"missing": the digests that must be added (again)}
     {"do": "moments", "digests"}                   ->  {}, FeatureSums.to_bytes
-    {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum and receipts
+    {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum and receipts;
+                                                       optional: "begun", the header of a checkpoint, whose payload
+                                                       follows the weights
     {"do": "evaluate", "task", "digest"}, weights  ->  {"loss", "accuracy"}
     {"do": "held_out", "task", "digests"}, weights ->  {}, Counts.to_bytes, on the rows that files hold out
     {"do": "fingerprint", "plan"}                  ->  {"fingerprint"}; optional: "weights_bytes", of the job
 
 During training it also writes {"progress": [[file's index in the task, epoch, loss, accuracy], ...]}. Epochs that end
-within PROGRESS_EVERY_S share a frame, because each frame wakes the node and takes processor time from the training. A
-failed order is answered by {"error": kind, "message": ...} (errors.to_dict), and the process continues.
+within PROGRESS_EVERY_S share a frame, because each frame wakes the node and takes processor time from the training.
+When an epoch ends CHECKPOINT_EVERY_S or more after the last checkpoint, it writes another: {"checkpoint": release, ...}
+(checkpoint.py). A failed order is answered by {"error": kind, "message": ...} (errors.to_dict); then the next is read.
 The process ends at the end of its input, so it does not outlive its parent. It ignores SIGINT: its parent handles it.
 """
 
@@ -36,12 +39,15 @@ from roundelay.ml.task import CLASSES_DEFAULT, TrainerTask, plan_from_dict, task
 from roundelay.ml.threads import one_blas_thread
 
 if TYPE_CHECKING:  # numpy must be imported after one_blas_thread()
+    from roundelay.ml.checkpoint import Checkpoint, Keep
     from roundelay.ml.flower import Client
-    from roundelay.ml.worker import OnProgress, Worker
+    from roundelay.ml.worker import OnProgress, PartialUpdate, Worker
 
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 0.1
+CHECKPOINT_EVERY_S = 0.5  # shorter epochs share a checkpoint
+CHECKPOINT_SHARE = 20  # the pause after a checkpoint, as a multiple of what writing it took
 
 Answer = tuple[Header, bytes]
 
@@ -77,7 +83,7 @@ def serve(worker: "Worker", orders: BinaryIO, answers: BinaryIO, clock: Callable
             order = read_frame(orders)
         except EndOfFrames:
             return
-        header, payload = _answer(worker, order, progress)
+        header, payload = _answer(worker, order, progress, _Checkpoints(answers, clock))
         progress.flush()
         write_frame(answers, header, payload)
 
@@ -104,10 +110,29 @@ class _Progress:
             self._flushed_at = self._clock()
 
 
-def _answer(worker: "Worker", order: Frame, progress: "OnProgress") -> Answer:
+class _Checkpoints:
+    """Writes checkpoints of one order as frames; the first one when the order has taken a while."""
+
+    def __init__(self, answers: BinaryIO, clock: Callable[[], float]) -> None:
+        self._answers = answers
+        self._clock = clock
+        self._due_at = clock() + CHECKPOINT_EVERY_S
+        self._has_written = False
+
+    def is_due(self, is_last: bool = False) -> bool:
+        return self._clock() >= self._due_at or (is_last and self._has_written)
+
+    def __call__(self, checkpoint: "Checkpoint") -> None:
+        began = self._clock()
+        write_frame(self._answers, *checkpoint.to_frame())
+        ended, self._has_written = self._clock(), True
+        self._due_at = ended + max(CHECKPOINT_EVERY_S, CHECKPOINT_SHARE * (ended - began))
+
+
+def _answer(worker: "Worker", order: Frame, progress: "OnProgress", keep: "Keep") -> Answer:
     """Carry out an order; answer an error with its description."""
     try:
-        return carry_out(worker, order.header, bytes(order.payload), progress)
+        return carry_out(worker, order.header, bytes(order.payload), progress, keep)
     except MLError as error:
         return to_dict(error), b""
     except BrokenPipeError:
@@ -117,8 +142,10 @@ def _answer(worker: "Worker", order: Frame, progress: "OnProgress") -> Answer:
         return to_dict(TrainerFault(f"{type(error).__name__}: {error}")), b""
 
 
-def carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnProgress | None" = None) -> Answer:
-    """Carry out an order. Raises MLError."""
+def carry_out(
+    worker: "Worker", header: Header, payload: bytes, progress: "OnProgress | None" = None, keep: "Keep | None" = None
+) -> Answer:
+    """Carry out an order; `keep` is given checkpoints of a training. Raises MLError."""
     match header.get("do"):
         case "add" if "trainer" in header:
             return {"rows": worker.add_client(_text(header, "digest"), _client(header))}, b""
@@ -141,7 +168,7 @@ def carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPro
         case "moments":
             return {}, worker.moments(_texts(header, "digests")).to_bytes()
         case "train":
-            update = worker.train(_task(header), payload, progress)
+            update = _train(worker, header, payload, progress, keep)
             return {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}, update.sum + update.receipts
         case "evaluate":
             evaluation = worker.evaluate(_task(header), payload, _text(header, "digest"))
@@ -181,6 +208,27 @@ def _numbers(header: Header) -> dict[str, int]:
     if not isinstance(numbers, dict) or not all(isinstance(each, int) and each >= 0 for each in numbers.values()):
         raise BadTask("numbers: expected those of files by their names")
     return numbers
+
+
+def _train(
+    worker: "Worker", header: Header, payload: bytes, progress: "OnProgress | None", keep: "Keep | None"
+) -> "PartialUpdate":
+    """Train, from a checkpoint if there is one that fits."""
+    task, begun = _task(header), header.get("begun")
+    if not isinstance(begun, dict):
+        return worker.train(task, payload, progress, keep)
+    from roundelay.ml.checkpoint import checkpoint_from_frame
+    from roundelay.ml.models.catalogue import learner
+
+    parameters = learner(task.plan.design).parameters
+    weights, kept = payload[: 4 * parameters], payload[4 * parameters :]
+    try:
+        epochs = task.plan.config.epochs
+        checkpoint = checkpoint_from_frame(begun, kept, parameters, len(task.files), epochs, task.receipts)
+        return worker.train(task, weights, progress, keep, checkpoint)
+    except BadTask as error:  # of this release or of the task itself
+        log.warning("training from the start: %s", error)
+        return worker.train(task, weights, progress, keep)
 
 
 def _task(header: Header) -> TrainerTask:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from roundelay.ml import counts, exact
+from roundelay.ml.checkpoint import Checkpoint, FileDone, Keep, Saver
 from roundelay.ml.counts import Counts
 from roundelay.ml.data import Array, Floats, Ints, Samples, moments_from_bytes, standardise_samples
 from roundelay.ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
@@ -125,10 +126,18 @@ class Worker:
             total = total + part
         return total
 
-    def train(self, task: TrainerTask, weights: bytes, on_progress: OnProgress | None = None) -> PartialUpdate:
+    def train(
+        self,
+        task: TrainerTask,
+        weights: bytes,
+        on_progress: OnProgress | None = None,
+        keep: Keep | None = None,
+        begun: Checkpoint | None = None,
+    ) -> PartialUpdate:
         """Train on each file of the task, starting from these weights (little-endian float32).
 
-        Return the exact sum of the changes, or each of them, as the task says.
+        Return the exact sum of the changes, or each of them, as the task says. keep: is given checkpoints. begun: one
+        of an earlier training of this task, to go on from.
         """
         model = learner(task.plan.design)
         base = _weights(model, weights)
@@ -136,23 +145,26 @@ class Worker:
         task.check_memory()
         exact.check_rows(task.rows, task.plan.fraction_bits)
         is_sum = task.updates in ("sum", "normalised-sum")
-        total = np.zeros(model.parameters, np.int64)  # (parameters,)
+        saver = Saver(begun or Checkpoint(np.zeros(model.parameters, np.int64)), keep)
+        total, done = saver.checkpoint.total, saver.checkpoint.done
         lasts = [_LastEpoch(index, on_progress) for index in range(len(task.files))]
-        receipts, vectors = [b""] * len(task.files), [b""] * len(task.files)
-        for index, local in self._train_files(model, task, base, lasts):
+        for index, state in saver.checkpoint.running.items():
+            lasts[index].loss, lasts[index].accuracy = state.loss, state.accuracy
+        for index, local in self._train_files(model, task, base, lasts, saver):
             change = self._change(model, task, task.files[index], base, local)
             if is_sum:
                 exact.add(total, change)
-            else:
-                vectors[index] = change.astype("<i8", copy=False).tobytes()
-            if task.receipts:
-                receipts[index] = hashlib.sha256(change.astype("<i8", copy=False).data).digest()
-        bits, trained = task.plan.fraction_bits, list(zip(task.files, lasts, strict=True))
-        units = sum(exact.loss_units(last.loss, file.rows, bits) for file, last in trained)
-        accuracy = sum(last.accuracy * file.rows / task.rows for file, last in trained)
+            data = change.astype("<i8", copy=False)
+            receipt = hashlib.sha256(data.data).digest() if task.receipts else b""
+            last, vector = lasts[index], b"" if is_sum else data.tobytes()
+            saver.finish(index, FileDone(last.loss, last.accuracy, receipt, vector))
+        saver.save_end()
+        bits, trained = task.plan.fraction_bits, [(file, done[index]) for index, file in enumerate(task.files)]
+        units = sum(exact.loss_units(each.loss, file.rows, bits) for file, each in trained)
+        accuracy = sum(each.accuracy * file.rows / task.rows for file, each in trained)
         loss = exact.mean_loss(units, task.rows, bits) if task.files else 0.0
-        changes = total.astype("<i8").tobytes() if is_sum else b"".join(vectors)
-        return PartialUpdate(task.rows, changes, loss, accuracy, b"".join(receipts))
+        changes = total.astype("<i8").tobytes() if is_sum else b"".join(each.vector for _, each in trained)
+        return PartialUpdate(task.rows, changes, loss, accuracy, b"".join(each.receipt for _, each in trained))
 
     def evaluate(self, task: TrainerTask, weights: bytes, digest: str) -> Evaluation:
         """Evaluate these weights on a file, standardised as the task says; the task's own files are not used."""
@@ -202,20 +214,25 @@ class Worker:
         return counts.total(counted), auc
 
     def _train_files(
-        self, model: Learner, task: TrainerTask, base: Floats, lasts: list[_LastEpoch]
+        self, model: Learner, task: TrainerTask, base: Floats, lasts: list[_LastEpoch], saver: Saver
     ) -> Iterator[tuple[int, Array]]:
-        """Yield (index in the task, new weights) of each file when its training is done."""
-        indices, shards = [], []
+        """Yield (index in the task, new weights) of each file that is not done, when its training is."""
+        begun, fresh = list[Shard](), list[Shard]()
+        running, done = dict(saver.checkpoint.running), frozenset(saver.checkpoint.done)
         for index, (file, last) in enumerate(zip(task.files, lasts, strict=True)):
             client = self._clients.get(file.digest)
+            if index in done:
+                continue
             if client is not None:
                 _check_rows(file, client.rows)
                 yield index, client.train(model, base, task.plan.config, task.round, file.seed, last)
-            else:
-                indices.append(index)
-                shards.append(Shard(file.rows, partial(self._read, task, file), file.seed, last))
-        for position, local in model.train_all(base, shards, task.plan.config):
-            yield indices[position], local
+                continue
+            samples = partial(self._read, task, file)
+            shard = Shard(file.rows, samples, file.seed, last, index, saver, running.get(index))
+            (fresh if shard.start is None else begun).append(shard)
+        for shards in (begun, fresh):  # those that were begun are of one stack, and so at the same epoch
+            for position, local in model.train_all(base, shards, task.plan.config):
+                yield shards[position].place, local
 
     def _read(self, task: TrainerTask, file: FileTask) -> Samples:
         """Return the inputs of the network for a file of the task."""

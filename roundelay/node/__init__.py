@@ -12,6 +12,7 @@ supernode          the supernode: the registry behind a server
 identity_journal   the journal of the identities that it grants
 trainer            has orders carried out by the training process, and restarts it when it dies
 trainer_process    the training process, and the frames to and from it
+checkpoints        the checkpoints of the node's orders
 flower             a Flower client of the node's own
 private            a folder whose files never leave the node
 data_directory     files that need not be sent to the node

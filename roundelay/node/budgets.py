@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from roundelay.chord import failure_detector, maintenance, pending, quarantine, registry
 from roundelay.federation import failover, leaf_host, orders, requests, trainer_client
 from roundelay.federation.topologies import gossip
-from roundelay.ml import fingerprint, task, worker
-from roundelay.node import compute_node, leaf_hosting, line_limit
+from roundelay.ml import fingerprint, frames, task, worker
+from roundelay.node import checkpoints, compute_node, leaf_hosting, line_limit
 from roundelay.rpc import admission, lines, protocol, resolver, server, transport
 from roundelay.store import blobs, items, staging, store
 
@@ -62,6 +62,10 @@ BUDGETS = (
     Budget("such orders of all leaves", leaf_host.ORDERS_BYTES_MAX, "bytes", "Busy"),
     Budget("results of leaves", leaf_host.RESULTS_BYTES_MAX, "bytes", "the oldest goes; its leaf has it, too"),
     Budget("polls of leaves' orders", leaf_hosting.COLLECTS_HELD_MAX, "polls", "others are answered at once"),
+    Budget("checkpoints of orders", checkpoints.CHECKPOINTS_MAX, "jobs", _OLDEST),
+    Budget(
+        "a checkpoint", frames.CHECKPOINT_BYTES_MAX, "bytes", "it is not made: the order begins anew if it is cut off"
+    ),
     Budget("idle connections to others", lines.CONNECTIONS_MAX, "connections", "the longest idle is closed"),
     Budget("names being resolved", resolver.LOOKUPS_MAX, "names", "the peer counts as unreachable"),
     Budget("resolved names", resolver.NAMES_MAX, "names", _OLDEST),

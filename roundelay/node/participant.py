@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
@@ -22,6 +23,7 @@ from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done,
 from roundelay.federation.node_core import Loops
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Order
+from roundelay.node.checkpoints import Checkpoints
 from roundelay.node.errors import DiskError
 from roundelay.node.files import SpoolingBlobs
 from roundelay.node.line_limit import LineLimit
@@ -55,6 +57,7 @@ class ComputeNodeOptions:
     finger_candidates: int = 1  # of which the nearest becomes a finger
     gate: SiteGate | None = None  # the policy for private data
     shows_epochs: bool = False
+    checkpoints: Path | None = None  # the folder of its orders' checkpoints; None: in memory
     attack: str = ""  # how its results are wrong, for tests
 
 
@@ -81,7 +84,8 @@ class Participant:
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
         self.orders = Orders(self.load.is_busy, launch, self._quarantine, options.gate)
         self._attack = Attack(options.attack, random.Random()) if options.attack else None
-        self.trainer = Trainer(self._on_training, log, own=private.find if private else None)
+        own, checkpoints = private.find if private else None, Checkpoints(options.checkpoints)
+        self.trainer = Trainer(self._on_training, log, own=own, checkpoints=checkpoints)
         self._store_requests = frozenset(self.store.handlers())
         self._store_lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
 

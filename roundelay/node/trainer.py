@@ -18,12 +18,13 @@ from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames, FrameError
 from roundelay.ml.frames import Frame, Header
 from roundelay.node import failpoints
+from roundelay.node.checkpoints import Checkpoints
 from roundelay.node.failpoints import Failpoints
 from roundelay.node.runtime import Stopped
 from roundelay.node.trainer_process import TrainerProcess
 
 IDLE_S = 60.0
-STARTS_MAX = 3  # starts of the process with the same order and files; if it dies each time, the order fails
+STARTS_MAX = 3  # of the process with the same order, without a new checkpoint; then the order fails
 
 OnTraining = Callable[[str, TrainingStatus], None]  # ticket, progress
 
@@ -32,7 +33,7 @@ class Trainer:
     """At most one child process; one order at a time.
 
     on_training: called with each epoch that ends. log: given one line when an order begins, or is not taken.
-    own: finds the node's private data, if it has any.
+    own: finds the node's private data, if it has any. checkpoints: those of orders.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Trainer:
         idle_s: float = IDLE_S,
         faults: Failpoints | None = None,
         own: FindOwn | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self._on_training = on_training
         self._log = log
@@ -49,7 +51,8 @@ class Trainer:
         self._faults = faults or failpoints.from_environment()
         self._lock = threading.Lock()  # held while an order is carried out, and to end the child
         self._process = TrainerProcess()
-        self._client = TrainerClient(self._ask, own)
+        self._checkpoints = checkpoints or Checkpoints()
+        self._client = TrainerClient(self._ask, own, self._checkpoints.load)
         self._running = ""  # the ticket of the order that is carried out
         self._cancelled = ""  # why it is no longer wanted
         self._idle_timer: threading.Timer | None = None
@@ -87,14 +90,16 @@ class Trainer:
     # --- one order
 
     def _perform(self, effect: Compute) -> Done:
-        """Carry out an order; a child that dies is restarted and sent its files again."""
-        order, code = effect.order, None
+        """Carry out an order; a child that dies is restarted, sent its files again, and goes on from its checkpoint."""
+        order, code, starts = effect.order, None, 0
         self._cancelled, self._running = "", order.ticket
-        for _ in range(STARTS_MAX):
+        while starts < STARTS_MAX:  # ends: checkpoints are made at the ends of epochs
+            kept = self._checkpoints.made
             try:
                 return self._carry_out(effect)
             except (EndOfFrames, FrameError, OSError):
                 code = self._process.end()
+            starts = starts + 1 if self._checkpoints.made == kept else 1
             if self._stopped:
                 raise Stopped
             if self._cancelled:
@@ -120,7 +125,12 @@ class Trainer:
         """Ask the child; the order's epochs are reported as they end."""
 
         def ask() -> Frame:
-            return self._process.ask(header, payload, lambda progress: self._report(order, progress))
+            return self._process.ask(
+                header,
+                payload,
+                lambda progress: self._report(order, progress),
+                lambda frame: self._checkpoints.save(order, frame),
+            )
 
         return self._faults.around(f"trainer.{header['do']}", order, ask, self._process.kill)
 

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 1.0
 
 OnProgress = Callable[[Header], None]
+OnCheckpoint = Callable[[Frame], None]
 
 
 class TrainerProcess:
@@ -50,8 +51,8 @@ class TrainerProcess:
         if self._killed:  # `kill_for_good` may have come before the child was there to be seen
             self._child.kill()
 
-    def ask(self, header: Header, payload: bytes, on_progress: OnProgress) -> Frame:
-        """Send one request to the running child and return its answer; progress frames before it go to `on_progress`.
+    def ask(self, header: Header, payload: bytes, on_progress: OnProgress, on_checkpoint: OnCheckpoint) -> Frame:
+        """Send one request to the running child and return its answer; other frames before it go to the callbacks.
 
         Raises the MLError that the child answers with; EndOfFrames, FrameError or OSError when it has ended.
         """
@@ -62,9 +63,12 @@ class TrainerProcess:
             frame = read_frame(answers)
             if "error" in frame.header:
                 raise from_dict(frame.header)
-            if "progress" not in frame.header:
+            if "checkpoint" in frame.header:
+                on_checkpoint(frame)
+            elif "progress" in frame.header:
+                on_progress(frame.header)
+            else:
                 return frame
-            on_progress(frame.header)
 
     def end(self) -> int | None:
         """Close the child's pipe and wait for its end. Returns its exit code, or None if there was no child."""

@@ -49,9 +49,9 @@ class Child:
         write_frame(self.process.stdin, header, payload)  # type: ignore[arg-type]
         while True:
             frame = read_frame(self.process.stdout)  # type: ignore[arg-type]
-            if "progress" not in frame.header:
+            if frame.header.keys().isdisjoint(("progress", "checkpoint")):
                 return frame
-            self.progress += frame.header["progress"]  # type: ignore[arg-type]
+            self.progress += frame.header.get("progress", [])  # type: ignore[arg-type]
 
     def add_files(self) -> None:
         for i, content in enumerate(CONTENTS):

@@ -21,6 +21,8 @@ from roundelay.federation.requests import Order
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MixTask, MomentsTask, TrainTask
 from roundelay.ml.exact import feature_sums_from_bytes
+from roundelay.ml.frames import Frame
+from roundelay.node.checkpoints import Checkpoints
 from roundelay.node.runtime import Stopped
 from roundelay.node.trainer import STARTS_MAX, Trainer
 from tests.node.training_orders import computed_here, content, effect, make_spec, training_order
@@ -37,11 +39,18 @@ LONG_EPOCHS = 3_000
 LONG = training_order(make_spec(CONTENTS, Settings(epochs=LONG_EPOCHS, hidden=(5,))))
 
 
+class Forgetful(Checkpoints):
+    """Keeps no checkpoint: every training begins anew."""
+
+    def save(self, order: Order, frame: Frame) -> None:
+        pass
+
+
 class Heard:
     """A trainer that records its reports; its child is killed `kills` times during training."""
 
-    def __init__(self) -> None:
-        self.trainer = Trainer(self.on_training, self.log)
+    def __init__(self, checkpoints: Checkpoints | None = None) -> None:
+        self.trainer = Trainer(self.on_training, self.log, checkpoints=checkpoints or Forgetful())
         self.lines: list[str] = []
         self.epochs: list[TrainingStatus] = []
         self.kills = 0
@@ -285,3 +294,42 @@ def test_an_order_with_half_the_jobs_step_has_the_jobs_fingerprint(trainer: Trai
     halved = replace(task.plan, config=replace(task.plan.config, eta=task.plan.config.eta / 2))
 
     assert trainer.perform(effect(replace(order, task=replace(task, plan=halved)), CONTENTS, weights)).result
+
+
+class Killing(Checkpoints):
+    """Checkpoints in a folder; the trainer is killed after the first."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.heard = Heard(self)
+        self.epochs: list[int] = []  # up to which the first file was trained, by checkpoint
+
+    def save(self, order: Order, frame: Frame) -> None:
+        super().save(order, frame)
+        running = cast(list[list[int]], frame.header["running"])
+        self.epochs.append(next((epoch for place, epoch, *_ in running if place == 0), LONG_EPOCHS))
+        if len(self.epochs) == 1:
+            self.heard.epochs = []
+            os.kill(child_of(self.heard.trainer), signal.SIGKILL)
+
+
+def test_a_killed_trainer_goes_on_from_its_checkpoint_and_a_finished_order_outlives_its_node(tmp_path: Path) -> None:
+    order, weights = LONG
+    expected = computed_here(order, CONTENTS, weights)
+    kept = Killing(tmp_path)
+    heard = kept.heard
+    try:
+        done = heard.trainer.perform(effect(order, CONTENTS, weights))
+    finally:
+        heard.trainer.stop()
+    epochs = [each.epoch for each in heard.epochs if each.file == "a"]
+    assert done.result == expected
+    assert min(epochs) > 1, "it has begun anew"
+    assert {*epochs} >= {*range(kept.epochs[0] + 1, LONG_EPOCHS + 1)}
+
+    other = Heard(Checkpoints(tmp_path))
+    try:
+        assert other.trainer.perform(effect(order, CONTENTS, weights)).result == expected
+    finally:
+        other.trainer.stop()
+    assert other.epochs == []

@@ -33,6 +33,7 @@ PREDICTED_ROWS = 128  # at once, so that the patches stay small
 class Cnn(Model):
     """A convolutional network over images."""
 
+    is_resumable = True
     tasks: tuple[Task, ...] = ("classification", "regression")
 
     def __init__(self, design: Design) -> None:

@@ -7,6 +7,8 @@ batches: every file is trained alone, so no shape depends on which files are tra
 
 from __future__ import annotations
 
+import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
@@ -14,16 +16,16 @@ from typing import cast
 import numpy as np
 
 from roundelay.ml.arithmetic import BY_NAME
+from roundelay.ml.checkpoint import FileState, arrays_from_bytes, arrays_to_bytes
 from roundelay.ml.choices import Task
 from roundelay.ml.data import Array, Floats, Labels, Samples
 from roundelay.ml.errors import BadTask
 from roundelay.ml.losses import LOSSES, summed
 from roundelay.ml.losses import probabilities as softmax
 from roundelay.ml.models.arrays import Slot
-from roundelay.ml.models.learner import train_one_by_one
-from roundelay.ml.optimizers import Update, adam_update, clipped, momentum_update, proximal
+from roundelay.ml.optimizers import adam_update, clipped, memory, momentum_update, proximal
 from roundelay.ml.task import PARAMETERS_MAX, Design, TrainConfig
-from roundelay.ml.train import OnEpoch, Shard, check_finite, check_samples
+from roundelay.ml.train import OnEpoch, Shard, check_finite, check_samples, ignore_epoch
 
 __all__ = ["Model", "ModelLearner", "softmax"]
 
@@ -37,6 +39,7 @@ class Model(ABC):
 
     tasks: tuple[Task, ...] = ("classification",)
     least_rows = 1
+    is_resumable = False  # see `state`
 
     def __init__(self, design: Design, parameters: int) -> None:
         if not 1 <= parameters <= PARAMETERS_MAX:
@@ -68,15 +71,23 @@ class Model(ABC):
     def prepare(self, config: TrainConfig, seed: int) -> None:
         """Begin a local training: reset the state of the optimizer."""
         self._gradient = np.zeros_like(self.parameters)  # (parameters,)
+        self._initial = self.parameters.copy()  # (parameters,)
+        self._config = config
         self._rng = self.arithmetic.generator([seed, 1])
-        self._update: Update
+        self._memory = memory(config.optimizer, self.parameters)
+        self._make_update(0)
+
+    def _make_update(self, made: int) -> None:
+        """Make the optimizer, which has made this number of steps."""
+        config, update = self._config, None
         if config.optimizer == "adam":
-            self._update, self._scale = adam_update(self.parameters, self._gradient, config.eta), 1.0
+            update = adam_update(self.parameters, self._gradient, config.eta, self._memory, made)
+            self._scale = 1.0
         else:
-            self._update = momentum_update(self.parameters, self._gradient, config.momentum)
+            update = momentum_update(self.parameters, self._gradient, config.momentum, self._memory[0], made)
             self._scale = config.eta  # folded into the gradient
-        self._update = proximal(self._update, self.parameters, self._gradient, config.mu * self._scale)
-        self._update = clipped(self._update, self._gradient, config.clip * self._scale, self.arithmetic)
+        update = proximal(update, self.parameters, self._gradient, config.mu * self._scale, self._initial)
+        self._update = clipped(update, self._gradient, config.clip * self._scale, self.arithmetic)
 
     def train(self, x: Floats, y: Labels, weights: Floats) -> Array:
         """Make one step on one batch and return the scores from before the step: (n, classes)."""
@@ -84,6 +95,23 @@ class Model(ABC):
         np.multiply(gradient, self._scale, out=self._gradient, casting="same_kind")
         self._update()
         return scores
+
+    def state(self) -> bytes | None:
+        """Return the state of a local training after a whole epoch, which `restore` takes; None if it is not known.
+
+        A model whose only state between batches is in `parameters` and in `rng` sets `is_resumable`.
+        """
+        if not self.is_resumable:
+            return None
+        return arrays_to_bytes([self.parameters, *self._memory]) + _rng_to_bytes(self._rng)
+
+    def restore(self, state: bytes, steps: int) -> None:
+        """Go on, after `prepare`, from such a state, to which this number of steps has led. Raises BadTask."""
+        arrays = [self.parameters, *self._memory]
+        size = sum(array.nbytes for array in arrays)
+        arrays_from_bytes(state[:size], arrays)
+        _rng_from_bytes(self._rng, state[size:])
+        self._make_update(steps)
 
     def finish(self) -> None:  # noqa: B027 - most models learn in parameters
         """End a local training: copy what was learned to `parameters`."""
@@ -121,19 +149,27 @@ class ModelLearner:
     def train(
         self, weights: Floats, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
     ) -> Array:
+        return self._train(weights, Shard(samples.rows, lambda: samples, seed, on_epoch or ignore_epoch), config)
+
+    def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
+        for position, shard in enumerate(shards):
+            yield position, self._train(weights, shard, config)
+
+    def _train(self, weights: Floats, shard: Shard, config: TrainConfig) -> Array:
         if config.optimizer == "gd":
             raise BadTask(f"optimizer gd trains mlp and softmax, not {self.design.model}")
+        samples = shard.samples()
         check_samples(self.design, samples)
         model = self._new()
         _write(model, weights)
-        model.prepare(config, seed)
+        model.prepare(config, shard.seed)
+        if shard.start is not None:
+            rows = rows_in_batches(samples.rows, config.batch, model.least_rows)
+            model.restore(shard.start.state, shard.epochs_done * math.ceil(rows / config.batch))
         with np.errstate(all="ignore"):
-            _epochs(model, samples, config, seed, on_epoch)
+            _epochs(model, samples, config, shard)
         model.finish()
         return model.parameters.copy()
-
-    def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
-        return train_one_by_one(self, weights, shards, config)
 
     def scores(self, weights: Array, x: Array) -> Array:
         model = self._predictor
@@ -163,21 +199,45 @@ def rows_in_batches(rows: int, batch: int, least: int) -> int:
     return rows - last if last < least else rows
 
 
-def _epochs(model: Model, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None) -> None:
+def _epochs(model: Model, samples: Samples, config: TrainConfig, shard: Shard) -> None:
     """Train on every row once per epoch, in a new order, in batches; measure each batch before its step."""
     factors = np.array(config.class_weights, np.float32)  # (classes,) or (0,)
     loss = LOSSES[model.design.task]
-    rng, rows = model.arithmetic.generator(seed), rows_in_batches(samples.rows, config.batch, model.least_rows)
+    rng, rows = model.arithmetic.generator(shard.seed), rows_in_batches(samples.rows, config.batch, model.least_rows)
     if not rows:
         raise BadTask(f"{model.design.model} needs batches of {model.least_rows} rows, and a file has {samples.rows}")
     for epoch in range(1, config.epochs + 1):
         order, total, correct = rng.permutation(samples.rows)[:rows], 0.0, 0  # (n,)
+        if epoch <= shard.epochs_done:
+            continue
         for start in range(0, rows, config.batch):
             batch = order[start : start + config.batch]  # (batch,)
             x, y = samples.x[batch], samples.y[batch]  # (batch, d), (batch,)
             scores = model.train(x, y, factors[y] if len(factors) else np.ones(len(y), np.float32))  # (batch, classes)
             total += summed(loss, scores, y, model.arithmetic)
             correct += 0 if samples.has_targets else len(y) - loss.count_errors(scores, y)
-        check_finite(total / rows, epoch)
-        if on_epoch:
-            on_epoch(epoch, total / rows, correct / rows)
+        mean, accuracy = check_finite(total / rows, epoch), correct / rows
+        shard.on_epoch(epoch, mean, accuracy)
+        _save(model, shard, epoch, mean, accuracy)
+
+
+def _save(model: Model, shard: Shard, epoch: int, loss: float, accuracy: float) -> None:
+    """Make a checkpoint, if it is time and the model's state is known."""
+
+    def states() -> list[FileState]:
+        state = model.state()
+        return [] if state is None else [FileState(epoch, loss, accuracy, state)]
+
+    if shard.saver is not None:
+        shard.saver.save((shard.place,), states)
+
+
+def _rng_to_bytes(rng: np.random.Generator) -> bytes:
+    return json.dumps(rng.bit_generator.state).encode()
+
+
+def _rng_from_bytes(rng: np.random.Generator, state: bytes) -> None:
+    try:
+        rng.bit_generator.state = json.loads(state)
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadTask(f"checkpoint: no state of a generator: {error}") from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,28 @@ class TorchModel(Model):
                 nn.utils.clip_grad_norm_(self._trainable, self._clip)
             self._optimizer.step()
         return _array(scores)
+
+    def state(self) -> bytes | None:
+        """Return the state_dicts of module and optimizer, and torch's generator.
+
+        Unknown where buffers are in no state_dict, and on other devices, which have generators of their own.
+        """
+        kept = self.module.state_dict().keys()
+        if self.device.type != "cpu" or any(name not in kept for name, _ in self.module.named_buffers()):
+            return None
+        stream = BytesIO()
+        parts = self.module.state_dict(), self._optimizer.state_dict(), torch.get_rng_state()
+        torch.save(parts, stream)
+        return stream.getvalue()
+
+    def restore(self, state: bytes, steps: int) -> None:
+        try:
+            module, optimizer, generator = torch.load(BytesIO(state), weights_only=True)
+            self.module.load_state_dict(module)
+            self._optimizer.load_state_dict(optimizer)
+            torch.set_rng_state(generator)
+        except Exception as error:  # torch names no kinds
+            raise BadTask(f"checkpoint of {self.design.model}: {printable(str(error), 200)}") from error
 
     def finish(self) -> None:
         at = 0
