@@ -55,6 +55,23 @@ def cancel(arguments: Sequence[str]) -> Parser:
     return made
 
 
+def pause(arguments: Sequence[str]) -> Parser:
+    """Return the command line of `pause`."""
+    about = "Have a job wait after the round that it trains, until it is resumed."
+    made = Parser("client.py pause", about, "python3 client.py pause JOB", arguments)
+    add_job(made)
+    add_ring_options(made)
+    return made
+
+
+def resume(arguments: Sequence[str]) -> Parser:
+    """Return the command line of `resume`."""
+    made = Parser("client.py resume", "Let a paused job go on.", "python3 client.py resume JOB", arguments)
+    add_job(made)
+    add_ring_options(made)
+    return made
+
+
 def export(arguments: Sequence[str]) -> Parser:
     """Return the command line of `export`."""
     example = "python3 client.py export JOB --out model.npz"
@@ -179,7 +196,8 @@ def _name(text: str) -> str:
 
 
 PARSERS: dict[str, MakeParser] = {
-    made.__name__: made for made in (jobs, attach, cancel, export, audit, status, ring, ping, lookup, predict)
+    made.__name__: made
+    for made in (jobs, attach, cancel, pause, resume, export, audit, status, ring, ping, lookup, predict)
 }
 # Modules of this package.
 WITH_PARSER = (

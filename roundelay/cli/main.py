@@ -25,6 +25,8 @@ SUBCOMMANDS = {
     "jobs": "list the jobs of the ring",
     "attach": "watch a job until it ends",
     "cancel": "end a job",
+    "pause": "have a job wait after the round that it trains",
+    "resume": "let a paused job go on",
     "export": "save the model of a job to a file, or a proof of the job",
     "audit": "verify a job's chain of results, and repeat some of its rounds",
     "verify": "check a proof of a job without a ring, and replay it",

@@ -138,6 +138,25 @@ class Job:
             )
         return snapshot
 
+    def pause(self) -> JobSnapshot:
+        """Have the job wait before its next round; its nodes are free for other jobs. Raises as `cancel` does."""
+        return self._set_paused(True)
+
+    def resume(self) -> JobSnapshot:
+        """Let a paused job go on. Raises as `cancel` does."""
+        return self._set_paused(False)
+
+    def _set_paused(self, paused: bool) -> JobSnapshot:
+        with translated_errors(JobFailed):
+            snapshot = self._ask(lambda entry: read_for_audit(entry.node, entry.ring, self.id))
+            if snapshot.end:
+                raise RequestRefused(f"job {self.id} is already {snapshot.end}")
+            if snapshot.paused == paused:
+                raise RequestRefused(f"job {self.id} is {'paused already' if paused else 'not paused'}")
+            version = time.time_ns()
+            self._ask(lambda entry: jobs.set_paused(entry.node, entry.ring, self.id, paused, version))
+        return snapshot
+
     def snapshot(self) -> JobSnapshot:
         """Read the job as the ring has it now. Raises JobFailed."""
         with translated_errors(JobFailed):

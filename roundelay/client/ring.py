@@ -55,7 +55,7 @@ class JobSummary:
     """One job of a listing."""
 
     job: str
-    state: str  # waiting, running, done, failed, cancelled, replaced; diverged, malformed or unreadable
+    state: str  # waiting, running, paused, done, failed, cancelled, replaced; diverged, malformed or unreadable
     round: int
     rounds: int
     validation_error: float | None  # of the round whose model is kept; the RMSE of a regression
@@ -309,7 +309,7 @@ def _summary_of(listed: ListedJob) -> JobSummary:
     result, kept = listed.result, listed.kept
     return JobSummary(
         listed.job,
-        listed.end or ("waiting" if result is None else "running"),
+        listed.end or ("paused" if listed.paused else "waiting" if result is None else "running"),
         result.round if result is not None else 0,
         listed.spec.settings.rounds,
         round(kept.error, 6) if kept is not None and kept.round else None,

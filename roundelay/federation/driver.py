@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -120,6 +121,8 @@ class Driver:
         self._results: list[RoundResult] = []
         self._last_report = ""  # digest of the last round's REPORT
         self._renew_at = math.inf
+        self._logged = log
+        self._pause: Item | None = None  # the record that says whether the job is paused, as of the last heartbeat
         self._end = ""  # how the job has ended, as of the last heartbeat
 
     @property
@@ -163,12 +166,14 @@ class Driver:
     def _beat(self) -> Procedure[None]:
         job, key, ring = self.spec.job, self._roster.ring.key(self.spec.job), self._roster.ring
         nodes = self._roster.successors_of(key)
-        names = tuple(records.record_name(job, end) for end in records.ENDS)
+        names = tuple(records.record_name(job, what) for what in (*records.ENDS, records.PAUSED))
         asks: list[tuple[NodeRef, Request[Any]]] = [(node, DriverHeartbeat(job)) for node in nodes[: ring.replicas]]
         asks += [(node, Find(key, names)) for node in nodes]
         answers = yield from ask_all(asks, deadline_s=CALL_TIMEOUT_S)
         items = tuple(item for answer in answers if isinstance(answer, tuple) for item in answer)
         self._end = self._end or jobs.end_among(job, items)
+        known = [self._pause] if self._pause is not None else []
+        self._pause = jobs.pause_among(job, [*known, *items])
 
     # --- rounds
 
@@ -178,6 +183,8 @@ class Driver:
         first: list[Procedure[Any]] = [self._reader.read_job(), self._refresh_leaves()]
         (view, self._validator), _ = yield from gather_or_raise(first)
         self._end = view.end
+        if view.paused:
+            yield from self._beat()
         self._require_running()
         if plugged := _plugins(self.spec.settings):  # rather now than after a round of training
             yield from offload(lambda: [plugins.load(kind, name) for kind, name in plugged])
@@ -193,12 +200,34 @@ class Driver:
             self._coordinator.expect_left_out(self._results[-1].left_out)
         made = None if self._results else (yield from self._start_round_zero())
         for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
+            if jobs.is_pause(self._pause):
+                yield from self._wait_while_paused(made)
+                made = None
             if self._is_complete:
                 break  # what `made` has is one round too many: it was begun before the last one was validated
             made = yield from self._run_round_and_store_previous(number, made)
         if made is not None and not self._is_complete:
             yield from self._validate_and_store(made)
         yield from self._log.write(records.DONE, self._results[-1].digest.encode())
+
+    def _wait_while_paused(self, made: PendingRound | None) -> Procedure[None]:
+        """Store the last round, then wait until the job is resumed. Raises JobEnded."""
+        if made is not None:
+            yield from self._validate_and_store(made)
+        job, rounds = self.spec.job, len(self._results) - 1
+        self._logged(f"job {job[:8]} is paused after round {rounds}; to go on:  python3 client.py resume {job}")
+        while jobs.is_pause(self._pause):
+            self._require_running()
+            yield from self._renew_leases_if_due()
+            yield Sleep(HEARTBEAT_INTERVAL_S)
+            with suppress(ChordError):
+                yield from self._beat()
+        self._logged(f"job {job[:8]} goes on")
+
+    def _renew_leases_if_due(self) -> Procedure[None]:
+        if self._clocks.monotonic() >= self._renew_at:
+            self._renew_at = self._clocks.monotonic() + RENEW_INTERVAL_S
+            yield from renew_leases(self._roster, self.spec, self._clocks.version())
 
     def _recall(self, view: JobSnapshot) -> None:
         """Take over what the reports say of earlier rounds: who has contributed what, and who has lied."""
@@ -239,9 +268,7 @@ class Driver:
         """Do what can wait until a round's orders are sent; some nodes `have` the weights from their orders."""
         if made is not None:
             yield from self._validate_and_store(made, have)
-        if self._clocks.monotonic() >= self._renew_at:
-            self._renew_at = self._clocks.monotonic() + RENEW_INTERVAL_S
-            yield from renew_leases(self._roster, self.spec, self._clocks.version())
+        yield from self._renew_leases_if_due()
 
     def _run_round(self, number: int, meanwhile: Meanwhile) -> Procedure[PendingRound]:
         """Train a round, again with half the step as long as it diverges and the settings allow it."""

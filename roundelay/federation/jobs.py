@@ -5,7 +5,7 @@ members: those of the ring by identifier, if the caller knows them; without them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from roundelay.chord.crawl import successors_among
 from roundelay.chord.effects import Procedure, Sleep, gather
@@ -15,8 +15,10 @@ from roundelay.federation import records
 from roundelay.federation.errors import TooManyJobs
 from roundelay.federation.records import RoundResult
 from roundelay.federation.spec import JobSpec
+from roundelay.store.blobs import digest_of
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch, find, holders_among
+from roundelay.store.store import LEASE_MAX_S
 from roundelay.store.write_path import Record, put_records, record
 
 JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; its driver renews it
@@ -62,6 +64,15 @@ def put_record(
 def job_record(ring: Ring, job: str, what: str, content: bytes, version: int) -> Record:
     """Return one of a job's records, to be written."""
     return record(ring.key(job), records.record_name(job, what), content, version, JOB_LEASE_S)
+
+
+def set_paused(
+    start: NodeRef, ring: Ring, job: str, paused: bool, version: int, members: Members = ()
+) -> Procedure[None]:
+    """Have a job's driver wait before the next round, or go on. Raises ChordError."""
+    content, key = records.PAUSE if paused else records.RESUME, ring.key(job)
+    written = record(key, records.record_name(job, records.PAUSED), content, version, LEASE_MAX_S)
+    yield from put_records(start, ring, (written,), nodes=successors_among(members, key))
 
 
 def list_jobs(start: NodeRef, ring: Ring, members: Members = ()) -> Procedure[list[str]]:
@@ -131,6 +142,17 @@ def read_rule_state(start: NodeRef, ring: Ring, result: RoundResult) -> Procedur
     _, nodes = yield from find(start, ring, ring.key(result.job))
     content = yield from fetch(nodes, result.state, result.state_bytes)
     return content
+
+
+def pause_among(job: str, items: Iterable[Item]) -> Item | None:
+    """Return the record that says whether a job is paused: the latest; None if it never was."""
+    named = [item for item in items if item.entry.name == records.record_name(job, records.PAUSED)]
+    return max(named, key=lambda item: item.rank, default=None)
+
+
+def is_pause(item: Item | None) -> bool:
+    """Return whether a record pauses its job."""
+    return item is not None and item.entry.digest == digest_of(records.PAUSE)
 
 
 def end_among(job: str, items: tuple[Item, ...]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from roundelay.chord.effects import Procedure, ask_all
 from roundelay.chord.refs import NodeRef
+from roundelay.federation import records as records_of
 from roundelay.federation.jobs import JOB_LEASE_S
 from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
@@ -29,7 +30,8 @@ def renew_leases(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]
         replace(record, version=record.version if record.signature else version, lease_s=JOB_LEASE_S)
         for record in records  # a signed record keeps its version, which only its signer can change
     ]
-    items = [*renewed, *files]
+    pause = records_of.record_name(spec.job, records_of.PAUSED)  # two with one version would say nothing
+    items = [*(record for record in renewed if record.entry.name != pause), *files]
     by_node: dict[NodeRef, list[Item]] = {}
     for item in items:
         for node in roster.successors_of(item.entry.key)[: ring.replicas]:

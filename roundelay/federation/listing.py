@@ -18,7 +18,7 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import records
 from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.errors import BadRecord, NoSuchJob
-from roundelay.federation.jobs import end_among
+from roundelay.federation.jobs import end_among, is_pause, pause_among
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.snapshot import (
     MalformedRecord,
@@ -52,6 +52,7 @@ class ListedJob:
     diverged: bool = False
     is_malformed: bool = False  # its spec cannot be read, wherever it is read
     malformed: tuple[MalformedRecord, ...] = ()  # records that were ignored
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ def _read(found: _Found) -> Procedure[ListedJob]:
             ]
         ),
         malformed=tuple(malformed),
+        paused=is_pause(pause_among(job, found.items)),
     )
 
 

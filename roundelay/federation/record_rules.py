@@ -3,7 +3,7 @@
 | record | signed by |
 | --- | --- |
 | `JOB.spec`, and the job's line in the directory | a submitter or an operator |
-| `JOB.cancelled`, `JOB.forgotten` | the job's submitter, or an operator |
+| `JOB.cancelled`, `JOB.paused`, `JOB.forgotten` | the job's submitter, or an operator |
 | other ends, the records of rounds | its driver: the submitter, or a node that may own the key |
 | a publication of private data | the node that has the data |
 | the listing of a leaf | the leaf |
@@ -30,7 +30,7 @@ from roundelay.trust.identity import NODE, OPERATOR, SUBMITTER, Identity
 
 JOB_RECORD = re.compile(
     r"([0-9a-f]{64})\."
-    r"(spec|done|failed|cancelled|replaced|forgotten|(?:result|report|receipts|weights|state)-[0-9]+)"
+    r"(spec|done|failed|cancelled|paused|replaced|forgotten|(?:result|report|receipts|weights|state)-[0-9]+)"
 )
 JOB_ID = re.compile(r"[0-9a-f]{64}")
 PRIVATE = "pinned."  # begins the name of a publication, which ends with the address of its node
@@ -139,7 +139,7 @@ class RecordRules:
             return
         is_first = what == FIRST_WEIGHTS and not submitters  # they are stored before their spec
         is_submitter = signer.uri in submitters or (is_first and signer.role in SUBMITTERS)
-        if what in (records.CANCELLED, records.FORGOTTEN):
+        if what in (records.CANCELLED, records.PAUSED, records.FORGOTTEN):
             _require(is_submitter or signer.role == OPERATOR, signer, item, "its submitter or an operator writes it")
             return
         is_driver = signer.node_id is not None and self._may_own(item.entry.key, signer.node_id)

@@ -24,6 +24,8 @@ from roundelay.store.items import CONTENT_BYTES_MAX
 
 DIRECTORY = "jobs"  # the jobs are listed under the key of this name
 SPEC, DONE, CANCELLED, FAILED, REPLACED = "spec", "done", "cancelled", "failed", "replaced"
+PAUSED = "paused"  # its content says whether the job is, or has been resumed; the latest counts
+PAUSE, RESUME = b"paused", b"resumed"
 FORGOTTEN = "forgotten"  # names the job that never had some of the files
 RESULT_BYTES_MAX = 20 << 20  # the moments of a million features, and every file left out
 REPORT_BYTES_MAX = 32 << 20  # the placement of the largest job

@@ -52,6 +52,7 @@ class JobSnapshot:
     last_report: str = ""  # digest of the latest REPORT of the last round
     successor: str = ""  # id of the job that replaces this one
     forgotten_by: tuple[str, ...] = ()  # jobs that are this one without some of its files
+    paused: bool = False  # its driver waits before the next round
 
     @property
     def job(self) -> str:
@@ -60,8 +61,8 @@ class JobSnapshot:
 
     @property
     def state(self) -> str:
-        """One of waiting, running, done, failed, cancelled, replaced."""
-        return self.end or ("running" if self.results else "waiting")
+        """One of waiting, running, paused, done, failed, cancelled, replaced."""
+        return self.end or ("paused" if self.paused else "running" if self.results else "waiting")
 
     @property
     def rounds_done(self) -> int:
@@ -119,8 +120,9 @@ def read_snapshot(
     last_report = next((i.entry.digest for n, i in reversed(numbered(job, "report-", items)) if n < len(results)), "")
     end = jobs.end_among(job, items)
     forgotten_by = yield from _read_forgotten(job, items, nodes)
+    paused = jobs.is_pause(jobs.pause_among(job, items))
     return JobSnapshot(
-        known.spec, results, reports, end, reason, tuple(malformed), last_report, successor, forgotten_by
+        known.spec, results, reports, end, reason, tuple(malformed), last_report, successor, forgotten_by, paused
     )
 
 

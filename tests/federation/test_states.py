@@ -85,11 +85,11 @@ def test_every_row_of_the_orders_table_is_made_by_some_order() -> None:
     assert {state for move in moves for state in move} == {"unknown", *ORDER_STATES}
 
 
-def job_state(written: tuple[str, ...]) -> str:
+def job_state(written: tuple[str, ...], paused: bool = False) -> str:
     """The state of a job of which these records are written."""
     items = [Item(Entry(0, records.record_name(SPEC.job, what), "00" * 32, 1), 1) for what in written]
     results = (RoundResult(SPEC.job, 0, "", "00" * 32, 4),) if "result-0" in written else ()
-    return JobSnapshot(SPEC, results, end=jobs.end_among(SPEC.job, tuple(items))).state
+    return JobSnapshot(SPEC, results, end=jobs.end_among(SPEC.job, tuple(items)), paused=paused).state
 
 
 def test_a_job_moves_only_along_its_table_whatever_is_written_in_whatever_order() -> None:
@@ -99,7 +99,9 @@ def test_a_job_moves_only_along_its_table_whatever_is_written_in_whatever_order(
         for what in set(kinds) - set(before):
             is_late = what in (records.DONE, records.REPLACED)
             is_possible = "result-0" in before if is_late else what != "result-0" or not before
-            if is_possible and job_state(before) != job_state((*before, what)):
-                moves.add((job_state(before), job_state((*before, what))))
+            for paused in (False, True) if is_possible else ():
+                moves.add((job_state(before, paused), job_state((*before, what), paused)))
+        moves |= {(job_state(before, paused), job_state(before, not paused)) for paused in (False, True)}
+    moves = Moves(move for move in moves if move[0] != move[1])
 
     assert moves == {(t.source, t.target) for t in JOB_TRANSITIONS}
