@@ -9,6 +9,7 @@ history      checks that no acknowledged put is lost
 hostile      says to a ring whatever a stranger can say, beside an honest job
 intruder     tries what a stranger, a viewer, a submitter and another node could forge in a ring with kits
 liars        has nodes return wrong results, which --verify must find
+sites        cuts off and kills private sites in the middle of rounds
 soak         runs 20 nodes that keep dying for ten minutes
 slurm        runs deploy/slurm on three machines of Slurm, and preempts them
 report       runs faults, matrix, history and rows, and writes docs/results/faults.md

@@ -13,6 +13,7 @@ NAMES = (
     "hostile",
     "intruder",
     "liars",
+    "sites",
     "soak",
     "slurm",
     "containers",
