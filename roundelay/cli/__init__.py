@@ -20,8 +20,9 @@ json_lines        lines of a server as JSON objects
 node_list         write an address into the node list, for --register
 
 train, training   train: its command line; what it runs
-jobs, attach, cancel, export, audit, verify, predict, status, check, lookup, ping, ring, prepare, inspect, describe,
-forget, partition, dashboard, plugins, pki, completion, simulate   the others (check is status --check)
+jobs, attach, cancel, pause, resume, sites, export, audit, verify, predict, status, check, lookup, ping, ring,
+prepare, inspect, describe, forget, partition, dashboard, plugins, pki, completion, simulate   the others (check is
+status --check)
 compute_node, run_compute_node, supernode, run_supernode   the servers: command lines; what they run
 node_check    compute_node.py check: what private data look like to the ring
 

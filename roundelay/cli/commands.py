@@ -72,6 +72,19 @@ def resume(arguments: Sequence[str]) -> Parser:
     return made
 
 
+def sites(arguments: Sequence[str]) -> Parser:
+    """Return the command line of `sites`."""
+    about = "List the private sites of the ring: since when, rows, last round, orders; drain one, or resume it."
+    made = Parser("client.py sites", about, "python3 client.py sites wards --drain 10.0.3.7:8001", arguments)
+    made.add_argument("name", nargs="?", metavar="NAME", help="of private data (default: all)")
+    group = made.add_mutually_exclusive_group()
+    group.add_argument("--drain", metavar="SITE", help="give this site no new orders, and wait for it no more")
+    group.add_argument("--resume", metavar="SITE", help="give a drained site orders again")
+    add_ring_options(made)
+    _add_json(made)
+    return made
+
+
 def export(arguments: Sequence[str]) -> Parser:
     """Return the command line of `export`."""
     example = "python3 client.py export JOB --out model.npz"
@@ -197,7 +210,7 @@ def _name(text: str) -> str:
 
 PARSERS: dict[str, MakeParser] = {
     made.__name__: made
-    for made in (jobs, attach, cancel, pause, resume, export, audit, status, ring, ping, lookup, predict)
+    for made in (jobs, attach, cancel, pause, resume, sites, export, audit, status, ring, ping, lookup, predict)
 }
 # Modules of this package.
 WITH_PARSER = (

@@ -27,6 +27,7 @@ SUBCOMMANDS = {
     "cancel": "end a job",
     "pause": "have a job wait after the round that it trains",
     "resume": "let a paused job go on",
+    "sites": "list the sites with private data; drain one, or resume it",
     "export": "save the model of a job to a file, or a proof of the job",
     "audit": "verify a job's chain of results, and repeat some of its rounds",
     "verify": "check a proof of a job without a ring, and replay it",

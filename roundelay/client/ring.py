@@ -34,9 +34,11 @@ from roundelay.client.preparation import PreparedRequest, prepare
 from roundelay.client.progress import Progress
 from roundelay.client.publication import publish
 from roundelay.client.requests import RingAddress, TrainRequest
+from roundelay.client.sites import Site, find_sites
 from roundelay.client.train_arguments import PLUGIN_SETTINGS, make_request
 from roundelay.federation.jobs import list_jobs
 from roundelay.federation.listing import ListedJob, list_latest
+from roundelay.federation.site_drain import set_drained
 from roundelay.ml.loaded_blas import limit_loaded_blas
 from roundelay.ml.partitioners import Partitioner
 from roundelay.ml.readers.saved_model import SavedModel, load
@@ -44,6 +46,7 @@ from roundelay.node.addresses import parse_address
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 JOBS_MAX = 20  # that a listing shows
+DRAIN_TRIES = 3
 STOP_TIMEOUT_S = 1.0
 VERIFYING_NODES_MIN = 3
 LAST = "last"  # the job that was published last
@@ -175,6 +178,28 @@ class Ring:
         with translated_errors(RingUnavailable, "the jobs could not be read: "):
             found = self.connection.ask_known(lambda known: list_latest(known.members, known.ring, JOBS_MAX))
         return [_summary_of(job) for job in found]
+
+    def sites(self, name: str = "") -> list[Site]:
+        """List the sites with private data of a name, or of any. Raises InputNotFound, RingUnavailable."""
+        statuses = self.status()
+        with translated_errors(RingUnavailable, "the sites could not be read: "):
+            jobs = self.connection.ask_known(lambda known: list_latest(known.members, known.ring, JOBS_MAX))
+            return find_sites(self.connection, statuses, jobs, name)
+
+    def drain(self, site: str, drained: bool = True, name: str = "") -> None:
+        """Give a site no new orders, or, with drained=False, give it orders again.
+
+        name: of its private data, if it has published under several. Raises InputNotFound, RequestRefused.
+        """
+        names = sorted({each.name for each in self.sites(name) if each.address == site})
+        if len(names) != 1:
+            known = f"publishes {', '.join(names)}: name one" if names else "publishes no private data here"
+            raise InputNotFound(f"{site} {known}; python3 client.py sites  lists the sites")
+        version = time.time_ns()
+        with translated_errors(RequestRefused):
+            self.connection.ask(
+                lambda entry: set_drained(entry.node, entry.ring, names[0], site, drained, version), DRAIN_TRIES
+            )
 
     def status(self) -> Sequence[Status]:
         """Return the status of every node, in the order of identifiers. Raises RingUnavailable."""

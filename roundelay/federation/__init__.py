@@ -34,6 +34,7 @@ A driver, which runs a job
     rounds           a round's orders: reassignment, backup tasks
     site_work        a round's orders at private sites, which may be cut off
     site_waits       which private sites are waited for, and until when
+    site_drain       sites that are given no new work for a while
     throughput       how long orders take
     tickets          wait for an order
     topologies/      where updates are aggregated: star, tree, gossip

@@ -18,7 +18,7 @@ from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, a
 from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, jobs, receipts, records, update_reader
+from roundelay.federation import arithmetic, jobs, receipts, records, site_drain, update_reader
 from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.contributions import Contributions
@@ -122,6 +122,7 @@ class Driver:
         self._last_report = ""  # digest of the last round's REPORT
         self._renew_at = math.inf
         self._logged = log
+        self._sites = frozenset(spec.homes)
         self._pause: Item | None = None  # the record that says whether the job is paused, as of the last heartbeat
         self._end = ""  # how the job has ended, as of the last heartbeat
 
@@ -169,11 +170,16 @@ class Driver:
         names = tuple(records.record_name(job, what) for what in (*records.ENDS, records.PAUSED))
         asks: list[tuple[NodeRef, Request[Any]]] = [(node, DriverHeartbeat(job)) for node in nodes[: ring.replicas]]
         asks += [(node, Find(key, names)) for node in nodes]
+        if self._sites:
+            about_sites = site_drain.question(ring, self.spec.pinned, self._sites)
+            asks += [(node, about_sites) for node in self._roster.successors_of(about_sites.key)]
         answers = yield from ask_all(asks, deadline_s=CALL_TIMEOUT_S)
         items = tuple(item for answer in answers if isinstance(answer, tuple) for item in answer)
         self._end = self._end or jobs.end_among(job, items)
         known = [self._pause] if self._pause is not None else []
         self._pause = jobs.pause_among(job, [*known, *items])
+        if any(isinstance(answer, tuple) for answer in answers):
+            self._coordinator.update_drained(site_drain.drained_among(self.spec.pinned, self._sites, items))
 
     # --- rounds
 
@@ -183,7 +189,7 @@ class Driver:
         first: list[Procedure[Any]] = [self._reader.read_job(), self._refresh_leaves()]
         (view, self._validator), _ = yield from gather_or_raise(first)
         self._end = view.end
-        if view.paused:
+        if view.paused or self._sites:
             yield from self._beat()
         self._require_running()
         if plugged := _plugins(self.spec.settings):  # rather now than after a round of training

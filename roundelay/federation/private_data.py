@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
+from roundelay import __version__
 from roundelay.chord.effects import Procedure, Sleep
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
@@ -30,6 +31,7 @@ PUBLICATION_LEASE_S = 60.0
 PRIVATE_BYTES_MAX = 1 << 50  # of a file, which is never sent
 PUBLICATION_BYTES_MAX = 32 << 20
 TEXT_CHARACTERS_MAX = 300
+NS_PER_S, TIME_MAX = 1_000_000_000, 1 << 40
 PUBLISH_INTERVAL_S = 10.0
 CLIENT = "client"  # the kind of a Flower client, the rows of which nobody else sees
 PUBLISH_RETRY_S = 0.5  # after the ring could not store it
@@ -53,6 +55,8 @@ class Publication:
     kind: str  # of the data, or CLIENT
     files: tuple[PrivateFile, ...]
     models: tuple[str, ...] = ()  # modules that the node would import for a job's model
+    since: int = 0  # Unix time at which the node has begun to publish them
+    release: str = ""  # that the node runs
 
     @property
     def is_client(self) -> bool:
@@ -72,15 +76,15 @@ def publish_loop(
     models: tuple[str, ...] = (),
 ) -> Procedure[None]:
     """Publish a node's private data, forever."""
-    publication = Publication(str(node.ref.address), kind, files, models)
+    publication = Publication(str(node.ref.address), kind, files, models, version() // NS_PER_S, __version__)
     content = publication.to_bytes()
     while True:
         try:
             yield from put(
                 node.ref,
                 node.ring,
-                node.ring.key(_key(name)),
-                f"{_key(name)}.{publication.address}",
+                node.ring.key(directory_name(name)),
+                f"{directory_name(name)}.{publication.address}",
                 content,
                 version(),
                 PUBLICATION_LEASE_S,
@@ -93,11 +97,11 @@ def publish_loop(
 
 def find_publications(start: NodeRef, ring: Ring, name: str) -> Procedure[tuple[Publication, ...]]:
     """Return what each node has under a name, by address. A malformed one is left out. Raises ChordError."""
-    items, nodes = yield from find(start, ring, ring.key(_key(name)))
+    items, nodes = yield from find(start, ring, ring.key(directory_name(name)))
     latest = {i.entry.name: i for i in sorted(items, key=lambda item: item.rank)}
     found = []
     for place, item in sorted(latest.items()):
-        if place.startswith(f"{_key(name)}."):
+        if place.startswith(f"{directory_name(name)}."):
             content = yield from fetch(nodes, item.entry.digest, item.entry.size_bytes)
             with suppress(BadRecord):  # one malformed publication hides no other
                 found.append(_read(content))
@@ -114,14 +118,16 @@ def files_of(publications: tuple[Publication, ...]) -> tuple[tuple[TrainingFile,
     return files, tuple(home for _, home, _ in named)
 
 
-def _key(name: str) -> str:
+def directory_name(name: str) -> str:
+    """Return the name whose key holds what is published under this name."""
     return f"pinned.{name}"
 
 
 def _read(content: bytes) -> Publication:
     publication = strict_json.decode(Publication, content, "publication", PUBLICATION_BYTES_MAX)
     try:
-        for shown in (publication.address, *publication.models):
+        in_range("since", publication.since, 0, TIME_MAX)
+        for shown in (publication.address, publication.release, *publication.models):
             strict_json.text("address or model", shown, TEXT_CHARACTERS_MAX)
         strict_json.text("kind", publication.kind)
         for file in publication.files:

@@ -6,6 +6,7 @@
 | `JOB.cancelled`, `JOB.paused`, `JOB.forgotten` | the job's submitter, or an operator |
 | other ends, the records of rounds | its driver: the submitter, or a node that may own the key |
 | a publication of private data | the node that has the data |
+| that a site is drained | the node that has the data, or an operator |
 | the listing of a leaf | the leaf |
 | the revocation list | an operator; its content is signed by the authority |
 | a training file | a submitter, an operator, or a node that renews its lease |
@@ -24,6 +25,7 @@ from roundelay.chord.errors import NotAllowed
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
 from roundelay.federation.leaf_directory import DIRECTORY, leaf_in
+from roundelay.federation.site_drain import DRAINED
 from roundelay.store.items import Item
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import NODE, OPERATOR, SUBMITTER, Identity
@@ -72,8 +74,11 @@ class RecordRules:
             self._check_job_record(item, signer, match[1], match[2], named)
         elif key == self._ring.key(records.DIRECTORY) and JOB_ID.fullmatch(name):
             _require(signer.role in SUBMITTERS and not item.deleted, signer, item, "a submitter lists its job")
+        elif name.startswith(DRAINED):
+            may = signer.role == OPERATOR or self._is_home(signer, item, name.replace(DRAINED, PRIVATE, 1))
+            _require(may and not item.deleted, signer, item, "the site's node or an operator drains it")
         elif name.startswith(PRIVATE):
-            _require(self._is_home(signer, item), signer, item, "the node that has the data publishes it")
+            _require(self._is_home(signer, item, name), signer, item, "the node that has the data publishes it")
         elif key == self._ring.key(DIRECTORY) and leaf_in(name) is not None:
             _require(_is_own_listing(signer, name), signer, item, "a leaf lists itself")
         elif name == REVOCATIONS:
@@ -121,9 +126,9 @@ class RecordRules:
         _require(ahead, signer, item, "its version lies in the future: set the clocks")
         return signer
 
-    def _is_home(self, signer: Identity, item: Item) -> bool:
+    def _is_home(self, signer: Identity, item: Item, name: str) -> bool:
         """Return whether a publication names an address of its signer, and is stored where it is looked for."""
-        stem = item.entry.name.rpartition(":")[0]
+        stem = name.rpartition(":")[0]
         ends = [end for host in signer.hosts for end in (f".{host}", f".[{host}]") if stem.endswith(end)]
         is_own = any(self._ring.key(stem.removesuffix(end)) == item.entry.key for end in ends)
         return signer.role == NODE and is_own and not item.deleted

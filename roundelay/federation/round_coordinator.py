@@ -103,6 +103,10 @@ class RoundCoordinator:
         if self._spec.pinned:
             self.waits.expect_no_answer({self._spec.homes[index] for index in files})
 
+    def update_drained(self, drained: frozenset[str]) -> None:
+        """Take the sites that are drained by now."""
+        self.waits.drained = drained
+
     def collect(
         self, work: Assignment, meanwhile: Meanwhile | None = None, verify_all: bool = False
     ) -> Procedure[list[PartialResult]]:
@@ -260,7 +264,8 @@ class RoundCoordinator:
         away = Counter(self._spec.homes[f.index] for f in files)
         for home, count in sorted(away.items()):
             why = self._roster.reasons.get(home)
-            how = f"{home}: {why}" if why else f"{home} is away"
+            state = "is drained" if home in self.waits.drained else "is away"
+            how = f"{home}: {why}" if why else f"{home} {state}"
             self._roster.record_disturbance(f"{how}: its {count} private file{'s' * (count != 1)} left out")
 
     def _report_left_out(self, files: tuple[TrainingFile, ...]) -> None:

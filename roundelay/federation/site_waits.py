@@ -49,6 +49,7 @@ class SiteWaits:
         self._required = frozenset(required)
         self._tell = tell
         self._absences: dict[str, Absence] = {}
+        self.drained: frozenset[str] = frozenset()  # sites that no round waits for, unless it needs them
 
     @property
     def absences(self) -> dict[str, Absence]:
@@ -64,7 +65,7 @@ class SiteWaits:
         end = "no round ends without it"
         if not self.is_required(site):
             end = f"the round goes on without it at {_time_of_day(now_s + round(self._wait_for_s))}"
-        if self._wait_for_s or self.is_required(site):
+        if self.is_required(site) or (self._wait_for_s and site not in self.drained):
             self._tell(f"waiting for {site} since {_time_of_day(now_s)}: {why}; {end}")
 
     def end(self, site: str) -> float:
@@ -89,8 +90,10 @@ class SiteWaits:
     def is_over(self, site: str) -> bool:
         """Return whether a site has been waited for, so that the round may go on without it."""
         absence = self._absences.get(site)
-        if absence is None or self.is_required(site):
+        if self.is_required(site) or (absence is None and site not in self.drained):
             return False
+        if absence is None or site in self.drained:
+            return True
         return self._clocks.monotonic() - absence.began >= self._wait_for_s
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from roundelay.chord.effects import Procedure, Sleep, ask
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
+from roundelay.federation.placement import Groups
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
@@ -36,6 +37,19 @@ UNABLE_TRIES = 2  # of an order that a site answers with `unable`: it may only h
 REFRESH_TRIES = 2  # of a crawl between two tries
 
 Answer = str | ChordError | None  # a ticket, an error, or None: the site was not asked
+
+
+class _AnsweredPolls(Elapsed):
+    """The time of an order, which also calls `on_answer` at each poll that tells how it is doing."""
+
+    def __init__(self, clock: Callable[[], float], on_answer: Callable[[], None]) -> None:
+        super().__init__(clock)
+        self._on_answer = on_answer
+
+    def observe(self, answers: Sequence[Progress | ChordError]) -> None:
+        super().observe(answers)
+        if any(isinstance(answer, Progress) for answer in answers):
+            self._on_answer()
 
 
 class SiteWork(RoundWork):
@@ -84,6 +98,11 @@ class SiteWork(RoundWork):
         missing = [*outcome.missing, *rest.missing, *(file for file in files if file.index in skipped)]
         return RoundOutcome([*outcome.parts, *rest.parts], missing)
 
+    def placed(self, files: Sequence[TrainingFile]) -> Groups:
+        """Return which site would be given which files, without asking any."""
+        groups = super().placed(files)
+        return {node: group for node, group in groups.items() if str(node.address) not in self._waits.drained}
+
     def _groups(self, files: Sequence[TrainingFile]) -> dict[str, tuple[TrainingFile, ...]]:
         """Return the files of each site, without those that it has lately said it cannot train."""
         groups: dict[str, tuple[TrainingFile, ...]] = {}
@@ -100,7 +119,7 @@ class SiteWork(RoundWork):
         A site that is waited for may answer before the ring's members see it again.
         """
         node = self._roster.site(home)
-        if node is None or self._roster.is_excluded(node):
+        if node is None or self._roster.is_excluded(node) or home in self._waits.drained:
             return None
         return None if self._waits.is_over(home) and node not in self._roster.trainers else node
 
@@ -168,9 +187,13 @@ class SiteWork(RoundWork):
             raise self._why_not_asked(home)
         if isinstance(answer, ChordError):
             raise answer
-        if may_end_wait and (waited_s := self._waits.end(home)) > SITE_RETRY_S:
-            self._roster.record_disturbance(f"waited {waited_s:.0f} s for {home}")
-        elapsed, patience_s = Elapsed(self._clock), self._estimate.backup_after_s(order.files)
+        patience_s = self._estimate.backup_after_s(order.files)
+
+        def on_answer() -> None:
+            if may_end_wait and elapsed.seconds <= patience_s:
+                self._end_wait(home)
+
+        elapsed = _AnsweredPolls(self._clock, on_answer)
 
         def is_late() -> bool:
             if elapsed.seconds <= patience_s:
@@ -199,9 +222,14 @@ class SiteWork(RoundWork):
         part = yield from self._result(node, order, end)
         if isinstance(part, UnfitNode):
             raise part
-        self._waits.end(str(node.address))
+        self._end_wait(str(node.address))
         self._estimate.record(part.node, part.files, part.progress.seconds)
         return part
+
+    def _end_wait(self, home: str) -> None:
+        """Record that a site itself has answered; that its order was taken may be the word of another."""
+        if (waited_s := self._waits.end(home)) > SITE_RETRY_S:
+            self._roster.record_disturbance(f"waited {waited_s:.0f} s for {home}")
 
     def _tolerates(self, order: Order) -> bool:
         """Return whether the job's rule stands the failure of an order's files, and of those that failed before."""
@@ -212,7 +240,7 @@ class SiteWork(RoundWork):
         node = self._roster.site(home)
         if node is not None and self._roster.is_excluded(node):
             return UnfitNode(f"{home} is excluded")
-        return NodeUnreachable("is away")
+        return NodeUnreachable("is drained" if home in self._waits.drained else "is away")
 
     # --- orders that an earlier round could not wait for
 

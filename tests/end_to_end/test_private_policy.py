@@ -51,3 +51,22 @@ def test_sites_serve_the_jobs_inside_their_policy_only(ring: Cluster) -> None:
     code, text = train(ring)  # by client2
     assert code != 0
     assert "(submitters): submitter client2 is not among client0, client1" in text
+
+
+def test_sites_are_listed_and_drained_by_operators_only(ring: Cluster) -> None:
+    listing = ring.start_client("sites", "--json")
+    assert listing.wait() == 0, listing.text
+    sites = json.loads(listing.out.read_text())["sites"]
+    assert [(each["name"], each["state"], each["files"]) for each in sites] == [("wards", "here", 1)] * 2
+    assert all(each["round"] == 2 and each["rows"] > 0 and each["since"] and each["release"] for each in sites)
+
+    refused = ring.start_client("sites", "--drain", sites[0]["address"])
+    assert refused.wait() == 77
+    assert "may not write drained.wards." in refused.text
+
+    kit = ring.kit("operator", "admin")
+    way = ("--supernode", str(ring.supernode_address), "--nodes", str(ring.node_list), "--kit", str(kit), "--json")
+    operator = ring.process("operator")
+    operator.start("sites", "--drain", sites[0]["address"], *way)
+    assert operator.wait() == 0, operator.text
+    assert [each["state"] for each in json.loads(operator.out.read_text())["sites"]] == ["drained", "here"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import records
+from roundelay.federation import records, site_drain
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import BadSpec, JobEnded
 from roundelay.federation.requests import Collect, Order, TrainingFile
@@ -20,7 +20,7 @@ from roundelay.federation.site_work import SiteWork
 from roundelay.federation.throughput import BACKUP_AFTER_MIN_S
 from tests.federation.inline_ring import Member
 from tests.federation.scripted_nodes import ScriptedNodes
-from tests.federation.test_driver import SETTINGS
+from tests.federation.test_driver import RING, SETTINGS
 from tests.federation.test_private_data import ADDRESSES, PinnedJob
 from tests.federation.test_rounds import Round
 
@@ -165,6 +165,33 @@ def test_a_job_that_is_cancelled_waits_no_longer() -> None:
     job.net.before_answer = cancel
     with pytest.raises(JobEnded):
         job.net.run(driver.drive())
+
+
+def test_a_drained_site_is_given_no_new_order_and_not_waited_for() -> None:
+    job = PinnedJob(rounds=4, wait_for=1000.0)
+    driver = job.driver()
+    log = driver._log
+
+    def commit(result: Any, *rest: Any) -> Any:
+        yield from type(log).commit(log, result, *rest)
+        if result.round == 1:
+            yield from site_drain.set_drained(job.net.entry, RING, "wards", SITE, True, next(job.versions))
+            yield from driver._beat()
+
+    log.commit = commit  # type: ignore[assignment,method-assign]
+    job.net.run(driver.drive())
+
+    assert left_out(job) == [(), (), OF_SITE, OF_SITE]
+    assert f"{SITE} is drained: its 2 private files left out" in job.rounds[3][1].disturbances
+    assert job.net.now < 1000.0
+
+
+def test_the_latest_record_says_whether_a_site_is_drained() -> None:
+    job = PinnedJob()
+    for version, drained in enumerate((True, False, True), 10):
+        job.net.run(site_drain.set_drained(job.net.entry, RING, "wards", SITE, drained, version))
+        found = job.net.run(site_drain.find_drained(job.net.entry, RING, "wards"))
+        assert found == ({SITE} if drained else set())
 
 
 # --- a site that is slow

@@ -1,0 +1,95 @@
+"""The private sites of a ring: who publishes what since when, and what each does now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from roundelay.chord.errors import ChordError
+from roundelay.chord.requests import Status
+from roundelay.client.connection import Connection
+from roundelay.client.errors import InputNotFound
+from roundelay.client.job_runner import read_job
+from roundelay.federation.errors import FederationError
+from roundelay.federation.listing import ListedJob
+from roundelay.federation.private_data import Publication, directory_name, find_publications
+from roundelay.federation.site_drain import find_drained
+
+NAMES_MAX = 64  # that are looked up
+
+
+@dataclass(frozen=True)
+class Site:
+    """One private site."""
+
+    name: str  # of its private data
+    address: str
+    state: str  # here, away, drained
+    since: int  # Unix time at which it began to publish
+    files: int
+    rows: int
+    release: str
+    job: str = ""  # the last one that it has trained in, as far as the latest jobs tell
+    round: int = 0  # and the round
+    orders: int = 0  # that are not finished
+    training: str = ""  # what it trains now
+
+
+def find_sites(connection: Connection, statuses: Sequence[Status], jobs: Sequence[ListedJob], name: str) -> list[Site]:
+    """Return the sites with private data of a name, or of any. Raises InputNotFound, ChordError."""
+    found: list[Site] = []
+    for each in [name] if name else _names(statuses):
+        publications = connection.ask(lambda entry, each=each: find_publications(entry.node, entry.ring, each))  # type: ignore[misc]
+        if publications:
+            drained = connection.ask(lambda entry, each=each: find_drained(entry.node, entry.ring, each))  # type: ignore[misc]
+            last = _last_rounds(connection, each, jobs)
+            found += [_site(each, publication, drained, last, statuses) for publication in publications]
+    if name and not found:
+        raise InputNotFound(f"no node has published private data under {name!r}")
+    return found
+
+
+def _names(statuses: Iterable[Status]) -> list[str]:
+    """Return what the names of private data may be, by the names of stored entries: each ends with an address."""
+    begin, names = directory_name(""), set[str]()
+    for entry in {name for status in statuses for name in status.names if name.startswith(begin)}:
+        parts = entry.removeprefix(begin).split(".")
+        names |= {".".join(parts[:count]) for count in range(1, len(parts))}
+    return sorted(names)[:NAMES_MAX]
+
+
+def _last_rounds(connection: Connection, name: str, jobs: Sequence[ListedJob]) -> dict[str, tuple[str, int]]:
+    """Return the last job and round in which each site has trained, by the latest job and the last rounds of others."""
+    ours = [job for job in jobs if job.spec is not None and job.spec.pinned == name]
+    reports = [(job.job, job.report) for job in ours if job.report is not None]
+    if ours:
+        with suppress(ChordError, FederationError):  # it has gone, or cannot be read: the listing says enough
+            reports += [(ours[-1].job, r) for _, r in sorted(read_job(connection, ours[-1].job).reports.items())]
+    return {address: (job, r.round) for job, r in reports for address in r.placement.values()}
+
+
+def _site(
+    name: str,
+    publication: Publication,
+    drained: frozenset[str],
+    last: dict[str, tuple[str, int]],
+    statuses: Sequence[Status],
+) -> Site:
+    address = publication.address
+    own = [status for status in statuses if str(status.node.address) == address]
+    leaves = [leaf for status in statuses for leaf in status.leaves if str(leaf.node.address) == address]
+    trained = [s.training for s in own if s.training] + [leaf.training for leaf in leaves if leaf.training]
+    state = "drained" if address in drained else "here" if own or leaves else "away"
+    return Site(
+        name,
+        address,
+        state,
+        publication.since,
+        len(publication.files),
+        sum(file.rows for file in publication.files),
+        publication.release,
+        *last.get(address, ("", 0)),
+        max([leaf.orders for leaf in leaves], default=len(trained)),
+        str(trained[0]) if trained else "",
+    )
