@@ -1,6 +1,6 @@
 """Sites that blink: private sites that only dial out, each cut off five times, a trainer and a site killed.
 
-    python -m chaos sites [--rounds R] [--sites N] [--longest S] [--seed S] [--json]
+    python -m chaos sites [--rounds R] [--sites N] [--longest S] [--seed S] [--json] [--out FILE]
 
 Each site, and each of the ring's two nodes, is a host of its own: a network namespace, linked to one switch. The job is
 run undisturbed first. Then every site is cut off in five rounds, for 2 to 60 seconds each. Every round must count every
@@ -103,6 +103,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--hidden", default=HIDDEN, help="layers of the model (default: %(default)s)")
     parser.add_argument("--keep", metavar="DIR", type=Path, help="keep what the processes print there")
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write a document as well")
     chosen = parser.parse_args(arguments)
     if chosen.rounds < CUTS:
         parser.error(f"--rounds is {chosen.rounds}, expected {CUTS} or more: a site is cut once in a round")
@@ -119,6 +120,8 @@ def main(arguments: Sequence[str]) -> int:
         if chosen.json
         else describe(found, broken)
     )
+    if chosen.out:
+        chosen.out.write_text(document(found, chosen.rounds, chosen.hidden, broken))
     return 1 if broken else 0
 
 
@@ -131,6 +134,42 @@ def describe(found: Found, broken: list[str]) -> str:
             f"{found.epochs} epochs, of which {twice} were trained twice; {found.undisturbed_s:.0f} s undisturbed, "
             f"{found.seconds:.0f} s with the cuts",
             *(f"DOES NOT HOLD: {what}" for what in broken),
+        ]
+    )
+
+
+def document(found: Found, rounds: int, hidden: str, broken: list[str]) -> str:
+    """Return the document."""
+    lengths_s = [cut.seconds for cut in found.cuts]
+    rows = {
+        "rounds": f"{found.rounds} of {rounds}",
+        "sites left out of a round": "; ".join(found.left_out) or "none",
+        "cuts": f"{len(found.cuts)}, of {min(lengths_s):.0f} to {max(lengths_s):.0f} s, {sum(lengths_s):.0f} s in sum",
+        "killed with SIGKILL": "; ".join(found.killed),
+        "epochs trained": found.epochs,
+        "epochs trained twice": ", ".join(f"{count} at {site}" for site, count in found.epochs_twice.items()) or 0,
+        "the model of an undisturbed run": "yes" if found.same_model else "NO",
+        "seconds undisturbed, disturbed": f"{found.undisturbed_s:.0f}, {found.seconds:.0f}",
+    }
+    return "\n".join(
+        [
+            "# Sites that blink",
+            "",
+            f"Written by `python -m chaos sites --hidden {hidden} --out docs/results/sites.md` on "
+            f"{time.strftime('%Y-%m-%d')}; do not edit.",
+            "",
+            "| what | found |",
+            "| --- | --- |",
+            *(f"| {what} | {value} |" for what, value in rows.items()),
+            "",
+            f"Each of {found.sites} sites has a share of the shipped letters, and is a leaf (`--outbound`) in a",
+            f"network namespace of its own; the ring has {MEMBERS} nodes. With `--wait-for {WAIT_FOR}` a site is",
+            "waited for that is cut off, or was killed and started again. An epoch is trained twice if a kill",
+            "comes before its checkpoint, which short epochs share.",
+            "",
+            f"What does not hold: {'; '.join(broken) or 'nothing'}.",
+            "[privacy.md](../privacy.md#sites-that-are-cut-off) says how it works.",
+            "",
         ]
     )
 

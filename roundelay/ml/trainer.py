@@ -46,7 +46,7 @@ if TYPE_CHECKING:  # numpy must be imported after one_blas_thread()
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 0.1
-CHECKPOINT_EVERY_S = 0.5  # shorter epochs share a checkpoint
+CHECKPOINT_EVERY_S = 0.25  # shorter epochs share a checkpoint
 CHECKPOINT_SHARE = 20  # the pause after a checkpoint, as a multiple of what writing it took
 
 Answer = tuple[Header, bytes]

@@ -51,7 +51,9 @@ class TrainerProcess:
         if self._killed:  # `kill_for_good` may have come before the child was there to be seen
             self._child.kill()
 
-    def ask(self, header: Header, payload: bytes, on_progress: OnProgress, on_checkpoint: OnCheckpoint) -> Frame:
+    def ask(
+        self, header: Header, payload: bytes, on_progress: OnProgress, on_checkpoint: OnCheckpoint = lambda frame: None
+    ) -> Frame:
         """Send one request to the running child and return its answer; other frames before it go to the callbacks.
 
         Raises the MLError that the child answers with; EndOfFrames, FrameError or OSError when it has ended.
