@@ -25,6 +25,7 @@ from roundelay.client.proofs import authorities_of, write_proof
 from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from
 from roundelay.federation import jobs, records
 from roundelay.federation.audit import AuditFinding, read_for_audit, retrain, verify_chain
+from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.errors import BadProof, FederationError, OtherBits
 from roundelay.federation.proof_export import collect_parts
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
@@ -194,6 +195,8 @@ class Job:
         return self._samples
 
     def _fetch_validation(self) -> Samples:
+        if self.spec.validation is None:
+            raise JobFailed("the rows that sites hold out stay there: give the job a validation file to measure on")
         file, spec = self.spec.validation_file, self.spec
         with translated_errors(JobFailed):
             content = self._ask(
@@ -202,9 +205,16 @@ class Job:
             return contents.parse(file.name, content, spec.features, spec.classes)
 
     def metrics(self, snapshot: JobSnapshot | None = None) -> ModelMetrics | FitMetrics:
-        """Measure the latest model on the job's validation rows. Raises JobFailed."""
-        if self.spec.validation is None:
-            raise JobFailed("the rows that sites hold out stay there: their metrics are in the job's reports")
+        """Measure the latest model on the job's validation rows, or take what its sites have counted.
+
+        Raises JobFailed.
+        """
+        if self.spec.validation is None:  # the rows that sites hold out stay there
+            rounds = rounds_of(snapshot or self.snapshot())
+            if not rounds:
+                raise JobFailed("no round of the job is finished yet")
+            kept = kept_round(self.spec.settings, [each.result for each in rounds])
+            return measure_at_sites(self.spec, next(each for each in rounds if each.result is kept))
         return measure_model(self.model(snapshot), self.validation_samples())
 
     def audit(self, repeat: int = 0, seed: int = 0) -> Iterator[AuditFinding]:

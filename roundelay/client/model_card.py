@@ -8,6 +8,7 @@ from pathlib import Path
 
 from roundelay.client.errors import CannotWrite
 from roundelay.client.report import JobReport
+from roundelay.federation.records import SitesEvaluation
 from roundelay.ml.metrics import FitMetrics, Metrics
 
 SHOWN_CLASSES_MAX = 40  # in the confusion matrix
@@ -46,6 +47,8 @@ def _lines(name: str, report: JobReport) -> list[str]:
         lines += _fit(metrics)
     elif metrics is not None:
         lines += _metrics(metrics)
+    if spec.evaluate != "client":
+        lines += _sites(report.kept.report.held_out)
     lines += ["## Settings", "", "| setting | value |", "| --- | --- |"]
     lines += [f"| {setting} | {value} |" for setting, value in asdict(spec.settings).items()]
     if spec.initial:
@@ -55,10 +58,26 @@ def _lines(name: str, report: JobReport) -> list[str]:
     versions = ", ".join(f"{package} {version(package)}" for package in VERSIONS)
     lines += [
         "",
-        f"The last file is the validation file. Python {platform.python_version()}, {versions}, {platform.machine()}.",
+        "The last file is the validation file. " * (spec.validation is not None)
+        + f"Python {platform.python_version()}, {versions}, {platform.machine()}.",
         "",
     ]
     return lines
+
+
+def _sites(found: SitesEvaluation) -> list[str]:
+    """Return how well the model does on the rows that each site holds out."""
+    names = list(found.sites[0].numbers) if found.sites else ["error"]
+    lines = ["## Sites", "", f"| site | rows | {' | '.join(names)} |", "| --- " * (2 + len(names)) + "|"]
+    for each in found.sites:
+        told = ["-" if value is None else f"{value:.4f}" for value in each.numbers.values()]
+        lines.append(f"| {each.site} | {each.rows} | {' | '.join(told)} |")
+    return [
+        *lines,
+        "",
+        f"Sites with too few rows to be shown: {found.hidden}; that did not answer: {len(found.absent)}.",
+        "",
+    ]
 
 
 def _fit(metrics: FitMetrics) -> list[str]:

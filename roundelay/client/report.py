@@ -18,7 +18,7 @@ from roundelay.federation.records import RoundReport, RoundResult, SitesEvaluati
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import counts
 from roundelay.ml.data import Samples, moments_from_bytes
-from roundelay.ml.metrics import FitMetrics, Metrics, measure, measure_confusion, measure_fit
+from roundelay.ml.metrics import ERROR_MAX, FitMetrics, Metrics, measure, measure_confusion, measure_fit
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.saved_model import SavedModel, save
 
@@ -160,13 +160,11 @@ def sites_to_json(found: SitesEvaluation) -> dict[str, object]:
     }
 
 
-def measure_at_sites(spec: JobSpec, kept: Round) -> Metrics | FitMetrics | None:
-    """Return the metrics of a round's model on the rows that all sites hold out; None if none has answered."""
+def measure_at_sites(spec: JobSpec, kept: Round) -> Metrics | FitMetrics:
+    """Return the metrics of a round's model on the rows that all sites hold out; of no row if none has answered."""
     found = kept.report.held_out
-    if not found.rows:
-        return None
-    if kept.result.fit and not found.cells:
-        rmse, mae, r2 = kept.result.fit
+    if not spec.classes:
+        rmse, mae, r2 = kept.result.fit or (ERROR_MAX, ERROR_MAX, -ERROR_MAX)
         return FitMetrics(found.rows, rmse, mae, r2)
     confusion = counts.matrix(counts.Counts(found.rows, cells=found.cells), spec.classes)
     return measure_confusion(np.array(confusion, np.int64), spec.labels)

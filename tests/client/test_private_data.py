@@ -13,8 +13,9 @@ import pytest
 
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import BadInput, ClientError
+from roundelay.client.model_card import write_card
 from roundelay.client.preparation import prepare
-from roundelay.client.report import Round, measure_at_sites, measure_model, model_from
+from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from, write_history
 from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.federation.private_data import CLIENT, PrivateFile, Publication
 from roundelay.federation.records import report_from_bytes
@@ -377,6 +378,26 @@ def test_small_sites_are_hidden_and_absent_ones_named(tmp_path: Path) -> None:
     assert (report.held_out.hidden, report.held_out.rows, result.rows) == (3, 25, 25)
     assert report.held_out.worst == report.held_out.sites[0]
     assert report_from_bytes(report.to_bytes()) == report
+
+
+def test_what_sites_have_counted_is_in_the_report_the_history_and_the_model_card(tmp_path: Path) -> None:
+    folders, _, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    spec = ring.submit(TrainRequest(None, None, {**SETTINGS, "hide_below": 7}, options, private=NAME))
+    weights = ring.drive(spec)
+    rounds = tuple(Round(*each) for each in ring.rounds)
+    moments = ring.net.run(read_snapshot(ring.net.entry, RING, spec.job)).results[0].moments
+    model = model_from(spec, weights, bytes.fromhex(moments))
+    report = JobReport(spec, 4, rounds, model, metrics=measure_at_sites(spec, rounds[-1]))
+
+    write_card(tmp_path / "m.npz", report)
+    write_history(tmp_path / "h.csv", report)
+
+    card, (sites,) = next(tmp_path.glob("m.npz*.md")).read_text(), [report.to_json()["sites"]]
+    assert isinstance(sites, dict)
+    assert (sites["hidden"], sites["worst"], [each["rows"] for each in sites["sites"]]) == (3, "node-60000:1", [7])
+    assert "| node-60000:1 | 7 |" in card and "validation file" not in card
+    assert "worst_site_error" in (tmp_path / "h.csv").read_text().splitlines()[0]
 
 
 def test_a_regression_is_evaluated_at_its_sites(tmp_path: Path) -> None:
