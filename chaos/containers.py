@@ -83,7 +83,7 @@ class Composition:
 
     def client(self, *words: str) -> Any:
         """Return what the client prints as JSON. Raises CalledProcessError."""
-        return json.loads(self.run("run", "--rm", "-T", "client", *words, "--json"))
+        return json.loads(self.run("client", *words, "--json"))
 
     def round(self) -> int:
         """Return how many rounds of the latest job have ended."""

@@ -6,7 +6,8 @@
 #     deploy/run.sh update     builds the images anew, and replaces one process after the other, also during a job
 #     deploy/run.sh renew      makes all kits anew, and starts the processes again with them
 #     deploy/run.sh stop       stops the ring; what it stores stays in its volumes, and `up` goes on with its jobs
-#     deploy/run.sh WORD ...   any other word of compose, e.g.  run --rm client jobs
+#     deploy/run.sh client ... runs a command of the client, e.g.  client jobs
+#     deploy/run.sh WORD ...   any other word of compose, e.g.  logs node-1
 set -eu
 cd "$(dirname "$0")/.."
 nodes="node-1 node-2 node-3 node-4 node-5 node-6"
@@ -24,6 +25,13 @@ image=${ROUNDELAY_IMAGE:-roundelay}
 project=${COMPOSE_PROJECT_NAME:-roundelay}
 
 compose() { $compose --file deploy/compose.yaml --profile dashboard "$@"; }
+
+client() {
+    tty=
+    [ -t 1 ] || tty=-T
+    # shellcheck disable=SC2086
+    $compose --file deploy/compose.yaml --profile client run --rm $tty client "$@"
+}
 
 build() {
     compose build
@@ -89,8 +97,12 @@ renew)
     build
     start
     echo "dashboard at http://localhost:${ROUNDELAY_PAGE_PORT:-8080}/?token=$(cat deploy/secret/dashboard-token)"
-    compose run --rm client train ./letters validate_letters.txt --rounds 10
-    compose run --rm client status
+    client train ./letters validate_letters.txt --rounds 10
+    client status
+    ;;
+client)
+    shift
+    client "$@"
     ;;
 *) compose "$@" ;;
 esac

@@ -78,9 +78,8 @@ def of_compose() -> Iterator[Command]:
 
 def of_script() -> Iterator[Command]:
     """Yield what run.sh runs in containers."""
-    for line in re.findall(
-        r"compose (?:run --rm client|exec \S+ \S+ roundelay) ([^>\n]*)", (DEPLOY / "run.sh").read_text()
-    ):
+    script = (DEPLOY / "run.sh").read_text()
+    for line in re.findall(r"^ *(?:client|.*exec \S+ \S+ roundelay) ([a-z][^>\n]*)", script, re.MULTILINE):
         yield Command("run.sh", tuple(shlex.split(line)))
 
 
