@@ -1,19 +1,22 @@
-"""Callbacks that write a job to an experiment tracker: TensorBoard, MLflow, Weights & Biases.
+"""Callbacks that write a job to an experiment tracker: TensorBoard, MLflow, Weights & Biases, or trace its rounds.
 
     ring.train(x, y, callbacks=[TensorBoard("runs")])
 
-Each needs its extra (`tensorboard`, `mlflow`, `wandb`), which is imported when the callback is made. A callback writes
-the settings of the job once, and the numbers of a row of `Job.history` for each round.
+Each needs its extra (`tensorboard`, `mlflow`, `wandb`, `otel`), which is imported when the callback is made. A tracker
+gets the settings of the job once, and the numbers of a row of `Job.history` for each round.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from roundelay.client.errors import MissingExtra
+
+NS_PER_S = 1e9
 
 if TYPE_CHECKING:
     from roundelay.client.job import Job
@@ -87,6 +90,35 @@ class WandB:
         """End the run."""
         if self._run is not None:
             self._run.finish()
+
+
+class OpenTelemetry:
+    """Traces rounds with the program's tracer provider: a span for each round, and in it one for each node's training.
+
+    The job's id and the round are attributes; what failed and was recovered from are events. A round's spans are made
+    when it has ended, from the seconds in its REPORT.
+    """
+
+    def __init__(self) -> None:
+        self._trace = _imported("opentelemetry.trace", "otel")
+        self._tracer = self._trace.get_tracer("roundelay")
+
+    def __call__(self, job: Job, each: Round) -> None:
+        """Trace a round."""
+        report = each.report
+        end = time.time_ns()
+        start = end - int(report.seconds * NS_PER_S)
+        about = {"job": job.id, "round": each.number, "validation_error": each.validation_error}
+        span = self._tracer.start_span("round", start_time=start, attributes=about | {"driver": report.driver})
+        for line in report.disturbances:
+            span.add_event(line, timestamp=end)
+        inside = self._trace.set_span_in_context(span)
+        for node, seconds in report.trained_s.items():
+            files = sum(address == node for address in report.placement.values())
+            about_node = {"node": node, "files": files}
+            child = self._tracer.start_span("train", context=inside, start_time=start, attributes=about_node)
+            child.end(start + int(seconds * NS_PER_S))
+        span.end(end)
 
 
 def _imported(module: str, extra: str) -> Any:

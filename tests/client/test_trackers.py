@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,14 @@ import pytest
 import roundelay
 from roundelay.client.callbacks import Callback
 from roundelay.client.errors import MissingExtra
-from roundelay.client.trackers import MLflow, TensorBoard, WandB
+from roundelay.client.trackers import MLflow, OpenTelemetry, TensorBoard, WandB
 
-MODULES: dict[str, Callable[[], Callback]] = {"tensorboardX": TensorBoard, "mlflow": MLflow, "wandb": WandB}
+MODULES: dict[str, Callable[[], Callback]] = {
+    "tensorboardX": TensorBoard,
+    "mlflow": MLflow,
+    "wandb": WandB,
+    "opentelemetry": OpenTelemetry,
+}
 INSTALLED = [name for name in MODULES if find_spec(name)]
 
 
@@ -31,7 +37,9 @@ def test_a_job_is_written_to_every_tracker(tmp_path: Path, monkeypatch: pytest.M
         "tensorboardX": lambda: TensorBoard(tmp_path / "runs"),
         "mlflow": lambda: MLflow("test", f"sqlite:///{tmp_path}/mlflow.db"),
         "wandb": lambda: WandB(folder=tmp_path),
+        "opentelemetry": OpenTelemetry,
     }
+    spans = exported_spans() if "opentelemetry" in INSTALLED else None
     trackers = {name: made[name]() for name in INSTALLED}
     y = np.arange(60) % 2
     with roundelay.local_ring(1) as ring:
@@ -50,3 +58,22 @@ def test_a_job_is_written_to_every_tracker(tmp_path: Path, monkeypatch: pytest.M
         assert [each.step for each in client.get_metric_history(run.info.run_id, "validation_error")] == [1, 2]
     if "wandb" in trackers:
         assert list(tmp_path.rglob("run-*.wandb"))
+    if spans is not None:
+        (round_span, other) = [span for span in spans.get_finished_spans() if span.name == "round"]
+        (trained, _) = [span for span in spans.get_finished_spans() if span.name == "train"]
+        assert (round_span.attributes["round"], other.attributes["round"]) == (1, 2)
+        assert (trained.parent.span_id, trained.attributes["files"]) == (round_span.context.span_id, 2)
+
+
+def exported_spans() -> Any:
+    """Return the spans that this process makes from now on."""
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    trace.set_tracer_provider(provider)
+    return spans
