@@ -199,7 +199,7 @@ def disturbed(ring: Composition) -> Outcome:
     ring.run("up")
     until(ring.page_answers, "the dashboard", JOB_S, POLL_S)
     expected = ring.undisturbed()
-    job = ring.client(*ring.job, "--detach")["job"]
+    job = ring.run("client", *ring.job, "--detach").split()[-1]
     for words in DISTURBANCES:
         before = ring.round()
         until(partial(ring.is_after, before), "another round", JOB_S, POLL_S)

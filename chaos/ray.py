@@ -50,10 +50,10 @@ def main(arguments: Sequence[str]) -> int:
         return 69
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-ray-")))
-        clean_up_when_terminated()
         machine = {"num_cpus": ROOM, "object_store_memory": OBJECTS_BYTES, "node_ip_address": "127.0.0.1"}
         cluster = Cluster(initialize_head=True, head_node_args=machine | {"include_dashboard": False})
         stack.callback(cluster.shutdown)
+        clean_up_when_terminated()  # Ray has replaced our handler
         lost = [cluster.add_node(**machine) for _ in range(NODES // ROOM - 1)][-1]
         outcome = disturbed(Machines(cluster, lost, machine), rounds, folder, ray.__version__)
     record(outcome)
