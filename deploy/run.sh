@@ -30,7 +30,7 @@ client() {
     tty=
     [ -t 1 ] || tty=-T
     # shellcheck disable=SC2086
-    $compose --file deploy/compose.yaml --profile client run --rm $tty client "$@"
+    $compose --file deploy/compose.yaml --profile client run --rm --no-deps $tty client "$@"
 }
 
 build() {
