@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.engines import Outcome, clean_up_when_terminated, record
+from roundelay.cli import exits
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import free_port
 from roundelay.testing.waiting import Stuck, until
@@ -82,8 +83,17 @@ class Composition:
         return subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, text=True, check=True).stdout
 
     def client(self, *words: str) -> Any:
-        """Return what the client prints as JSON. Raises CalledProcessError."""
-        return json.loads(self.run("client", *words, "--json"))
+        """Return what the client prints as JSON, once the ring has answered. Raises Stuck."""
+        return until(partial(self._client, *words), f"an answer to {' '.join(words)}", JOB_S, POLL_S)
+
+    def _client(self, *words: str) -> Any:
+        """Return None if a process of the ring does not answer in time, as on a loaded machine."""
+        try:
+            return json.loads(self.run("client", *words, "--json"))
+        except subprocess.CalledProcessError as error:
+            if error.returncode != exits.UNAVAILABLE:
+                raise
+            return None
 
     def round(self) -> int:
         """Return how many rounds of the latest job have ended."""
