@@ -4,7 +4,8 @@
 
 Six nodes train on a head and two machines with room for just these; one machine is lost in the middle of the job, and
 another is added, on which Ray starts the lost nodes again. The model must be that of the same job, undisturbed.
-Needs the extra `ray`. The raylets listen on loopback and end with this process.
+Needs the extra `ray`. The raylets end with this process; they listen at the address that Ray finds for this machine, so
+without another network it is loopback:  unshare --net sh -c "ip link set lo up; python -m chaos ray"
 """
 
 from __future__ import annotations
@@ -103,13 +104,14 @@ class Job:
             )
 
     def rounds(self) -> int:
-        """Return the last round that it has told. Raises Stuck if it has failed."""
-        if self._process.poll():
-            raise Stuck(f"the ring ended:\n{self._said.read_text()}")
+        """Return the last round that it has told. Raises Stuck if it has ended: with more --rounds it trains longer."""
+        if self._process.poll() is not None:
+            raise Stuck(f"the job has ended already:\n{self._said.read_text()}")
         return max(map(int, re.findall(r"^round (\d+) of", self._said.read_text(), re.MULTILINE)), default=0)
 
     def members(self) -> int:
-        """Return how many nodes answer in the ring."""
+        """Return how many nodes answer in the ring. Raises Stuck."""
+        self.rounds()
         (supernode,) = re.findall(r"supernode at (\S+),", self._said.read_text())
         asked = [sys.executable, "client.py", "status", "--supernode", supernode, "--json"]
         told = subprocess.run(
