@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import Any
 
 from chaos.engines import Outcome, clean_up_when_terminated, record
-from roundelay.cli import exits
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import free_port
 from roundelay.testing.waiting import Stuck, until
@@ -91,7 +90,7 @@ class Composition:
         try:
             return json.loads(self.run("client", *words, "--json"))
         except subprocess.CalledProcessError as error:
-            if error.returncode != exits.UNAVAILABLE:
+            if error.returncode != os.EX_UNAVAILABLE:
                 raise
             return None
 
