@@ -23,6 +23,7 @@ train, training   train: its command line; what it runs
 jobs, attach, cancel, pause, resume, sites, export, audit, verify, predict, status, check, lookup, ping, ring,
 prepare, inspect, describe, forget, partition, dashboard, plugins, pki, completion, simulate   the others (check is
 status --check)
+pictures          the pictures of inspect and describe in the documents
 compute_node, run_compute_node, supernode, run_supernode   the servers: command lines; what they run
 node_check    compute_node.py check: what private data look like to the ring
 

@@ -1,15 +1,19 @@
-"""client.py describe DATA: print counts, means, quantiles and histograms of the columns, without a ring."""
+"""client.py describe DATA|--private NAME: print counts, means, quantiles and histograms of the columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from roundelay.cli import data_options, parser_base
+from roundelay.cli import data_options, exits, parser_base
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.requests import DataOptions
 from roundelay.node import shown
+
+if TYPE_CHECKING:
+    from roundelay.ml.description import Description
 
 HIDE_BELOW = 5
 
@@ -22,7 +26,12 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         "python3 client.py describe letters",
         arguments,
     )
-    made.add_argument("data", type=Path, metavar="DATA", help="a file or a folder: see --dataset")
+    made.add_argument("data", type=Path, nargs="?", metavar="DATA", help="a file or a folder: see --dataset")
+    made.add_argument(
+        "--private",
+        metavar="NAME",
+        help="instead of DATA: what nodes have published under this name; rows, means and deviations only",
+    )
     made.add_argument(
         "--hide-below",
         type=parser_base.checked(_count),
@@ -32,13 +41,34 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     )
     made.add_argument("--json", action="store_true", help="print one JSON object on one line")
     data_options.add_to(made)
+    parser_base.add_ring_options(made)
     return made
 
 
 def run(chosen: parser_base.Namespace) -> int:
-    """Print tables, or one line of JSON. Raises ClientError."""
-    from roundelay.cli import tables
-    from roundelay.client.job_input import read_options  # brings numpy, which --help does not wait for
+    """Print tables, or one line of JSON. Raises Exit, ClientError."""
+    from roundelay.cli import tables  # brings numpy, which --help does not wait for
+    from roundelay.cli.ring_entry import open_ring
+    from roundelay.cli.screen import Screen
+
+    if (chosen.data is None) == (chosen.private is None):
+        raise exits.Exit(exits.USAGE, "client.py describe: give DATA, or private data with --private NAME")
+    if chosen.private is not None:
+        with open_ring(chosen, Screen(json_only=chosen.json)) as ring:
+            options = DataOptions(**data_options.chosen_in(chosen))
+            found = ring.describe(chosen.private, options, chosen.hide_below)
+    else:
+        found = _describe_own(chosen, tables.ROWS_SHOWN)
+    if chosen.json:
+        print(shown.as_json(found.to_json()))
+    else:
+        tables.print_description(found)
+    return 0
+
+
+def _describe_own(chosen: parser_base.Namespace, columns: int) -> Description:
+    """Describe the user's own data. Raises ClientError."""
+    from roundelay.client.job_input import read_options
     from roundelay.ml.description import COLUMNS_MAX, describe
     from roundelay.ml.readers import dataset
 
@@ -48,12 +78,7 @@ def run(chosen: parser_base.Namespace) -> int:
         if kind == "csv":
             options = replace(options, missing="mean")  # which are counted here, not filled in
         data = dataset.read(chosen.data, read_options(options, kind))
-        found = describe(data, chosen.hide_below, COLUMNS_MAX if chosen.json else tables.ROWS_SHOWN)
-    if chosen.json:
-        print(shown.as_json(found.to_json()))
-    else:
-        tables.print_description(found)
-    return 0
+        return describe(data, chosen.hide_below, COLUMNS_MAX if chosen.json else columns)
 
 
 def _count(text: str) -> int:

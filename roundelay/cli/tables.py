@@ -10,7 +10,7 @@ from rich.table import Table
 
 from roundelay.client.report import JobReport
 from roundelay.federation.records import SitesEvaluation
-from roundelay.ml.description import Description, NumbersDescription
+from roundelay.ml.description import QUANTILES, Description, NumbersDescription
 from roundelay.ml.errors import printable
 from roundelay.ml.metrics import FitMetrics, Metrics
 from roundelay.ml.readers.understood import Understood
@@ -88,9 +88,9 @@ def placement_table(report: JobReport) -> Table:
     return table
 
 
-def print_understood(found: Understood) -> None:
+def print_understood(found: Understood, out: Console | None = None) -> None:
     """Print what a reader understood of a data set."""
-    out = console()
+    out = out or console()
     test = f", {found.test_rows} test rows" * bool(found.test_rows)
     shape = f", images of {' x '.join(map(str, found.shape))}" * bool(found.shape)
     out.print(f"{found.kind}: {found.rows} rows{test}, {found.features} features{shape}", markup=False)
@@ -106,13 +106,16 @@ def print_understood(found: Understood) -> None:
         out.print(note, markup=False)
 
 
-def print_description(found: Description) -> None:
+def print_description(found: Description, out: Console | None = None) -> None:
     """Print what is told of the columns of a data set."""
-    out = console()
+    out = out or console()
     out.print(f"{found.kind}: {found.rows} training rows", markup=False)
-    if found.numbers:
+    if any(each.quantiles for each in found.numbers):
         headings = ("column", "rows", "missing", "mean", "deviation", "least", "25 %", "median", "75 %", "most", "")
         out.print(_table(headings, [_numbers_row(each) for each in found.numbers]))
+    elif found.numbers:
+        rows = [(each.name, each.count, _told(each.mean), _told(each.deviation)) for each in found.numbers]
+        out.print(_table(("column", "rows", "mean", "deviation"), rows))
     if found.left:
         out.print(f"and {found.left} more columns of numbers: --json has them", markup=False)
     for each in found.words:
@@ -125,7 +128,7 @@ def print_description(found: Description) -> None:
 
 
 def _numbers_row(each: NumbersDescription) -> tuple[object, ...]:
-    least, _, quarter, median, three_quarters, _, most = map(_told, each.quantiles or [None] * 7)
+    least, _, quarter, median, three_quarters, _, most = map(_told, each.quantiles or [None] * len(QUANTILES))
     told = (_told(each.mean), _told(each.deviation), least, quarter, median, three_quarters, most)
     return (each.name, each.count, each.missing, *told, _bars(each.histogram))
 

@@ -6,6 +6,7 @@ part of the job's spec; a site that cannot agree is named, and left out or the r
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +14,22 @@ from dataclasses import dataclass, replace
 from roundelay.client.connection import Connection
 from roundelay.client.errors import BadInput, InputNotFound
 from roundelay.client.job_input import JobInput
+from roundelay.client.job_runner import CLOCKS
+from roundelay.federation import jobs
+from roundelay.federation.driver import Driver
 from roundelay.federation.private_data import Publication, files_of, find_publications
 from roundelay.federation.requests import TrainingFile
+from roundelay.federation.settings import Settings
 from roundelay.federation.site_agreement import describe_sites
+from roundelay.federation.spec import JobSpec
+from roundelay.ml.description import Description, describe_sums
 from roundelay.ml.errors import BadTask
 from roundelay.ml.plugins import SHIPPED
+from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.site_schema import Agreement, SiteSchema, agree, schema_from_bytes
+
+MODEL = "softmax"  # of a job that only describes data
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,37 @@ def agree_on(
         agreement,
         next(iter(found.values())).kind,
     )
+
+
+def describe(connection: Connection, name: str, reading: Reading, hide_below: int) -> Description:
+    """Describe all files published under a name, by the exact sums of their features.
+
+    A job is published for this, which trains nothing, so that each site's policy decides and the ring's records say who
+    asked. Raises ClientError, ChordError, FederationError, MLError.
+    """
+    publications = find_published(connection, name, MODEL)
+    if are_clients(publications):
+        raise BadInput(f"Flower clients publish {name}: what they train on cannot be described")
+    agreed = agree_on(connection, publications, reading, "")
+    about = agreed.agreement
+    spec = JobSpec(
+        Settings(model=MODEL, rounds=1),
+        agreed.files,
+        None,
+        about.features,
+        about.classes,
+        nonce=secrets.token_hex(16),
+        pinned=name,
+        homes=agreed.homes,
+        reading=about.reading.to_json(),
+        evaluate="sites",
+    )
+    version, entry = time.time_ns(), connection.entry()
+    connection.ask(lambda each: jobs.publish(each.node, each.ring, spec, version))
+    driver = Driver(spec, entry.ring, entry.node, "describe", CLOCKS, lambda *stored: None, connection.progress.note)
+    connection.runtime.start("heartbeat", driver.heartbeat(), lambda error: None)
+    encoding = encoding_from_json(about.reading.encoding) if about.reading.encoding else None
+    return describe_sums(agreed.kind, connection.runtime.run(driver.sum_features()), hide_below, encoding)
 
 
 def note_files(connection: Connection, name: str, files: Sequence[TrainingFile], homes: Sequence[str]) -> None:

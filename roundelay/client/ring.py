@@ -17,7 +17,7 @@ from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Status
 from roundelay.chord.ring import Ring as RingParameters
-from roundelay.client import health
+from roundelay.client import health, private_data
 from roundelay.client.callbacks import Callback, Metric, Metrics
 from roundelay.client.connection import Connection, client_runtime
 from roundelay.client.error_translation import translated_errors
@@ -25,6 +25,7 @@ from roundelay.client.errors import ClientError, InputNotFound, InvalidRequest, 
 from roundelay.client.forgetting import publish_without
 from roundelay.client.health import RingCheck
 from roundelay.client.job import Job
+from roundelay.client.job_input import reading_of
 from roundelay.client.job_runner import read_latest
 from roundelay.client.local import allow_names, begin_ring
 from roundelay.client.local_objects import LocalObjects
@@ -33,12 +34,13 @@ from roundelay.client.notebook import progress_here
 from roundelay.client.preparation import PreparedRequest, prepare
 from roundelay.client.progress import Progress
 from roundelay.client.publication import publish
-from roundelay.client.requests import RingAddress, TrainRequest
+from roundelay.client.requests import DataOptions, RingAddress, TrainRequest
 from roundelay.client.sites import Site, find_sites
 from roundelay.client.train_arguments import PLUGIN_SETTINGS, make_request
 from roundelay.federation.jobs import list_jobs
 from roundelay.federation.listing import ListedJob, list_latest
 from roundelay.federation.site_drain import set_drained
+from roundelay.ml.description import HIDE_BELOW_DEFAULT, Description
 from roundelay.ml.loaded_blas import limit_loaded_blas
 from roundelay.ml.partitioners import Partitioner
 from roundelay.ml.readers.saved_model import SavedModel, load
@@ -148,6 +150,14 @@ class Ring:
         if not prepared.request.detach:
             job.drive(members, data.contents[data.validation.digest][:] if data.validation is not None else b"")
         return job
+
+    def describe(
+        self, private: str, options: DataOptions | None = None, hide_below: int = HIDE_BELOW_DEFAULT
+    ) -> Description:
+        """Return rows, means and deviations of the columns of private data. Raises ClientError."""
+        with translated_errors():
+            reading = reading_of(options or DataOptions(), 0)
+            return private_data.describe(self.connection, private, reading, hide_below)
 
     def forget(self, job: Job, files: Sequence[str], *, detach: bool = False) -> Job:
         """Train the job that never had these files, from the same seed; its spec names `job`, whose records name it.

@@ -69,12 +69,17 @@ def fingerprint_here(spec: JobSpec) -> str:
 
 def moments_of(spec: JobSpec, parts: Sequence[PartialResult]) -> bytes:
     """Return mean and deviation of every feature, and of a target, over all files; of images, of every channel."""
-    first, *others = [exact.feature_sums_from_bytes(p.result) for p in parts]
-    total = sum(others, first)
+    total = feature_sums_of(parts)
     if not spec.shape:
         return total.moments().to_bytes()
     pixels = total.columns(0, spec.features).pooled(spec.shape[0]).moments()
     return pixels.joined(total.columns(spec.features, spec.design.summed).moments()).to_bytes()
+
+
+def feature_sums_of(parts: Sequence[PartialResult]) -> exact.FeatureSums:
+    """Return the exact sums of the features of all files."""
+    first, *others = [exact.feature_sums_from_bytes(p.result) for p in parts]
+    return sum(others, first)
 
 
 def result_of(

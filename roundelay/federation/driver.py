@@ -55,7 +55,7 @@ from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluat
 from roundelay.federation.update_reader import UpdatesLost
 from roundelay.ml import plugins
 from roundelay.ml.errors import MLError, PluginUnknown
-from roundelay.ml.exact import LOSS_MAX
+from roundelay.ml.exact import LOSS_MAX, FeatureSums
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
 from roundelay.store.items import Find, Item
@@ -149,6 +149,19 @@ class Driver:
         finally:
             self.is_over = True
         return tuple(self._results)
+
+    def sum_features(self) -> Procedure[FeatureSums]:
+        """Add up the features of all files exactly, as round 0 does, and end the job: nothing is trained.
+
+        Raises WorkFailed, FileUnavailable, ChordError.
+        """
+        try:
+            yield from refresh_members(self._roster)
+            parts = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
+            yield from self._log.write(records.CANCELLED, self.spec.job.encode())
+        finally:
+            self.is_over = True
+        return arithmetic.feature_sums_of(parts)
 
     def heartbeat(self) -> Procedure[None]:
         """Once a second crawl the ring, tell the job's owner that it is driven, and read whether it has ended.

@@ -18,6 +18,7 @@ from roundelay.ml import exact
 from roundelay.ml.data import Doubles, Ints
 from roundelay.ml.order_statistics import DIGITS, high_digits, keys_of, select
 from roundelay.ml.readers.column_summary import loses_digits
+from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.source import DataSet, DatasetPart
 
 HIDE_BELOW_DEFAULT = 5
@@ -131,6 +132,37 @@ def describe_numbers(
             )
         )
     return made
+
+
+def describe_sums(
+    kind: str, sums: exact.FeatureSums, hide_below: int, encoding: Encoding | None = None
+) -> Description:
+    """Describe columns of which only the exact sums are known: private data.
+
+    encoding: of a table's columns; a word has one feature, whose sum is the number of its rows.
+    """
+    columns = encoding.columns if encoding is not None else ()
+    numbers, words, at = [], [], 0
+    for column in columns:
+        if column.words is None:
+            numbers.append(_summed(column.name, sums.columns(at, at + 1), hide_below, column.offset))
+        elif not column.is_boolean:
+            counts = np.array([exact.whole(total) for total in sums.sums[at : at + column.features]])
+            words.append(_counted(column.name, column.words, counts, 0, hide_below, range(len(counts))))
+        else:
+            numbers.append(_summed(column.name, sums.columns(at, at + 1), hide_below))
+        at += column.features
+    for place in range(at, len(sums.sums)):  # without a table, or the target of a regression
+        name = "target" if columns else f"column {place}"
+        numbers.append(_summed(name, sums.columns(place, place + 1), hide_below))
+    return Description(kind, sums.rows, hide_below, tuple(numbers), tuple(words))
+
+
+def _summed(name: str, sums: exact.FeatureSums, hide_below: int, offset: float = 0.0) -> NumbersDescription:
+    if sums.rows < hide_below:
+        return NumbersDescription(name, sums.rows, 0, None, None, (), (), ())
+    mean, deviation = _Sums(sums).deviations()
+    return NumbersDescription(name, sums.rows, 0, _digits(mean) + offset, _digits(deviation), (), (), ())
 
 
 def hide(counts: Sequence[int], least: int) -> tuple[int | None, ...]:

@@ -168,6 +168,11 @@ class FeatureSums:
         return _HEAD.pack(self.rows, len(self.sums)) + b"".join(bytes([len(n)]) + n for n in numbers)
 
 
+def whole(total: int) -> int:
+    """Return a sum of whole numbers, from its units."""
+    return total >> _UNIT_BITS
+
+
 def feature_sums(x: Floats) -> FeatureSums:
     """Return the exact sums over the rows of x (n, d)."""
     largest = np.maximum(x.max(axis=0, initial=0.0), -x.min(axis=0, initial=0.0))  # (d,)

@@ -23,9 +23,13 @@ from roundelay.federation.private_data import (
     find_publications,
     publish_loop,
 )
+from roundelay.federation.records import CANCELLED
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.federation.tasks import TrainTask
 from roundelay.ml.errors import ClientFault
+from roundelay.ml.exact import feature_sums
+from roundelay.ml.readers.letters import parse
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Put, Read, Write
 from tests.federation.inline_ring import InlineRing
@@ -98,6 +102,19 @@ def test_a_node_that_is_away_is_named_and_takes_part_again_when_it_is_back(topol
 
 def test_equal_jobs_on_private_data_give_equal_models_in_star_and_tree() -> None:
     assert PinnedJob().drive() == PinnedJob(topology="tree").drive()
+
+
+def test_private_files_are_described_by_exact_sums_and_nothing_is_trained() -> None:
+    job = PinnedJob()
+
+    sums = job.net.run(job.driver().sum_features())
+
+    read = np.concatenate([parse("f", CONTENTS[name]).x for name in sorted(CONTENTS)[:8]])  # (n, d)
+    assert sums == feature_sums(read)
+    assert job.look().end == CANCELLED
+    assert not [r for r in job.requests if isinstance(r, Order) and isinstance(r.task, TrainTask)]
+    private = {f.digest for f in job.spec.files}
+    assert not [r for r in job.requests if isinstance(r, Write | Read) and r.digest in private]
 
 
 def test_flower_clients_train_without_moments_and_validation_is_raw() -> None:

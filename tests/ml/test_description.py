@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from roundelay.ml.description import QUANTILES, Description, describe, describe_numbers, hide
+from roundelay.ml import exact
+from roundelay.ml.description import QUANTILES, Description, describe, describe_numbers, describe_sums, hide
 from roundelay.ml.readers import dataset
 from roundelay.ml.readers.dataset import ReadOptions
 from roundelay.ml.readers.table import TableOptions
@@ -118,3 +119,13 @@ def test_nothing_is_told_of_fewer_rows_than_the_limit(x: np.ndarray, limit: int)
         assert value is None or 0 < share < 1
     assert all(count is None or count == 0 or count >= limit for count in found.histogram)
     assert (found.mean is None) == (len(x) < limit)
+
+
+def test_sums_of_private_rows_tell_means_and_deviations_of_enough_rows() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(6, 2)  # (n, d)
+
+    few, enough = (describe_sums("private", exact.feature_sums(x[:count]), 5) for count in (4, 6))
+
+    assert [(each.mean, each.deviation) for each in few.numbers] == [(None, None)] * 2
+    assert [each.mean for each in enough.numbers] == x.mean(axis=0).tolist()
+    assert [each.deviation for each in enough.numbers] == pytest.approx(x.std(axis=0))
