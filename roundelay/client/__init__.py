@@ -13,6 +13,7 @@ proofs        write a proof of a job, check one offline, replay one
 private_data  the files of a job that stay on the nodes which published them
 sites         the sites with private data, and what each does now
 option_text   read settings and options from text
+memory        the memory that a job will need
 presets       recommended settings by kind of data and model
 connection    enter a ring, and stay connected while its nodes come and go
 local         a ring of processes on this machine

@@ -24,11 +24,13 @@ from roundelay.client.job_input import (
     reading_of,
 )
 from roundelay.client.local import allow_names
+from roundelay.client.memory import estimate_memory
 from roundelay.client.presets import description, preset, recommended
 from roundelay.client.progress import SILENT, Progress
 from roundelay.client.requests import TrainRequest
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
+from roundelay.ml.models.catalogue import learner
 from roundelay.ml.readers.folder import read_file, require_data
 from roundelay.ml.readers.saved_model import SavedModel, load
 from roundelay.ml.readers.source import DataSet
@@ -104,9 +106,21 @@ def _find_own(
         data = replace(data, shape=())  # the same numbers are the same job, whether they come as images or as rows
     spec = make_spec(settings, data, initial, request.detach)
     _note_shared_rows(data, progress)
+    _note_costs(spec, progress)
     if data.skipped:
         progress.note(f"not data, skipped: {', '.join(data.skipped)}")
     return settings, lambda _: (spec, data)
+
+
+def _note_costs(spec: JobSpec, progress: Progress) -> None:
+    """Say what memory a large model needs, and which rows a batch is too small for."""
+    needed = estimate_memory(spec)
+    if needed.is_large:
+        progress.note(str(needed))
+    least, batch = learner(spec.design).least_rows, spec.settings.batch
+    short = sum(0 < file.rows % batch < least for file in spec.files)
+    if short:
+        progress.note(f"{spec.settings.model} needs batches of {least} rows: {short} files leave out their last one")
 
 
 def _note_shared_rows(data: JobInput, progress: Progress) -> None:

@@ -33,7 +33,7 @@ WIDTH_MAX = 1 << 20
 LAYERS_MAX = 32
 ENCODING_CHARACTERS_MAX = 8 << 20  # of how a table's columns become features
 READING_CHARACTERS_MAX = 1 << 20  # of how sites read private data: it travels with every order
-PARAMETERS_MAX = 1 << 26  # 256 MiB of float32, which is the largest content that the ring stores
+PARAMETERS_MAX = 1 << 25  # whose sum in a round, 8 bytes each, is 256 MiB, the largest content that the ring stores
 STEP_VALUES_MAX = 1 << 28  # rows of a step x width of the widest layer: 1 GiB of float32
 FILES_MAX = 100_000
 ROWS_MAX = 1 << 40
@@ -274,7 +274,10 @@ def check_sizes(sizes: tuple[int, ...]) -> None:
     for size in sizes:
         _check_integer("sizes", size, 1, WIDTH_MAX)
     parameters = _connections(sizes)
-    _check(parameters <= PARAMETERS_MAX, f"sizes: {parameters} parameters, at most {PARAMETERS_MAX}")
+    _check(
+        parameters <= PARAMETERS_MAX,
+        f"sizes: {parameters:,} weights, and at most {PARAMETERS_MAX:,} can be added up: try a smaller --hidden",
+    )
 
 
 def _connections(sizes: tuple[int, ...]) -> int:

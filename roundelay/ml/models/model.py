@@ -43,7 +43,7 @@ class Model(ABC):
 
     def __init__(self, design: Design, parameters: int) -> None:
         if not 1 <= parameters <= PARAMETERS_MAX:
-            raise BadTask(f"{parameters} parameters: expected 1 to {PARAMETERS_MAX}")
+            raise BadTask(f"model {design.model} has {parameters:,} weights: expected 1 to {PARAMETERS_MAX:,}")
         if design.task not in self.tasks:
             raise BadTask(f"model {design.model} trains {' and '.join(self.tasks)}, not {design.task} (Model.tasks)")
         self.design, self.arithmetic = design, BY_NAME[design.arithmetic]
