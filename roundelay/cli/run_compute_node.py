@@ -5,6 +5,7 @@ The disk and private data, which few nodes have, are imported only where they ar
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from platform import node as machine_name
 from typing import TYPE_CHECKING
@@ -224,7 +225,12 @@ def _named_private(chosen: parser_base.Namespace) -> Private | None:
 
 
 def advertised(chosen: parser_base.Namespace, way_in: Address) -> str:
-    """Return the host to advertise; listening everywhere, it is the local address of the route to the ring."""
+    """Return the host to advertise; listening everywhere, it is the local address of the route to the ring.
+
+    Raises Exit.
+    """
+    if chosen.advertise:
+        _require_listening(chosen.advertise, chosen.host)
     if chosen.advertise or not addresses.is_everywhere(chosen.host):
         return str(chosen.advertise or chosen.host)
     try:
@@ -232,6 +238,23 @@ def advertised(chosen: parser_base.Namespace, way_in: Address) -> str:
     except (OSError, ValueError) as error:
         line = f"no route to {way_in} ({error}): name the host by which others reach this node with --advertise HOST"
         raise exits.Exit(exits.UNAVAILABLE, line) from error
+
+
+def _require_listening(name: str, host: str) -> None:
+    """Raise Exit if a name is an address of this machine at which the node does not listen, as of many hosts files."""
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
+    except OSError:
+        return  # others may know it
+    listens = "127.0.0.1" if host == "localhost" else host
+    if name in found:
+        return  # an address, as of a proxy
+    if all(map(addresses.is_loopback, found)) and not addresses.is_everywhere(host) and listens not in found:
+        raise exits.Exit(
+            exits.USAGE,
+            f"--advertise {name} is {', '.join(sorted(found))} on this machine (see its hosts file), and the node "
+            f"listens at {host}: nobody would reach it; name an address, or listen with --host {min(found)}",
+        )
 
 
 def _supernode(chosen: parser_base.Namespace) -> Callable[[], Address]:

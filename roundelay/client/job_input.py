@@ -29,7 +29,7 @@ from roundelay.ml.models import catalogue
 from roundelay.ml.partitioners import BY_CLASS, assign_rows
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers import dataset, folder, letters, packed, site
-from roundelay.ml.readers.encoding import encoding_from_json
+from roundelay.ml.readers.encoding import encoding_from_json, offsets_encoding
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.saved_model import SavedModel
@@ -359,9 +359,24 @@ def _read(
     content = folder.read_file(path)
     _check_storable(path, path.name, len(content))
     samples = letters.parse(str(path), content, features, classes)
+    _check_digits(path, samples)
     digest = digest_of(content)
     held[digest] = content
     return TrainingFile(index, path.name, digest, len(content), samples.rows), samples
+
+
+def _check_digits(path: Path, samples: Samples) -> None:
+    """Raise DataError if float32 merges numbers of a column: files of letters are trained on as they are."""
+    low, high = (samples.x.astype(np.float64).min(axis=0), samples.x.astype(np.float64).max(axis=0))  # (d,), (d,)
+    merged = offsets_encoding(low, high)
+    if merged is not None:
+        place = next(number for number, column in enumerate(merged.columns) if column.offset)
+        raise DataError(
+            str(path),
+            None,
+            f"column {place} holds numbers near {high[place]:g} whose last digits float32 does not hold: read the data "
+            "as a table, --dataset csv, or subtract what they have in common",
+        )
 
 
 def _check_storable(path: Path, name: str, size_bytes: int) -> None:

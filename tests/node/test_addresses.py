@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from roundelay.chord.refs import Address
+from roundelay.cli.exits import Exit
+from roundelay.cli.run_compute_node import advertised
 from roundelay.node import addresses
 from roundelay.node.addresses import NodeList, NodeListError
 
@@ -270,3 +274,16 @@ def test_the_node_list_is_reread_and_kept_while_it_is_unreadable(path: Path) -> 
 
     path.write_text("rubbish in the middle of a li")
     assert listed() == (Address("127.0.0.1", 8001),)
+
+
+def test_a_name_that_the_hosts_file_gives_another_loopback_address_is_not_advertised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("127.0.1.1", 0))])  # as Debian has it
+    way_in = Address("127.0.0.1", 9091)
+
+    with pytest.raises(Exit, match=r"--advertise myhost is 127\.0\.1\.1 on this machine .*listens at 127\.0\.0\.1"):
+        advertised(Namespace(advertise="myhost", host="127.0.0.1"), way_in)
+
+    for host in ("0.0.0.0", "127.0.1.1"):
+        assert advertised(Namespace(advertise="myhost", host=host), way_in) == "myhost"

@@ -1,0 +1,50 @@
+"""What a job's files and an initial model must be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from roundelay.client.job_input import JobInput, make_spec, read_input
+from roundelay.federation.settings import Settings
+from roundelay.ml.errors import DataError
+from roundelay.ml.models.catalogue import learner
+from roundelay.ml.readers.encoding import EncodedColumn, Encoding
+from roundelay.ml.readers.saved_model import SavedModel
+from roundelay.ml.task import Design
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> JobInput:
+    (tmp_path / "a").write_text("1,2,0\n3,4,1\n")
+    (tmp_path / "v.txt").write_text("5,6,1\n")
+    columns = Encoding((EncodedColumn("age"), EncodedColumn("size")), "class", 2)
+    return replace(read_input(tmp_path, "v.txt"), classes=2, labels=("no", "yes"), encoding=columns.to_json())
+
+
+def test_letters_whose_digits_float32_does_not_hold_are_refused_with_the_option(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("".join(f"{n},{1_700_000_000 + n},{n % 3}\n" for n in range(20)))
+    (tmp_path / "v.txt").write_text("1,1700000001,1\n")
+
+    with pytest.raises(DataError, match=r"column 1 holds numbers near 1\.7e\+09 .*--dataset csv"):
+        read_input(tmp_path, "v.txt")
+
+
+@pytest.mark.parametrize(
+    ("labels", "columns", "complaint"),
+    [
+        (("yes", "no"), ("age", "size"), "the model has the classes yes, no, this job has no, yes"),
+        (("no", "yes"), ("size", "age"), "the model's columns differ from the job's, first 'size'"),
+    ],
+)
+def test_a_model_of_other_classes_or_columns_is_not_continued(
+    given: JobInput, labels: tuple[str, ...], columns: tuple[str, ...], complaint: str
+) -> None:
+    design = Design((2, 3, 2))
+    encoding = Encoding(tuple(map(EncodedColumn, columns)), "class", 2)
+    initial = SavedModel(design, learner(design).init_weights(0), None, labels, encoding)
+
+    with pytest.raises(DataError, match=complaint):
+        make_spec(Settings(hidden=(3,)), given, initial, False)
