@@ -39,6 +39,16 @@ def trained(tmp_path: Path, request: pytest.FixtureRequest) -> SavedModel:
     return load(tmp_path / request.param)
 
 
+def test_classes_that_are_called_by_their_numbers_are_known(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,class\n1,0\n2,1\n3,1\n")
+    found = table.read(tmp_path / "t.csv")
+
+    read = read_inputs(tmp_path / "t.csv", model_of(1, labels=(), encoding=found.encoding))  # as a job's model has them
+
+    assert read.y is not None
+    assert read.y.tolist() == [0, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("content", "rows", "classes"),
     [

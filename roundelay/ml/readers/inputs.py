@@ -13,7 +13,7 @@ from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers import content, dataset, folder, images, letters, npz, packed, table
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.saved_model import SavedModel
-from roundelay.ml.readers.source import DataSet, OnRead, Rows, array_blocks
+from roundelay.ml.readers.source import DataSet, OnRead, Rows, array_blocks, digits
 from roundelay.ml.readers.table import TableOptions
 
 
@@ -33,7 +33,8 @@ def read_inputs(path: Path, model: SavedModel, on_read: OnRead = lambda done, to
     encoding = model.encoding
     are_arrays = path.suffix in npz.SUFFIXES or (path.is_dir() and dataset.guess(path) == "npz")
     if encoding is not None and not (are_arrays and encoding.are_numbers):
-        return Inputs(*table.read_as_trained(path, encoding, model.labels, model.design.task, on_read))
+        labels = model.labels or digits(model.design.label_classes)
+        return Inputs(*table.read_as_trained(path, encoding, labels, model.design.task, on_read))
     shape = model.design.shape
     look = ImageOptions(shape[1], shape[0] == 3) if shape else ImageOptions()
     if shape and images.is_image(path.name):
