@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import os
 import re
 import zipfile
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -323,6 +325,63 @@ def test_any_text_is_read_or_refused_in_one_line(tmp_path_factory: pytest.TempPa
         assert "\n" not in str(error)
     else:
         assert all(np.isfinite(row).all() for row in rows_of(found))
+
+
+NUMBERS = st.floats(-(2.0**100), 2.0**100, width=32).map(repr) | st.integers(-(10**15), 10**15).map(str)
+WORDS = st.text('ab,; "x', min_size=1, max_size=4).map(lambda text: f"w{text}w")
+KINDS = (NUMBERS, st.sampled_from(["red", "blue", "a,b", 'say "x"']), WORDS)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[list[list[str]], str]:
+    """Draw the columns of a table, the class last, and its separator."""
+    rows = draw(st.integers(4, 12))
+    kinds = draw(st.lists(st.integers(0, len(KINDS) - 1), min_size=1, max_size=4))
+    columns = [draw(st.lists(KINDS[kind], min_size=rows, max_size=rows)) for kind in kinds]
+    classes = draw(st.lists(st.sampled_from(["yes", "no", "maybe"]), min_size=rows, max_size=rows))
+    return [*columns, classes], draw(st.sampled_from([",", ";", "\t"]))
+
+
+def decoded(found: DataSet) -> list[list[float | str]]:
+    """Return the columns of features as they were before they were encoded."""
+    x, columns, at = np.array(rows_of(found), np.float64), [], 0  # (n, d)
+    assert found.encoding is not None
+    for column in found.encoding.columns:
+        part = x[:, at : at + column.features]  # (n, features)
+        at += column.features
+        if column.words is None:
+            columns.append((part[:, 0] + column.offset).tolist())
+        else:
+            assert (part.sum(axis=1) == 1).all()
+            columns.append([column.words[place] for place in part.argmax(axis=1)])
+    return columns
+
+
+@given(tables())
+@EFFORT
+def test_any_table_is_read_right_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, made: tuple[list[list[str]], str]
+) -> None:
+    columns, separator = made
+    lines = StringIO()
+    csv.writer(lines, delimiter=separator).writerows(
+        [[f"c{n}" for n in range(len(columns))], *zip(*columns, strict=True)]
+    )
+    path = write(tmp_path_factory.getbasetemp(), lines.getvalue(), "made.csv")
+    try:
+        found = table.read(path)
+    except DataError as error:
+        assert "\n" not in str(error)
+        return
+
+    assert classes_of(found) == columns[-1]
+    for column, texts in zip(decoded(found), columns[:-1], strict=True):
+        if isinstance(column[0], str):
+            assert column == texts
+        else:
+            numbers = [float(text) for text in texts]
+            scale = max(max(numbers) - min(numbers), max(map(abs, numbers)) * 2**-16)
+            assert column == pytest.approx(numbers, rel=1e-6, abs=1e-6 * scale)
 
 
 def damaged(content: bytes) -> bytes:
