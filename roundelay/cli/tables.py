@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import log10
 
 from rich import box
 from rich.table import Table
@@ -18,6 +19,7 @@ from roundelay.node.console import add_row, cell, console
 
 ROWS_SHOWN = 40
 HIDDEN = "?"
+DIGITS_SHOWN = 5  # of a number; more where its column varies little
 SHADES = " .:-=+*#%@"  # of a histogram's bins
 
 
@@ -128,13 +130,19 @@ def print_description(found: Description, out: Console | None = None) -> None:
 
 
 def _numbers_row(each: NumbersDescription) -> tuple[object, ...]:
-    least, _, quarter, median, three_quarters, _, most = map(_told, each.quantiles or [None] * len(QUANTILES))
-    told = (_told(each.mean), _told(each.deviation), least, quarter, median, three_quarters, most)
+    digits = (
+        DIGITS_SHOWN + int(log10(max(1.0, abs(each.mean) / each.deviation)))
+        if each.mean and each.deviation
+        else DIGITS_SHOWN
+    )
+    found = each.quantiles or [None] * len(QUANTILES)
+    least, _, quarter, median, three_quarters, _, most = (_told(value, digits) for value in found)
+    told = (_told(each.mean, digits), _told(each.deviation), least, quarter, median, three_quarters, most)
     return (each.name, each.count, each.missing, *told, _bars(each.histogram))
 
 
-def _told(value: float | None) -> str:
-    return HIDDEN if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
+def _told(value: float | None, digits: int = DIGITS_SHOWN) -> str:
+    return HIDDEN if value is None else f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def _bars(counts: Sequence[int | None]) -> str:

@@ -121,13 +121,13 @@ def describe_numbers(
                 name,
                 counts[place],
                 missing[place],
-                _digits(moments[0] + offsets[place]) if moments and told else None,
+                _digits(moments[0]) + float(offsets[place]) if moments and told else None,
                 _digits(moments[1]) if moments and told else None,
                 tuple(
-                    _digits(value + offsets[place]) if visible else None
+                    _digits(value) + float(offsets[place]) if visible else None
                     for value, visible in zip(values[place], shown[place], strict=True)
                 ),
-                tuple(_digits(edge + offsets[place]) for edge in edges[place]),
+                tuple(_digits(edge) + float(offsets[place]) for edge in edges[place]),
                 hide(histograms[place], hide_below),
             )
         )

@@ -64,6 +64,8 @@ def test_large_numbers_keep_their_digits(tmp_path: Path) -> None:
     (seconds,) = told(tmp_path / "t.csv").numbers
 
     assert seconds.deviation == pytest.approx(np.arange(100).std(), rel=1e-5)
+    assert seconds.quantiles[::6] == (1_700_000_000, 1_700_000_099)
+    assert seconds.mean == 1_700_000_049.5
 
 
 def test_the_target_of_a_regression_is_a_column(tmp_path: Path) -> None:

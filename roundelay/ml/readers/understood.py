@@ -12,6 +12,7 @@ from roundelay.ml.readers.schema import Column
 from roundelay.ml.readers.source import DataSet
 
 WORDS_SHOWN = 6
+DIGITS, DIGITS_OF_LARGE = 6, 15  # of numbers, and of those of which an offset is subtracted
 IMBALANCE = 10  # a class is rare if another one has this many times its rows
 
 
@@ -115,8 +116,11 @@ def _feature(column: Column, encoded: EncodedColumn) -> UnderstoodColumn:
     gaps = f", {column.gaps} missing" * bool(column.gaps)
     name = column.name or f"column {column.place}"
     if encoded.words is None:
-        about = f"{column.low:g} to {column.high:g}" if column.low <= column.high else "no value at all"
-        less = f", less {encoded.offset:g}" * bool(encoded.offset)
+        digits = DIGITS_OF_LARGE if encoded.offset else DIGITS
+        about = (
+            f"{column.low:.{digits}g} to {column.high:.{digits}g}" if column.low <= column.high else "no value at all"
+        )
+        less = f", less {encoded.offset:.{digits}g}" * bool(encoded.offset)
         return UnderstoodColumn(name, "feature", "numbers", f"{about}{less}{gaps}")
     words = ", ".join(encoded.words[:WORDS_SHOWN]) + ", ..." * (len(encoded.words) > WORDS_SHOWN)
     kind = "yes and no" if encoded.is_boolean else "words"
