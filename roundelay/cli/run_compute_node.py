@@ -5,7 +5,6 @@ The disk and private data, which few nodes have, are imported only where they ar
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from platform import node as machine_name
 from typing import TYPE_CHECKING
@@ -31,7 +30,7 @@ from roundelay.node.parent import end_with_parent, ready_line
 from roundelay.node.participant import ComputeNodeOptions
 from roundelay.node.runtime import Stopped
 from roundelay.rpc.server import PortInUse
-from roundelay.rpc.transport import host_towards
+from roundelay.rpc.transport import addresses_of, host_towards
 from roundelay.trust.identity import NODE
 
 if TYPE_CHECKING:
@@ -242,13 +241,9 @@ def advertised(chosen: parser_base.Namespace, way_in: Address) -> str:
 
 def _require_listening(name: str, host: str) -> None:
     """Raise Exit if a name is an address of this machine at which the node does not listen, as of many hosts files."""
-    try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
-    except OSError:
-        return  # others may know it
-    listens = "127.0.0.1" if host == "localhost" else host
-    if name in found:
-        return  # an address, as of a proxy
+    found, listens = addresses_of(name), "127.0.0.1" if host == "localhost" else host
+    if not found or name in found:
+        return  # others may know it, or it is an address, as of a proxy
     if all(map(addresses.is_loopback, found)) and not addresses.is_everywhere(host) and listens not in found:
         raise exits.Exit(
             exits.USAGE,

@@ -304,6 +304,14 @@ def no_message(why: str) -> TProtocolException:
     return TProtocolException(TProtocolException.INVALID_DATA, f"no message: {why}")
 
 
+def addresses_of(host: str) -> frozenset[str]:
+    """Return the addresses that this machine has for a host; none if it knows no such host."""
+    try:
+        return frozenset(str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+    except OSError:
+        return frozenset()
+
+
 def host_towards(host: str, port: int) -> str:
     """Return the local address of the route to a host; nothing is sent. Raises OSError."""
     family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
