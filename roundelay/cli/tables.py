@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from math import log10
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from roundelay.client.report import JobReport

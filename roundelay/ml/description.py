@@ -134,9 +134,7 @@ def describe_numbers(
     return made
 
 
-def describe_sums(
-    kind: str, sums: exact.FeatureSums, hide_below: int, encoding: Encoding | None = None
-) -> Description:
+def describe_sums(kind: str, sums: exact.FeatureSums, hide_below: int, encoding: Encoding | None = None) -> Description:
     """Describe columns of which only the exact sums are known: private data.
 
     encoding: of a table's columns; a word has one feature, whose sum is the number of its rows.

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 from roundelay.client.errors import BadInput
-from roundelay.client.job_input import JobInput, make_spec, read_data, read_input, read_validation
-from roundelay.client.private_data import find_files
+from roundelay.client.job_input import JobInput, make_spec, read_data, read_input
+from roundelay.client.private_data import agree_on
 from roundelay.client.progress import SILENT
 from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.federation import replay
 from roundelay.federation.private_data import PrivateFile, Publication
 from roundelay.federation.settings import Settings
 from roundelay.ml.readers.encoding import encoding_from_json
+from roundelay.ml.readers.reading import Reading
+from roundelay.ml.readers.site_schema import PartRows, SiteSchema
 from roundelay.ml.worker import Worker
-from roundelay.store.blobs import digest_of
 
 ROWS = "".join(f"{n},{n % 7},{n % 3}\n" for n in range(30))
 HELD_OUT = "".join(f"{n + 900},{n},{n % 3}\n" for n in range(6))
@@ -57,21 +58,22 @@ def test_placed_rows_that_also_validate_are_counted_by_file(letters: Path) -> No
 
 
 @pytest.mark.parametrize("others", [True, False])
-def test_a_private_file_of_the_same_content_is_left_out_by_name(letters: Path, others: bool) -> None:
-    same = PrivateFile("copy.txt", digest_of(HELD_OUT.encode()), len(HELD_OUT), 6)
+def test_a_private_file_of_the_same_content_is_left_out_by_name(others: bool) -> None:
+    same, digest = PrivateFile("copy.txt", "bb" * 32, 90, 6), "bb" * 32
     mine = (same, PrivateFile("mine.txt", "aa" * 32, 99, 60)) if others else (same,)
+    schema = SiteSchema("letters", "classification", (PartRows("mine.txt", 60),), 2, labels=("0", "1"))
     notes: list[str] = []
-    progress = SimpleNamespace(note=notes.append)
-    access: Any = SimpleNamespace(ask=lambda _: (Publication("a:1", 2, mine),), progress=progress)
-    with ExitStack() as stack:
-        given = read_validation(letters / "validate.txt", "auto", stack, lambda done, total: None)
-        if not others:
-            with pytest.raises(BadInput, match=r"a:1~copy\.txt at a:1 is the validation file itself"):
-                find_files(access, "wards", "mlp", given)
-            return
-        found, homes = find_files(access, "wards", "mlp", given)
+    answers = SimpleNamespace(found={"a:1": schema.to_bytes()}, problems={})
+    access: Any = SimpleNamespace(ask=lambda _: answers, progress=SimpleNamespace(note=notes.append))
+    published = (Publication("a:1", "letters", mine),)
+    if not others:
+        with pytest.raises(BadInput, match=r"a:1~copy\.txt at a:1 is the validation file itself"):
+            agree_on(access, published, Reading(), digest)
+        return
 
-    assert ([file.name for file in found.files], homes) == (["a:1~mine.txt"], ("a:1",))
+    agreed = agree_on(access, published, Reading(), digest)
+
+    assert ([file.name for file in agreed.files], agreed.homes) == (["a:1~mine.txt"], ("a:1",))
     assert notes[0] == "not trained on, as it is the validation file itself: a:1~copy.txt at a:1"
 
 

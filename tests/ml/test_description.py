@@ -14,6 +14,7 @@ from roundelay.ml import exact
 from roundelay.ml.description import QUANTILES, Description, describe, describe_numbers, describe_sums, hide
 from roundelay.ml.readers import dataset
 from roundelay.ml.readers.dataset import ReadOptions
+from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.table import TableOptions
 from tests.hypothesis_profiles import examples
 
@@ -131,3 +132,17 @@ def test_sums_of_private_rows_tell_means_and_deviations_of_enough_rows() -> None
     assert [(each.mean, each.deviation) for each in few.numbers] == [(None, None)] * 2
     assert [each.mean for each in enough.numbers] == x.mean(axis=0).tolist()
     assert [each.deviation for each in enough.numbers] == pytest.approx(x.std(axis=0))
+
+
+def test_sums_of_private_tables_tell_columns_and_words_by_name() -> None:
+    columns = (
+        EncodedColumn("age", None, 1e9),
+        EncodedColumn("ward", ("east", "west")),
+        EncodedColumn("is new", ("no", "yes")),
+    )
+    x = np.array([[n, n < 9, n >= 9, n % 2] for n in range(12)], np.float32)  # (n, d)
+
+    found = describe_sums("csv", exact.feature_sums(x), 2, Encoding(columns))
+
+    assert [(each.name, each.mean) for each in found.numbers] == [("age", 1e9 + 5.5), ("is new", 0.5)]
+    assert [(each.name, each.counts) for each in found.words] == [("ward", (("east", 9), ("west", 3)))]
