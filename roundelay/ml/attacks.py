@@ -18,7 +18,7 @@ from roundelay.ml.data import Samples
 
 Doubles = npt.NDArray[np.float64]
 
-NOISE = 10.0  # deviation of Gaussian noise, in root mean squares of the honest update
+NOISE = 100.0  # deviation of Gaussian noise, in root mean squares of the honest update
 ALIE_DEVIATIONS = 1.5  # z, as in the paper's experiments
 INNER_PRODUCT = 10.0  # epsilon: the length of the opposite step, in means of the honest updates
 LIMIT_SHARE = 0.99  # of the largest change that passes for possible
