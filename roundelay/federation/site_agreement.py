@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from roundelay.chord.effects import Procedure
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
+from roundelay.federation.leaf_directory import refresh_leaves
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
@@ -38,6 +39,7 @@ def describe_sites(
     """Have each home describe its files, which are read as `reading` says. Raises WorkFailed, ChordError."""
     roster = Roster(ring, start, homes)
     yield from refresh_members(roster)
+    yield from refresh_leaves(roster)
     asked = tuple(replace(file, rows=max(1, file.rows)) for file in files)
 
     def order(some: tuple[TrainingFile, ...], may_refuse: bool) -> Order:
