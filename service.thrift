@@ -256,6 +256,10 @@ struct TrainConfig {
   8: required double mu
   /** Largest norm of a step's gradient: a longer one is scaled down; 0: no limit. */
   9: required double clip
+  /** Differential privacy: largest norm of a file's change, which then counts once. Absent: none, and rows count. */
+  10: optional double update_clip
+  /** Standard deviation of the noise that a site adds to its sum, in clips. Absent: none. */
+  11: optional double update_noise
 }
 
 /** Which model is trained, and its layer sizes: features, hidden layers, classes (1 in a regression). */
@@ -336,6 +340,41 @@ struct DescribeTask {
   1: required binary reading
 }
 
+/** A site of a secure sum: its address, its public key (X25519), and the files that it computes on, as a bitmap. */
+struct MaskedSite {
+  1: required string address
+  2: required binary key
+  3: required binary files
+}
+
+/** The sites between which masks are shared, by address, and how many of them a sum must have to be revealed. */
+struct Masking {
+  1: required i32 threshold
+  2: required list<MaskedSite> sites
+}
+
+/**
+ * First phase of a secure sum: tell the site's key, promise to answer no driver that began earlier, and tell for which
+ * set of sites shares have been revealed. The answer is JSON: roundelay/federation/secure_sum.py.
+ */
+struct PromiseTask {
+  1: required binary sum_id
+  2: required i64 began
+  3: required string driver
+}
+
+/** Last phase of a secure sum: reveal this site's shares of the masks that are left in the sum over these sites. */
+struct RevealTask {
+  1: required binary sum_id
+  2: required i64 began
+  3: required string driver
+  4: required Masking masking
+  /** The places of the sites in the sum, as a bitmap. */
+  5: required binary included
+  /** For the receiver, from each of them: its shares of the seeds of its masks, sealed. */
+  6: required list<binary> boxes
+}
+
 /** What is to be done with the files of an order. */
 union Task {
   1: MomentsTask moments
@@ -344,6 +383,8 @@ union Task {
   4: MixTask mix
   5: DescribeTask describe
   6: HeldOutTask held_out
+  7: PromiseTask promise
+  8: RevealTask reveal
 }
 
 /** Carry out a task on these files. */
@@ -366,6 +407,8 @@ struct Order {
   10: optional i64 attempt
   /** Of its job, if it is not 1: the share of the node's time that the job gets beside other jobs. */
   11: optional double priority
+  /** The result leaves masked, for a secure sum over these sites, with sealed shares of the masks' seeds behind it. */
+  12: optional Masking masking
 }
 
 /** Half of the weighted model that its sender holds in a round without aggregation (push-sum). */

@@ -29,6 +29,7 @@ NAMES = (
     "secured",
     "portable",
     "trust",
+    "privacy",
     "proof",
     "rules",
     "robust",

@@ -34,6 +34,7 @@ from roundelay.rpc.transport import addresses_of, host_towards
 from roundelay.trust.identity import NODE
 
 if TYPE_CHECKING:
+    from roundelay.federation.masker import Masker
     from roundelay.federation.site_gate import SiteGate
     from roundelay.node.disk import Disk
     from roundelay.node.private import Private
@@ -142,6 +143,7 @@ def build(chosen: parser_base.Namespace) -> ComputeNode | LeafNode:
         chosen.verbose,
         chosen.state_dir / "checkpoints" if chosen.state_dir else None,
         chosen.attack or "",
+        masker_of(private),
     )
     if chosen.outbound:
         return LeafNode(options, exits.say, private, security)
@@ -177,6 +179,15 @@ def gate_of(chosen: parser_base.Namespace, private: Private | None, security: Se
         raise exits.Exit(exits.NO_INPUT, f"--policy: cannot read {chosen.policy}: {error.strerror}") from error
     except (BadPolicy, UnicodeDecodeError) as error:
         raise exits.Exit(exits.DATA, f"{chosen.policy}: {error}") from error
+
+
+def masker_of(private: Private | None) -> Masker | None:
+    """Return what masks the updates of private data, where there are any."""
+    if private is None:
+        return None
+    from roundelay.node.private import open_masker
+
+    return open_masker()
 
 
 def disk_of(chosen: parser_base.Namespace) -> Disk | None:

@@ -50,7 +50,7 @@ def check_options(chosen: parser_base.Namespace) -> None:
 def _check_proof(chosen: parser_base.Namespace) -> None:
     if chosen.detach:
         raise InvalidRequest("--proof cannot be combined with --detach: later, use  client.py export JOB --proof FILE")
-    if reason := why_not_repeatable(chosen.topology, chosen.quorum, chosen.private or ""):
+    if reason := why_not_repeatable(chosen.topology, chosen.quorum, chosen.private or "", chosen.dp_noise):
         raise InvalidRequest(f"--proof: {reason}")
 
 

@@ -44,6 +44,9 @@ A driver, which runs a job
     receipts         a digest of each file's update, and the Merkle tree over them
     result_check     whether an honest trainer can have computed a result
     verification     have a second node repeat orders, and settle which of two results is true
+    secure_sum       secure aggregation: only the sum over the sites can be seen
+    secure_rounds    the driver's side of it
+    unmasking        take the masks off a sum
     contributions    which node has trained what without a second one
     successor        replace a job in which nodes have lied
     roster           which nodes may be given work
@@ -60,6 +63,8 @@ A node
     trainer_client   the parent's side of the trainer protocol
     failover         take over jobs whose driver is silent
     attacks          wrong results, for tests of verification and of robust rules
+    secure_orders    carry out the orders of secure aggregation
+    masker           mask a site's update, and reveal shares of the masks
 
 Leaves, which only dial out
     leaf             the leaf: attached to hosts, which pass its orders on

@@ -23,6 +23,7 @@ from roundelay.ml import exact
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner
+from roundelay.ml.privacy import noised
 from roundelay.ml.task import TrainConfig, TrainingPlan
 from roundelay.store.blobs import digest_of
 
@@ -128,14 +129,19 @@ def mean_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult]) -> bytes
     """Return the mean of all files' weights by rows; from exact sums, so that it does not depend on their grouping."""
     indices = [f.index for p in parts for f in p.files]
     assert len(indices) == len(set(indices)), "every file enters a sum once"
-    total = np.frombuffer(_added_updates([p.result for p in parts]), "<i8").astype(np.int64)  # (parameters,)
-    rows = sum(f.rows for p in parts for f in p.files)
     before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
+    added, bits = _added_updates([bytes(8 * len(before)), *(p.result for p in parts)]), exact.fraction_bits(spec.rows)
+    settings, rows = spec.settings, float(sum(f.rows for p in parts for f in p.files))
+    if settings.dp_noise:
+        rows = settings.fraction * len(spec.files)  # each file counts once, and the divisor tells of none
+        if settings.dp_where == "central":
+            added = noised(added, settings.dp_clip, settings.dp_noise, bits)
     steps = 1.0
     if spec.updates == "normalised-sum":
         trained = sorted((f for p in parts for f in p.files), key=lambda file: file.index)
         steps = effective_steps(plan(spec).config, [file.rows for file in trained])
-    return exact.mean(before, total, rows, exact.fraction_bits(spec.rows), steps).astype("<f4").tobytes()
+    total = np.frombuffer(added, "<i8").astype(np.int64)  # (parameters,)
+    return exact.mean(before, total, rows, bits, steps).astype("<f4").tobytes()
 
 
 def aggregation_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvings: int) -> Aggregation:
@@ -216,5 +222,7 @@ def plan(spec: JobSpec, halvings: int = 0) -> TrainingPlan:
         spec.class_weights,
         settings.proximal_mu,
         settings.clip,
+        settings.dp_clip,
+        settings.dp_noise if settings.dp_where == "local" else 0.0,
     )
     return TrainingPlan(spec.design, config, exact.fraction_bits(spec.rows), spec.bits, spec.reading)

@@ -11,11 +11,16 @@ import hashlib
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.spec import JobSpec
 
+DRAW_BITS = 256  # of a draw
+
 
 def sampled_files(spec: JobSpec, number: int) -> tuple[TrainingFile, ...]:
     """Return the files of a round, in their order. Round 0 takes all, because moments are over all files."""
     if number == 0 or spec.settings.fraction >= 1.0:
         return spec.files
+    if spec.settings.dp_noise:  # independently, as the accountant assumes (Poisson sampling); it may be none
+        limit = spec.settings.fraction * 2.0**DRAW_BITS
+        return tuple(f for f in spec.files if int.from_bytes(_draw(spec.settings.seed, number, f)) < limit)
     drawn = sorted(spec.files, key=lambda file: _draw(spec.settings.seed, number, file))[: spec.files_a_round]
     return tuple(sorted(drawn, key=lambda file: file.index))
 

@@ -45,6 +45,7 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
 from roundelay.federation.rounds import Meanwhile, PartialResult
 from roundelay.federation.rules.steps import require_needs
+from roundelay.federation.secure_rounds import require_cryptography
 from roundelay.federation.settings import Settings
 from roundelay.federation.site_evaluation import FoundAtSites, evaluate_at_sites
 from roundelay.federation.snapshot import JobSnapshot
@@ -112,7 +113,7 @@ class Driver:
             self._roster.update_members(members)
         self._is_crawled = bool(members) and not self._roster.measures
         self._log = JobLog(spec, self._roster, clocks.version)
-        self._coordinator = RoundCoordinator(spec, self._roster, clocks, log, self._require_running)
+        self._coordinator = RoundCoordinator(spec, self._roster, clocks, log, self._require_running, name)
         self._verifier = self._coordinator.verifier
         self._reader = JobReader(spec, self._roster, validation, on_wait, self._verifier is not None)
         self._contributions = Contributions()
@@ -139,7 +140,7 @@ class Driver:
         """
         try:
             yield from self._drive()
-        except (JobEnded, NoSuchJob, Overtaken, Replaced):  # without a spec the job may still go on
+        except (CannotDrive, JobEnded, NoSuchJob, Overtaken, Replaced):  # without a spec the job may still go on
             raise
         except PluginUnknown as error:  # another process may have the model
             raise CannotDrive(str(error)) from error
@@ -205,6 +206,8 @@ class Driver:
         if view.paused or self._sites:
             yield from self._beat()
         self._require_running()
+        if self.spec.settings.secure_aggregation:
+            yield from offload(require_cryptography)
         if plugged := _plugins(self.spec.settings):  # rather now than after a round of training
             yield from offload(lambda: [plugins.load(kind, name) for kind, name in plugged])
             yield from offload(lambda: require_needs(self.spec.settings.rule, self.spec.needs))
@@ -221,6 +224,9 @@ class Driver:
         for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
             if jobs.is_pause(self._pause):
                 yield from self._wait_while_paused(made)
+                made = None
+            if made is not None and self.spec.settings.dp_noise:  # nobody sees a model before it is stored
+                yield from self._validate_and_store(made)
                 made = None
             if self._is_complete:
                 break  # what `made` has is one round too many: it was begun before the last one was validated
@@ -260,7 +266,10 @@ class Driver:
     def _start_round_zero(self) -> Procedure[PendingRound]:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
         self._before = TrainedRound(0, (yield from self._reader.read_first_weights()))
-        if not self.spec.is_raw:
+        if self.spec.settings.dp_noise and not self.spec.is_raw:  # the sums of the training files have no noise
+            assert self._validator is not None, "it was read with the job"
+            self._moments = yield from offload(self._validator.moments)
+        elif not self.spec.is_raw:
             work = Assignment(0, arithmetic.moments_task(self.spec), priority=self.spec.settings.priority)
             parts = yield from self._coordinator.collect(work)
             self._moments = arithmetic.moments_of(self.spec, parts)
@@ -306,7 +315,7 @@ class Driver:
                     break
             beside, is_verified = None, True  # it has run; no step is halved because of a lie
         self._before = made.trained
-        disturbances, notices = tuple(self._roster.disturbances), tuple(control.notices)
+        disturbances, notices = tuple(self._roster.disturbances), (*control.notices, *_spent(self.spec, number))
         return replace(made, report=replace(made.report, disturbances=disturbances, notices=notices))
 
     def _train_once(
@@ -460,6 +469,17 @@ def _added(seconds: Iterable[Mapping[str, float]]) -> dict[str, float]:
         for address, spent in each.items():
             total[address] += spent
     return {address: round(spent, 4) for address, spent in sorted(total.items())}
+
+
+def _spent(spec: JobSpec, number: int) -> tuple[str, ...]:
+    """Return lines about the privacy that the rounds up to this one have spent; none without noise."""
+    settings = spec.settings
+    if not settings.dp_noise:
+        return ()
+    line = f"privacy spent: epsilon {settings.epsilon_after(number):.4g} at delta {settings.dp_delta:g}"
+    if number < settings.rounds_allowed or settings.rounds_allowed == settings.rounds:
+        return (line,)
+    return (line, f"the job ends: one more round would spend more than --dp-epsilon {settings.dp_epsilon:g}")
 
 
 def _plugins(settings: Settings) -> list[tuple[str, str]]:

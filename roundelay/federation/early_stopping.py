@@ -35,7 +35,7 @@ def has_stopped(settings: Settings, results: Sequence[RoundResult]) -> bool:
 
 def is_complete(settings: Settings, results: Sequence[RoundResult]) -> bool:
     """Return whether the job needs no further round."""
-    return len(results) > settings.rounds or has_stopped(settings, results)
+    return len(results) > settings.rounds_allowed or has_stopped(settings, results)
 
 
 def superseded_rounds(settings: Settings, results: Sequence[RoundResult]) -> list[RoundResult]:

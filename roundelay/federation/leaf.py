@@ -276,7 +276,7 @@ def assemble(
         **{f"host {place}": partial(leaf.attend, place) for place in range(HOSTS_MAX)},
     }
     handlers = {**ring_handlers(node), **content_handlers(node, store, orders)}
-    return handlers, loops | private_loops(node, private, clocks)
+    return handlers, loops | private_loops(node, private, orders, clocks)
 
 
 def _garbage_loop(node: ChordNode) -> Procedure[None]:

@@ -120,15 +120,15 @@ def assemble(
         "order watch": lambda: orders.watch(node, surroundings.clocks.monotonic),
         "jobs": supervisor.supervise,
     }
-    return NodeCore(node, handlers, loops | private_loops(node, private, surroundings.clocks), supervisor)
+    return NodeCore(node, handlers, loops | private_loops(node, private, orders, surroundings.clocks), supervisor)
 
 
-def private_loops(node: ChordNode, private: PrivateData | None, clocks: Clocks) -> Loops:
+def private_loops(node: ChordNode, private: PrivateData | None, orders: Orders, clocks: Clocks) -> Loops:
     """Return the loop that publishes a node's private data, if it has any."""
     if private is None:
         return {}
     publishing = partial(publish_loop, node, private.name, private.kind, private.files, clocks.version)
-    return {"private data": lambda: publishing(importable())}
+    return {"private data": lambda: publishing(importable(), orders.masking_key)}
 
 
 def content_handlers(node: ChordNode, store: Store, orders: Orders) -> Handlers:

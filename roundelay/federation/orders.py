@@ -24,12 +24,13 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.requests import TrainingStatus
 from roundelay.federation import jobs, records
-from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute, offload
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.fair_queue import FairQueue
 from roundelay.federation.requests import Collect, Order, Progress, Push
+from roundelay.federation.secure_orders import answer, masked
 from roundelay.federation.states import RETRIABLE_STATES
-from roundelay.federation.tasks import DescribeTask
+from roundelay.federation.tasks import DescribeTask, PromiseTask, RevealTask, TrainTask
 from roundelay.ml.errors import MLError
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, Release
@@ -38,6 +39,7 @@ from roundelay.store.read_path import fetch, get
 from roundelay.store.transfer import write
 
 if TYPE_CHECKING:
+    from roundelay.federation.masker import Masker  # needs the extra `secure`
     from roundelay.federation.site_gate import SiteGate
     from roundelay.federation.topologies.gossip import Gossip
 
@@ -56,7 +58,9 @@ class Orders:
 
     is_busy: returns whether this node may refuse an order because of other work. launch: runs `run_collective` for an
     order that is shared with other nodes; such orders wait for one another, so they must not wait in one queue.
-    quarantine: is given each order that fails unexpectedly. gate: the site's policy for its private files.
+    quarantine: is given each order that fails unexpectedly. gate: the site's policy for its private files. masker:
+    masks what leaves the site, where the package for that is installed. noise_secret: what a site's own noise follows
+    from, with the order.
     """
 
     def __init__(
@@ -65,8 +69,12 @@ class Orders:
         launch: Callable[[Order], None] | None = None,
         quarantine: Quarantine = UNCONTAINED,
         gate: SiteGate | None = None,
+        masker: Masker | None = None,
+        noise_secret: bytes = b"",
     ) -> None:
+        self._noise_secret = noise_secret
         self._gate = gate
+        self._masker = masker
         self._quarantine = quarantine
         self._is_busy = is_busy
         self._launch = launch
@@ -79,6 +87,11 @@ class Orders:
     def handlers(self) -> Handlers:
         """Return the handlers of orders, polls and pushes."""
         return {Order: self.accept, Collect: self._answer, Push: lambda push: self._gossip.receive_push(push)}
+
+    @property
+    def masking_key(self) -> str:
+        """The public key with which this node takes part in secure aggregation; empty if it does not."""
+        return self._masker.key if self._masker is not None else ""
 
     @cached_property
     def _gossip(self) -> Gossip:
@@ -131,8 +144,9 @@ class Orders:
         return ticket not in self._progress or self._progress[ticket].is_final
 
     def set_training(self, ticket: str, training: TrainingStatus) -> None:
-        """Record the trainer's progress with an order."""
-        self._update(ticket, training=training)
+        """Record the trainer's progress with an order, unless the site's scores must not be seen."""
+        if self._orders[ticket].masking is None:
+            self._update(ticket, training=training)
 
     @property
     def training(self) -> TrainingStatus | None:
@@ -271,6 +285,9 @@ class Orders:
             done = yield from self._compute(node, order, weights)
             if gate is not None:
                 done = yield from gate.protect(order, done)
+            done = yield from self._with_noise(order, done)
+            if order.masking is not None:
+                done = yield from masked(self._masker, node, order, done)
             if order.attempt:
                 kept = yield from self._gossip.keep(order, weights, done.result)
                 done = replace(done, result=kept)
@@ -308,6 +325,8 @@ class Orders:
 
     def _compute(self, node: ChordNode, order: Order, weights: bytes) -> Procedure[Done]:
         """Have the trainer carry an order out. It keeps files between rounds; the ones that it lacks are read."""
+        if isinstance(order.task, PromiseTask | RevealTask):
+            return (yield from answer(self._masker, node, order))
         contents = {order.weights: weights} if order.weights else {}
         for _ in range(len(order.files) + 1):  # each attempt adds files, so that they are not missing again
             try:
@@ -315,6 +334,20 @@ class Orders:
             except FilesLacking as error:
                 contents |= yield from _file_contents(node, order, error.digests)
         raise WorkFailed("the trainer asks again for files that it was given")
+
+    def _with_noise(self, order: Order, done: Done) -> Procedure[Done]:
+        """Return a result with the noise that a job asks of each site; an order has one noise. Raises NotFound."""
+        if not isinstance(order.task, TrainTask) or not order.task.plan.config.update_noise:
+            return done
+        if not self._noise_secret:
+            raise NotFound("adds no noise of its own")
+        from roundelay.ml.privacy import noised, stream_of  # loads numpy, which most nodes do without
+
+        config, bits = order.task.plan.config, order.task.plan.fraction_bits
+        draw = stream_of(self._noise_secret + bytes.fromhex(order.ticket))
+        clip, noise = config.update_clip, config.update_noise
+        result = yield from offload(lambda: noised(done.result, clip, noise, bits, draw))
+        return replace(done, result=result)
 
     def _update(self, ticket: str, **changes: Any) -> None:
         made = replace(self._progress[ticket], **changes)

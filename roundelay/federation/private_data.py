@@ -23,9 +23,11 @@ from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.strict_json import in_range
 from roundelay.ml.task import ROWS_MAX
-from roundelay.store.items import CONTENT_BYTES_MAX
+from roundelay.store.items import CONTENT_BYTES_MAX, Item
 from roundelay.store.read_path import fetch, find
 from roundelay.store.write_path import put
+from roundelay.trust.errors import NotTrusted
+from roundelay.trust.identity import NODE, Identity
 
 PUBLICATION_LEASE_S = 60.0
 PRIVATE_BYTES_MAX = 1 << 50  # of a file, which is never sent
@@ -57,6 +59,7 @@ class Publication:
     models: tuple[str, ...] = ()  # modules that the node would import for a job's model
     since: int = 0  # Unix time at which the node has begun to publish them
     release: str = ""  # that the node runs
+    key: str = ""  # of secure aggregation; empty: the node takes no part in that
 
     @property
     def is_client(self) -> bool:
@@ -74,9 +77,12 @@ def publish_loop(
     files: tuple[PrivateFile, ...],
     version: Callable[[], int],
     models: tuple[str, ...] = (),
+    masking_key: str = "",
 ) -> Procedure[None]:
     """Publish a node's private data, forever."""
-    publication = Publication(str(node.ref.address), kind, files, models, version() // NS_PER_S, __version__)
+    publication = Publication(
+        str(node.ref.address), kind, files, models, version() // NS_PER_S, __version__, masking_key
+    )
     content = publication.to_bytes()
     while True:
         try:
@@ -108,6 +114,22 @@ def find_publications(start: NodeRef, ring: Ring, name: str) -> Procedure[tuple[
     return tuple(found)
 
 
+def signed_keys(
+    start: NodeRef, ring: Ring, name: str, signer_of: Callable[[Item], Identity]
+) -> Procedure[dict[str, str]]:
+    """Return by address the keys of secure aggregation that nodes have published and signed. Raises ChordError."""
+    items, nodes = yield from find(start, ring, ring.key(directory_name(name)))
+    keys = {}
+    for item in sorted(items, key=lambda each: each.rank):
+        with suppress(BadRecord, NotTrusted):
+            signer = signer_of(item)
+            publication = _read((yield from fetch(nodes, item.entry.digest, item.entry.size_bytes)))
+            host = publication.address.rpartition(":")[0]
+            if signer.role == NODE and host in signer.hosts:
+                keys[publication.address] = publication.key
+    return keys
+
+
 def files_of(publications: tuple[Publication, ...]) -> tuple[tuple[TrainingFile, ...], tuple[str, ...]]:
     """Return all files as a job's training files, and the address of each file's home. None is ever sent."""
     named = sorted((f"{p.address}~{file.name}", p.address, file) for p in publications for file in p.files)
@@ -130,6 +152,7 @@ def _read(content: bytes) -> Publication:
         for shown in (publication.address, publication.release, *publication.models):
             strict_json.text("address or model", shown, TEXT_CHARACTERS_MAX)
         strict_json.text("kind", publication.kind)
+        strict_json.digest("key", publication.key, empty_allowed=True)
         for file in publication.files:
             strict_json.name("file", file.name)
             strict_json.digest(file.name, file.digest)

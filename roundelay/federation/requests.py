@@ -15,9 +15,10 @@ from roundelay.chord.effects import Request
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Activity, TrainingStatus
+from roundelay.federation.secure_sum import Masking, sum_id
 from roundelay.federation.settings import PRIORITY
 from roundelay.federation.states import FINAL_STATES
-from roundelay.federation.tasks import EvaluateTask, HeldOutTask, Task, TrainTask
+from roundelay.federation.tasks import EvaluateTask, HeldOutTask, MomentsTask, RevealTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
 from roundelay.store.items import CONTENT_BYTES_MAX, Write
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, unpack
@@ -68,6 +69,7 @@ class Order(Request[str]):
     shares: tuple[Share, ...] = ()  # of an order for several nodes: which node trains which files
     limit: int = 0  # of such an order: where the receiver's part of the ring ends
     attempt: int = 0  # of gossip: the driver's attempt at the round; the receiver keeps its result
+    masking: Masking | None = field(default=None, repr=False)  # the result leaves masked, for a sum with these sites
     content: bytes = field(
         default=b"", repr=False, compare=False
     )  # the weights, perhaps packed, where they travel along
@@ -76,6 +78,8 @@ class Order(Request[str]):
     def __post_init__(self) -> None:
         if isinstance(self.task, EvaluateTask) and len(self.files) != 1:
             raise Malformed(f"order.files: {len(self.files)} to evaluate on, expected 1")
+        if self.masking is not None and (not isinstance(self.task, TrainTask | MomentsTask) or self.has_receipts):
+            raise Malformed("order.masking: only an update without receipts, or sums of features, can be masked")
         if self.has_receipts and self.attempt:
             raise Malformed("order.task: receipts of a round whose results stay on their nodes")
         if self.is_single and (self.attempt or self.shares):
@@ -88,7 +92,12 @@ class Order(Request[str]):
     @cached_property
     def ticket(self) -> str:
         """Return a digest of everything that is ordered: the same in the driver and in the node."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()
+        return hashlib.sha256(f"{self!r}{self.masking or ''}".encode()).hexdigest()
+
+    @property
+    def sum_id(self) -> str:
+        """Return the id of the secure sum that its result enters: the same at every site, whoever takes part."""
+        return sum_id(f"{self.job} {self.round} {self.task} {self.weights} {self.weights_bytes}")
 
     @property
     def has_receipts(self) -> bool:
@@ -118,6 +127,10 @@ class Order(Request[str]):
         size += PLACE_BYTES * sum(len(share.files) for share in self.shares)
         if isinstance(self.task, TrainTask | EvaluateTask | HeldOutTask):
             size += len(self.task.moments) + NUMBER_BYTES * len(self.task.plan.config.class_weights)
+        if isinstance(self.task, RevealTask):
+            size += sum(map(len, self.task.boxes)) + masking_bytes(self.task.chosen.masking)
+        if self.masking is not None:
+            size += masking_bytes(self.masking)
         return size
 
     def _work(self, task: TrainTask) -> int:
@@ -133,6 +146,11 @@ class Order(Request[str]):
         """Return the status line of this order at its start."""
         activity: Activity = "aggregate" if self.shares and not self.attempt else self.task.activity
         return TrainingStatus(self.job, self.round, activity, len(self.files))
+
+
+def masking_bytes(masking: Masking) -> int:
+    """Return about how much memory a masking takes."""
+    return sum(SHARE_BYTES + PLACE_BYTES * len(site.files) for site in masking.sites)
 
 
 def trainer_task(task: TrainTask, number: int, files: Sequence[TrainingFile]) -> TrainerTask:

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.secure_sum import Masking
 from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MomentsTask, TrainTask
 from roundelay.ml import counts, exact
 from roundelay.ml.errors import BadTask
+from roundelay.ml.masks import MOMENTS_WIDTH, SCORES, UPDATE_WIDTH
 from roundelay.ml.readers.site_schema import schema_from_bytes
 from roundelay.store.packing import WEIGHT_BYTES
 
@@ -26,6 +28,9 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
     """Raise BadRecord unless an honest trainer can have got this result of an order from these of its files."""
     rows = sum(file.rows for file in files)
     try:
+        if order.masking is not None:  # its range is checked before it is masked, and that of the sum after
+            _check_masked(order, order.masking, result)
+            return
         match order.task:
             case MomentsTask(plan):
                 exact.check_feature_sums(exact.feature_sums_from_bytes(result), rows, plan.design.summed)
@@ -43,3 +48,13 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
                 raise BadTask(f"a model of {len(result)} bytes")
     except BadTask as error:
         raise BadRecord(f"not the result of an honest trainer: {error}") from error
+
+
+def _check_masked(order: Order, masking: Masking, result: bytes) -> None:
+    """Raise BadTask unless this has the size of a masked vector with its boxes."""
+    numbers, width = order.weights_bytes // WEIGHT_BYTES + SCORES, UPDATE_WIDTH
+    if isinstance(order.task, MomentsTask):
+        numbers, width = 2 * order.task.plan.design.summed, MOMENTS_WIDTH
+    expected = numbers * width + masking.box_bytes * len(masking.sites)
+    if len(result) != expected:
+        raise BadTask(f"{len(result)} bytes of a masked vector and its shares, expected {expected}")

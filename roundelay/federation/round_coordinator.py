@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.federation.client_sampling import sampled_files
@@ -19,6 +20,8 @@ from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundWork
 from roundelay.federation.rules import rule_of
+from roundelay.federation.secure_rounds import SecureRound
+from roundelay.federation.secure_sum import Ballot
 from roundelay.federation.settings import PRIORITY
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.site_work import SiteWork
@@ -80,6 +83,7 @@ class RoundCoordinator:
         clocks: Clocks,
         log: Callable[[str], None],
         require_running: Callable[[], None],
+        driver: str = "",
     ) -> None:
         self.verifier = Verifier(spec, roster, self._report_unverified) if spec.settings.verify else None
         self.tiers: dict[str, list[str]] = {}  # of the last round's tree
@@ -89,6 +93,7 @@ class RoundCoordinator:
         self._clock = clocks.monotonic
         self._log = log
         self._require_running = require_running
+        self._ballot: Callable[[], Ballot] = lambda: (clocks.version(), driver)
         self._estimate = ThroughputEstimate()
         self.waits = SiteWaits(
             clocks,
@@ -121,6 +126,7 @@ class RoundCoordinator:
         estimate = self._estimate if number > 0 and not work.attempt else ThroughputEstimate()
         parts: list[PartialResult] = []
         files = chosen = sampled_files(spec, number)
+        secure = self._secure_round(work, estimate) if spec.settings.secure_aggregation else None
         for _ in range(SITES_RETRIES_MAX if spec.pinned else FILES_RETRIES_MAX):
             orders = self._orders(work, estimate)
             if spec.settings.topology not in ("star", "gossip") and not parts:
@@ -128,7 +134,11 @@ class RoundCoordinator:
                 meanwhile = None
                 trained = {f.index for p in parts for f in p.files}
                 files = tuple(f for f in files if f.index not in trained)  # the star trains the others
-            outcome = yield from orders.run(files, meanwhile)
+            if secure is None:
+                outcome = yield from orders.run(files, meanwhile)
+            else:
+                may_leave_out = partial(self._may_leave_out, number, chosen=chosen)
+                outcome = yield from secure.run(files, meanwhile, may_leave_out)
             meanwhile = None
             parts += outcome.parts
             files = tuple(sorted(outcome.missing, key=lambda f: f.index))
@@ -142,7 +152,7 @@ class RoundCoordinator:
             if not files or self._may_leave_out(number, files, chosen):
                 (self._report_absent_sites if spec.pinned else self._report_left_out)(files)
                 return parts
-            self._report_waiting(files, number)
+            self._report_waiting(files, number, secure.why if secure is not None else "")
             self._require_running()
             yield Sleep(FILES_RETRY_S)
             self._roster.forgive()
@@ -197,6 +207,12 @@ class RoundCoordinator:
             return FILES_MAX
         return max(1, CONTENT_BYTES_MAX // (one.vector_bytes + RECEIPT_BYTES))
 
+    def _secure_round(self, work: Assignment, estimate: ThroughputEstimate) -> SecureRound:
+        order = work.order(self._spec.job, ())
+        return SecureRound(
+            self._spec, self._roster, estimate, self._clock, self.waits, order, work.weights, self._ballot
+        )
+
     def _collect_trees(
         self,
         work: Assignment,
@@ -233,12 +249,12 @@ class RoundCoordinator:
 
     # --- missing files
 
-    def _report_waiting(self, files: tuple[TrainingFile, ...], number: int) -> None:
-        """Log once which files the round waits for. Raises NobodyFits while no round is completed."""
-        line = f"no live node has {names(files)}: waiting"
+    def _report_waiting(self, files: tuple[TrainingFile, ...], number: int, why: str = "") -> None:
+        """Log once what the round waits for; `why`, if not for files. Raises NobodyFits while no round is completed."""
+        line = f"{why}: waiting" if why else f"no live node has {names(files)}: waiting"
         if self._spec.pinned and self._roster.reasons:  # no other node may train them
             reasons = [f"{home}: {why}" for home, why in sorted(self._roster.reasons.items())]
-            line = f"{'; '.join(reasons[:NAMES_SHOWN])}: waiting"
+            line = f"{'; '.join([why] * bool(why) + reasons[:NAMES_SHOWN])}: waiting"
         if self._roster.nobody_fits:
             line = (
                 f"none of {len(self._roster.nodes)} nodes may train this job: their processor or numpy computes "

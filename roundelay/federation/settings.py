@@ -10,7 +10,9 @@ from typing import Any
 
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.rules import RULES, Tuning, rule_of
+from roundelay.federation.secure_sum import SUMMED_SITES_MAX
 from roundelay.federation.topologies import TOPOLOGIES
+from roundelay.ml.accountant import epsilon, rounds_within
 from roundelay.ml.choices import (
     ARITHMETICS,
     DROPOUT_MAX,
@@ -22,6 +24,7 @@ from roundelay.ml.choices import (
     OpenChoices,
     Optimizer,
 )
+from roundelay.ml.task import UPDATE_CLIP_MAX, UPDATE_NOISE_MAX
 
 HALVINGS_MAX = 20  # of eta, in one job
 SITES_MAX = 100_000.0  # of a quorum
@@ -154,6 +157,20 @@ class Settings:
     verify: float = _number(
         0.0, 0.0, 1.0, "share of the orders that a second node trains as well, to find nodes that return wrong results"
     )
+    dp_noise: float = _number(
+        0.0, 0.0, UPDATE_NOISE_MAX, "differential privacy: standard deviation of a round's noise, in --dp-clip; 0: none"
+    )
+    dp_clip: float = _number(0.0, 0.0, UPDATE_CLIP_MAX, "differential privacy: largest L2 norm of a file's update")
+    dp_delta: float = _number(1e-5, 0.0, 0.1, "differential privacy: the delta of (epsilon, delta)", above=True)
+    dp_epsilon: float = _number(0.0, 0.0, 1e6, "end the job before more than this epsilon is spent; 0: only report it")
+    dp_where: str = _choice("central", ("central", "local"), "who adds the noise: the driver, or each site to its sum")
+    secure_aggregation: bool = field(
+        default=False,
+        metadata={"about": "private data: only the sum of the sites' updates can be seen, also by the driver"},
+    )
+    secure_threshold: int = _number(
+        0, 0, SUMMED_SITES_MAX, "secure aggregation: fewest sites in a sum, more than half of all; 0: the fewest"
+    )
     arithmetic: ArithmeticName = _choice(
         "native",
         ARITHMETICS,
@@ -184,6 +201,8 @@ class Settings:
         self._check_gossip()
         self._check_verify()
         self._check_rule()
+        self._check_secure_aggregation()
+        self._check_differential_privacy()
         for each in fields(self):
             self._check_belongs(each.name, each.default)
         if self.course and self.proximal_mu:
@@ -264,6 +283,63 @@ class Settings:
         if "trusted" in rule.takes and self.fraction < 1.0:
             raise BadSpec(f"--rule {self.rule} cannot be combined with --fraction: each round needs the trusted file")
 
+    def _check_secure_aggregation(self) -> None:
+        """Raise BadSpec for what needs the updates of single sites."""
+        if not self.secure_aggregation:
+            if self.secure_threshold:
+                raise BadSpec("--secure-threshold is for --secure-aggregation")
+            return
+        if self.verify:
+            raise BadSpec("--secure-aggregation cannot be combined with --verify, which compares single updates")
+        if self.fraction < 1.0:
+            raise BadSpec("--secure-aggregation cannot be combined with --fraction: every site is in every sum")
+        if self.topology != "star":
+            raise BadSpec(
+                f"--secure-aggregation needs --topology star, not {self.topology}: the driver asks each site itself"
+            )
+
+    def _check_differential_privacy(self) -> None:
+        """Raise BadSpec for settings of differential privacy that contradict each other, or others."""
+        defaults = {f.name: f.default for f in fields(self) if f.name.startswith("dp_")}
+        if not self.dp_noise:
+            given = [name for name, default in defaults.items() if getattr(self, name) != default]
+            if given:
+                raise BadSpec(f"{option(given[0])} is for --dp-noise")
+            return
+        if not self.dp_clip:
+            raise BadSpec("--dp-noise needs --dp-clip: noise is measured in the largest norm of an update")
+        if self.dp_clip * self.dp_noise > UPDATE_CLIP_MAX:
+            raise BadSpec(f"--dp-noise times --dp-clip is more than {UPDATE_CLIP_MAX:g}: it leaves the range of sums")
+        if self.verify:
+            raise BadSpec("--dp-noise cannot be combined with --verify: nobody can repeat secret noise")
+        if self.topology != "star":
+            raise BadSpec(f"--dp-noise needs --topology star, not {self.topology}")
+        if self.halvings:
+            raise BadSpec("--dp-noise cannot be combined with --halvings: each attempt would spend privacy")
+        if self.weighting != "none":
+            raise BadSpec("--dp-noise cannot be combined with --weighting: counts of classes tell of the rows")
+        if self.course:
+            raise BadSpec("--dp-noise cannot be combined with --course-trainer: its arithmetic is fixed")
+        if self.dp_epsilon and not self.rounds_allowed:
+            spent = self.epsilon_after(1)
+            raise BadSpec(f"--dp-epsilon is {self.dp_epsilon:g}, and one round spends {spent:.4g}: use more --dp-noise")
+
+    @property
+    def rounds_allowed(self) -> int:
+        """The most rounds of the job: within its epsilon, if it has a limit."""
+        if not self.dp_epsilon:
+            return self.rounds
+        return rounds_within(self.dp_epsilon, self.dp_noise, self.dp_delta, self.amplifying_fraction, self.rounds)
+
+    @property
+    def amplifying_fraction(self) -> float:
+        """The probability that a file is in a round, where who observes the noise does not know which are."""
+        return self.fraction if self.dp_where == "central" else 1.0
+
+    def epsilon_after(self, rounds: int) -> float:
+        """Return the epsilon that some rounds spend."""
+        return epsilon(self.dp_noise, rounds, self.dp_delta, self.amplifying_fraction)
+
     def _check_belongs(self, name: str, default: object) -> None:
         """Raise BadSpec for a setting of another rule: it would have no effect."""
         takers = [rule for rule, about in RULES.items() if name in about.takes]
@@ -280,10 +356,11 @@ def check_topology(rule: str, needs: str, topology: str) -> None:
         )
 
 
-def why_not_repeatable(topology: str, quorum: float, private: str) -> str:
+def why_not_repeatable(topology: str, quorum: float, private: str, noise: float = 0.0) -> str:
     """Return why nobody can repeat such a job's rounds; empty if anybody can. private: the name of its private data."""
     reasons = {
         "private files never leave their node": private != "",
+        "the noise of differential privacy is secret": noise > 0.0,
         "the additions of gossip have no order": topology == "gossip",
         f"with quorum {quorum:g} a round depends on which nodes were up": quorum < 1.0,
     }

@@ -12,7 +12,9 @@ from roundelay.chord.node import ChordNode
 from roundelay.federation import records
 from roundelay.federation.effects import Done, offload
 from roundelay.federation.errors import WorkFailed
+from roundelay.federation.private_data import signed_keys
 from roundelay.federation.requests import Order
+from roundelay.federation.secure_sum import Masking
 from roundelay.federation.site_policy import SitePolicyInForce
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, TrainTask
@@ -59,9 +61,22 @@ class SiteGate:
         if not specs:
             raise WorkFailed("the policy of the site refuses the order (submitters): no such job is published")
         content = yield from fetch(nodes, specs[0].entry.digest, specs[0].entry.size_bytes)
-        yield from offload(lambda: _check_order(order, spec_from_bytes(content)))
+        spec = yield from offload(lambda: _checked_spec(order, content))
+        if order.masking is not None and self._signer_of is not None:
+            yield from self._check_keys(node, spec, order.masking)
         submitter = self._signer_of(specs[0]) if self._signer_of is not None else None
         self._policy.admit(order, submitter)
+
+    def _check_keys(self, node: ChordNode, spec: JobSpec, masking: Masking) -> Procedure[None]:
+        """Raise NotFound unless each site has published and signed the key that the order gives for it.
+
+        Otherwise a driver could take part in place of all other sites, and learn this one's update.
+        """
+        assert self._signer_of is not None
+        keys = yield from signed_keys(node.ref, node.ring, spec.pinned, self._signer_of)
+        for site in masking.sites:
+            if keys.get(site.address) != site.key:
+                raise NotFound(f"the key of {site.address} is not the one that this site has signed")
 
     def protect(self, order: Order, done: Done) -> Procedure[Done]:
         """Return the result of an order as it may leave: clipped, and with noise."""
@@ -96,6 +111,13 @@ def _require_rows(result: bytes, least: int) -> None:
         raise NotFound(f"the policy of the site refuses the order (held_out_rows): {rows} rows, at least {least}")
 
 
+def _checked_spec(order: Order, content: bytes) -> JobSpec:
+    """Return the spec of an order's job, from which the order follows. Raises WorkFailed, BadRecord."""
+    spec = spec_from_bytes(content)
+    _check_order(order, spec)
+    return spec
+
+
 def _check_order(order: Order, spec: JobSpec) -> None:
     """Raise WorkFailed if an order is not one that a driver of this job would give."""
     from roundelay.federation.arithmetic import plan  # loads numpy, which most nodes do without
@@ -109,5 +131,14 @@ def _check_order(order: Order, spec: JobSpec) -> None:
         is_planned = is_planned and task.updates == spec.updates and task.receipts <= (spec.has_receipts or is_single)
     if not is_planned or not set(order.files) <= set(spec.all_files):
         raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec does not ask for this")
+    is_masked = spec.settings.secure_aggregation and isinstance(task, MomentsTask | TrainTask)
+    if is_masked != (order.masking is not None):
+        raise WorkFailed(
+            "the policy of the site refuses the order (submitters): its job's spec says whether it is masked"
+        )
+    if order.masking is not None and not (
+        order.masking.threshold == spec.sum_threshold and order.masking.places.keys() <= set(spec.sites)
+    ):
+        raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec has other sites")
     if not 0 <= order.round <= spec.settings.rounds:
         raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec has fewer rounds")

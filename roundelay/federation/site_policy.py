@@ -14,7 +14,7 @@ from typing import Any
 
 from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.federation.requests import Order
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MomentsTask, TrainTask
 from roundelay.trust.identity import Identity
 
 DAY_S = 24 * 3600.0
@@ -38,6 +38,7 @@ class SitePolicy:
     names: bool = _rule(True, "whether the names of columns, classes and categories may be seen")
     evaluation: bool = _rule(True, "whether models may be evaluated on the rows that are held out")
     held_out_rows: int = _rule(10, "fewest rows held out of which counts are told")
+    sites: int = _rule(0, "fewest sites whose updates are summed before anybody sees them (secure aggregation); 0: one")
     clip: float = _rule(2.0, "largest L2 norm of the update that leaves; 0: not clipped")
     noise: float = _rule(0.05, "standard deviation of the noise in each weight, as a share of clip; 0: none")
 
@@ -52,6 +53,10 @@ class SitePolicy:
         for file in order.files:
             if file.rows < self.file_rows:
                 _refuse("file_rows", f"{file.name} has {file.rows} rows, at least {self.file_rows} are needed")
+        if self.sites and isinstance(order.task, MomentsTask | TrainTask):
+            summed = order.masking.threshold if order.masking is not None else 1
+            if summed < self.sites:
+                _refuse("sites", f"a sum over {summed} sites may be seen, at least {self.sites} are needed")
         match order.task:
             case MomentsTask():
                 if not self.sums:
@@ -63,7 +68,7 @@ class SitePolicy:
                     _refuse("evaluation", "no model is evaluated on this site's rows")
             case EvaluateTask():
                 _refuse("models", "private files are trained on, never evaluated")
-            case MixTask() | DescribeTask():
+            case _:  # of other kinds, which read no file, or only describe it
                 return
 
     def _check_training(self, order: Order, task: TrainTask) -> None:

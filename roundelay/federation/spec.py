@@ -12,6 +12,7 @@ from roundelay.federation import strict_json
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.rules import RULES, Needs, malicious_files, rule_of
+from roundelay.federation.secure_sum import SUMMED_SITES_MAX, SUMMED_SITES_MIN
 from roundelay.federation.settings import WAIT_FOR_S, Settings, check_topology, why_not_repeatable
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.choices import Task, Updates
@@ -86,6 +87,13 @@ class JobSpec:
             raise BadSpec(f"--evaluate {self.evaluate[:20]}: client and both need a validation file, sites takes none")
         if self.evaluate != "client" and (not self.pinned or self.raw or self.settings.topology == "gossip"):
             raise BadSpec(f"--evaluate {self.evaluate} needs private files, and another topology than gossip")
+        self._check_secure_aggregation()
+        if self.settings.dp_noise and self.evaluate != "client":
+            raise BadSpec(f"--dp-noise cannot be combined with --evaluate {self.evaluate}: counts have no noise")
+        if self.settings.dp_noise and self.updates != "sum":
+            raise BadSpec(
+                f"--dp-noise cannot be combined with --rule {self.settings.rule}, which needs more than a sum"
+            )
         if self.raw and self.settings.arithmetic == "portable":
             raise BadSpec("--arithmetic portable cannot train Flower clients: they compute in their own way")
         if not self.classes and self.settings.weighting != "none":
@@ -163,6 +171,24 @@ class JobSpec:
         assert self.validation is not None
         return self.validation
 
+    def _check_secure_aggregation(self) -> None:
+        """Raise BadSpec unless the job has the sites that secure aggregation needs."""
+        if not self.settings.secure_aggregation:
+            return
+        if not self.pinned:
+            raise BadSpec("--secure-aggregation needs --private: other nodes than the sites hold placed files")
+        if self.updates != "sum":
+            raise BadSpec(
+                f"--secure-aggregation cannot be combined with --rule {self.settings.rule}, which needs more than a sum"
+            )
+        if self.homes and not SUMMED_SITES_MIN <= len(self.sites) <= SUMMED_SITES_MAX:
+            allowed = f"{SUMMED_SITES_MIN} to {SUMMED_SITES_MAX}"
+            raise BadSpec(f"--secure-aggregation is for {allowed} sites, not {len(self.sites)}")
+        if self.homes and not len(self.sites) / 2 < self.sum_threshold <= len(self.sites):
+            raise BadSpec(
+                f"--secure-threshold is {self.sum_threshold}, expected more than half of the {len(self.sites)} sites"
+            )
+
     @cached_property
     def job(self) -> str:
         """The job's id: a digest of the whole spec."""
@@ -188,7 +214,17 @@ class JobSpec:
     @property
     def why_recorded(self) -> str:
         """Why nobody can repeat the job's rounds; an empty string if anybody can."""
-        return why_not_repeatable(self.settings.topology, self.settings.quorum, self.pinned)
+        return why_not_repeatable(self.settings.topology, self.settings.quorum, self.pinned, self.settings.dp_noise)
+
+    @cached_property
+    def sites(self) -> tuple[str, ...]:
+        """The addresses of the nodes that have private files."""
+        return tuple(sorted(set(self.homes)))
+
+    @property
+    def sum_threshold(self) -> int:
+        """The fewest sites over which secure aggregation reveals a sum."""
+        return self.settings.secure_threshold or max(SUMMED_SITES_MIN, len(self.sites) // 2 + 1)
 
     @property
     def is_raw(self) -> bool:

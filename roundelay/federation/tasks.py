@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from roundelay.chord.requests import Activity
+from roundelay.federation.secure_sum import RevealedSet
 from roundelay.ml.choices import Updates
 from roundelay.ml.errors import BadTask
 from roundelay.ml.task import READING_CHARACTERS_MAX, TrainingPlan, check_moments, check_updates
@@ -97,4 +98,30 @@ class MixTask:
             raise BadTask(f"exchanges {self.exchanges}: expected 0 to {EXCHANGES_MAX}")
 
 
-Task = MomentsTask | TrainTask | EvaluateTask | HeldOutTask | DescribeTask | MixTask
+@dataclass(frozen=True)
+class PromiseTask:
+    """Tell this site's public key for a secure sum, and promise to answer no earlier driver of it (secure_sum.py)."""
+
+    sum_id: str
+    began: int  # when its driver began, and the driver's name: of two drivers, the later one goes on
+    driver: str
+    activity: ClassVar[Activity] = "aggregate"
+
+
+@dataclass(frozen=True)
+class RevealTask:
+    """Reveal this site's shares of the masks that are left in the sum over these sites."""
+
+    sum_id: str
+    began: int
+    driver: str
+    chosen: RevealedSet
+    boxes: tuple[bytes, ...]  # for this site, from each site in the sum
+    activity: ClassVar[Activity] = "aggregate"
+
+    def __post_init__(self) -> None:
+        if len(self.boxes) != len(self.chosen.included):
+            raise BadTask(f"boxes: {len(self.boxes)} of {len(self.chosen.included)} sites")
+
+
+Task = MomentsTask | TrainTask | EvaluateTask | HeldOutTask | DescribeTask | MixTask | PromiseTask | RevealTask

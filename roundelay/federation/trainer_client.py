@@ -14,7 +14,16 @@ from roundelay.chord.errors import NotFound
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.requests import Order, TrainingFile, trainer_task
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import (
+    DescribeTask,
+    EvaluateTask,
+    HeldOutTask,
+    MixTask,
+    MomentsTask,
+    PromiseTask,
+    RevealTask,
+    TrainTask,
+)
 from roundelay.ml import answers
 from roundelay.ml import errors as ml_errors
 from roundelay.ml.errors import CannotWrite, DataError, EndOfFrames, FrameError, InputMissing, MLError, PluginUnknown
@@ -160,12 +169,12 @@ def _request(order: Order) -> Header:
         case HeldOutTask(plan, moments):
             read_as = TrainerTask(plan, moments=moments).to_dict()
             return {"do": "held_out", "task": read_as, "digests": _digests(order)}
-        case MixTask() | DescribeTask():
+        case _:
             raise WorkFailed("a trainer does not mix models: the order names no other nodes")
 
 
 def _plan(order: Order) -> TrainingPlan:
-    if isinstance(order.task, MixTask | DescribeTask):
+    if isinstance(order.task, MixTask | DescribeTask | PromiseTask | RevealTask):
         raise WorkFailed("a trainer does not mix models: the order names no other nodes")
     return order.task.plan
 

@@ -49,6 +49,9 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     exact           sums that do not depend on order or grouping: FedAvg in fixed point, moments in big integers
     attacks         forge updates and poison data, to test verification and robust rules
     privacy         clip an update and add noise to it
+    discrete_gaussian  exact samples of integer noise
+    accountant      the privacy that a job has spent
+    masks           vectors that are masked in secure aggregation, and their sums
     push_sum        the weighted models that gossip exchanges
     validate        how well weights predict a job's validation file
     metrics         confusion matrix, precision, recall, F1 and AUC; RMSE, MAE and R2

@@ -114,9 +114,9 @@ def is_in_range(total: Ints, rows: int, bits: int) -> bool:
     return not total.size or (-limit <= int(total.min()) and int(total.max()) <= limit)
 
 
-def mean(base: Floats, total: Ints, rows: int, bits: int, steps: float = 1.0) -> Floats:
+def mean(base: Floats, total: Ints, rows: float, bits: int, steps: float = 1.0) -> Floats:
     """Return the new global weights: base + steps * total / rows, rounded once to float32."""
-    if total.shape != base.shape or rows < 1:
+    if total.shape != base.shape or rows <= 0:
         raise OutOfRange(f"a sum of {total.size} weights over {rows} rows, for {base.size} weights")
     change = np.ldexp(total.astype(np.float64), -bits) / rows  # (parameters,)
     if steps != 1.0:

@@ -1,16 +1,56 @@
 """Clipping and noise: what bounds the influence of a site's rows on the update that leaves it.
 
-The Gaussian mechanism of DP-FedAvg (McMahan et al. 2018), for one site: the update is clipped to an L2 norm, and normal
-noise is added to every weight. It is applied to the whole update of an order, not to the gradient of each row, so it
-gives no formal guarantee for a single row (docs/privacy.md).
+`clipped` and `noised` are the Gaussian mechanism of DP-FedAvg (McMahan et al. 2018) on integers: each file's update is
+clipped to an L2 norm, and discrete Gaussian noise is added to the sum. `protect` is a site's own policy: it is applied
+to the whole update of an order, with noise that nobody accounts for (docs/privacy.md).
 """
 
 from __future__ import annotations
 
+import hashlib
+import math
+import os
+from itertools import count
+
 import numpy as np
+import numpy.typing as npt
 
 from roundelay.ml import exact
-from roundelay.ml.errors import BadTask
+from roundelay.ml.data import Ints
+from roundelay.ml.discrete_gaussian import Draw, sample
+from roundelay.ml.errors import BadTask, StepTooLarge
+
+ROUNDING = 1 - 1e-12  # more than the rounding of a norm
+
+
+def clipped(change: npt.NDArray[np.float64], clip: float, bits: int) -> Ints:
+    """Return a change in fixed point whose L2 norm is at most `clip`, exactly: it is rounded towards zero.
+
+    Raises StepTooLarge if the change is not finite.
+    """
+    with np.errstate(all="ignore"):
+        norm = float(np.linalg.norm(change))
+    if not np.isfinite(norm):
+        raise StepTooLarge("weights are not finite: the training has diverged")
+    scale = min(1.0, clip * ROUNDING / norm) if norm else 1.0
+    return np.trunc(np.ldexp(scale * change, bits)).astype(np.int64)  # (parameters,)
+
+
+def noised(total: bytes, clip: float, noise: float, bits: int, draw: Draw = os.urandom) -> bytes:
+    """Return a sum of clipped changes with discrete Gaussian noise. noise: its standard deviation, in clips."""
+    change = np.frombuffer(total, "<i8").astype(np.int64)  # (parameters,)
+    sigma = math.ceil(math.ldexp(noise * clip, bits))
+    return (change + sample(sigma, len(change), draw)).astype("<i8").tobytes()
+
+
+def stream_of(seed: bytes) -> Draw:
+    """Return what draws pseudorandom bytes from a secret seed: the same bytes for the same seed."""
+    drawn = count()
+
+    def draw(size: int) -> bytes:
+        return hashlib.shake_256(seed + next(drawn).to_bytes(8)).digest(size)
+
+    return draw
 
 
 def protect(total: bytes, rows: int, bits: int, clip: float, noise: float, seed: int) -> bytes:

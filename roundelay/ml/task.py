@@ -42,6 +42,7 @@ FRACTION_BITS_MAX = 40
 RECEIPT_BYTES = 32  # SHA-256
 MU_MAX = 1e3
 CLIP_MAX = 1e6
+UPDATE_CLIP_MAX, UPDATE_NOISE_MAX = 100.0, 1000.0
 CLASS_WEIGHT_MAX = 1e6
 ETA_MAX = 1e6
 FINGERPRINT_EPOCHS, FINGERPRINT_ETA = 2, 0.2
@@ -60,6 +61,8 @@ class TrainConfig:
     class_weights: tuple[float, ...] = ()  # per class, the factor of its rows' gradients; empty: all 1
     mu: float = 0.0  # FedProx: strength of the pull towards the initial weights
     clip: float = 0.0  # largest norm of a step's gradient: a longer one is scaled down; 0: no limit
+    update_clip: float = 0.0  # differential privacy: largest norm of a file's change, which then counts once; 0: none
+    update_noise: float = 0.0  # of a site's own: standard deviation of the noise in its sum, in clips
 
     def __post_init__(self) -> None:
         _check(self.optimizer in get_args(Optimizer), f"optimizer {self.optimizer!r}: expected sgd, adam or gd")
@@ -73,7 +76,18 @@ class TrainConfig:
             _check_number("class_weights", weight, 0.0, CLASS_WEIGHT_MAX)
         _check_number("mu", self.mu, 0.0, MU_MAX)
         _check_number("clip", self.clip, 0.0, CLIP_MAX)
-        for name in ("eta", "momentum", "dropout", "mu", "clip"):  # 1 and 1.0 are one configuration: also in a ticket
+        _check_number("update_clip", self.update_clip, 0.0, UPDATE_CLIP_MAX)
+        _check_number("update_noise", self.update_noise, 0.0, UPDATE_NOISE_MAX)
+        _check(self.update_clip * self.update_noise <= UPDATE_CLIP_MAX, "update_noise: too large for the range of sums")
+        for name in (
+            "eta",
+            "momentum",
+            "dropout",
+            "mu",
+            "clip",
+            "update_clip",
+            "update_noise",
+        ):  # 1 and 1.0 are one configuration: also in a ticket
             object.__setattr__(self, name, float(getattr(self, name)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from roundelay.ml import exact
 from roundelay.ml.data import Floats, Samples, moments_from_bytes, standardise_samples
 from roundelay.ml.metrics import exact_mean, measure_fit
 from roundelay.ml.mlp import Evaluation
@@ -17,7 +18,7 @@ class Validator:
     """A parsed validation file."""
 
     def __init__(self, design: Design, name: str, content: bytes) -> None:
-        self._learner = learner(design)
+        self._learner, self._learner_design = learner(design), design
         self._raw = contents.parse(name, content, design.features, design.label_classes)
         self._inputs: dict[bytes, Samples] = {}  # by the moments that standardise them: a job has one
 
@@ -26,6 +27,16 @@ class Validator:
         flat = np.frombuffer(weights, "<f4").astype(np.float32)  # (parameters,)
         samples = self._standardised(moments)
         return self._fit(flat, samples, moments) if samples.has_targets else evaluate(self._learner, flat, samples)
+
+    def moments(self) -> bytes:
+        """Return the moments of this file's own features, for a job that must not see those of its training files."""
+        design, raw = self._learner_design, self._raw
+        columns = raw.x if not raw.has_targets else np.column_stack([raw.x, raw.y])
+        total = exact.feature_sums(columns.astype(np.float32))
+        if not design.shape:
+            return total.moments().to_bytes()
+        pixels = total.columns(0, design.features).pooled(design.shape[0]).moments()
+        return pixels.joined(total.columns(design.features, design.summed).moments()).to_bytes()
 
     def _fit(self, flat: Floats, samples: Samples, moments: bytes) -> Evaluation:
         """Evaluate a regression: its loss on standardised targets, its errors in the target's unit."""

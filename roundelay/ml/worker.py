@@ -28,6 +28,7 @@ from roundelay.ml.metrics import measure
 from roundelay.ml.mlp import Evaluation, blocks_of
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import Learner, evaluate
+from roundelay.ml.privacy import clipped
 from roundelay.ml.readers import content as contents
 from roundelay.ml.task import CLASSES_DEFAULT, FileTask, TrainerTask
 from roundelay.ml.train import Shard, check_samples
@@ -147,7 +148,8 @@ class Worker:
         is_sum = task.updates in ("sum", "normalised-sum")
         saver = Saver(begun or Checkpoint(np.zeros(model.parameters, np.int64)), keep)
         total, done = saver.checkpoint.total, saver.checkpoint.done
-        lasts = [_LastEpoch(index, on_progress) for index in range(len(task.files))]
+        clip = task.plan.config.update_clip  # then no scores leave: they would tell of the rows without noise
+        lasts = [_LastEpoch(index, None if clip else on_progress) for index in range(len(task.files))]
         for index, state in saver.checkpoint.running.items():
             lasts[index].loss, lasts[index].accuracy = state.loss, state.accuracy
         for index, local in self._train_files(model, task, base, lasts, saver):
@@ -159,6 +161,8 @@ class Worker:
             last, vector = lasts[index], b"" if is_sum else data.tobytes()
             saver.finish(index, FileDone(last.loss, last.accuracy, receipt, vector))
         saver.save_end()
+        if clip:
+            return PartialUpdate(task.rows, total.astype("<i8").tobytes())
         bits, trained = task.plan.fraction_bits, [(file, done[index]) for index, file in enumerate(task.files)]
         units = sum(exact.loss_units(each.loss, file.rows, bits) for file, each in trained)
         accuracy = sum(each.accuracy * file.rows / task.rows for file, each in trained)
@@ -179,6 +183,8 @@ class Worker:
     def _change(self, model: Learner, task: TrainerTask, file: FileTask, base: Floats, local: Array) -> Ints:
         """Return the integers of one file's update, in the form that the task asks for."""
         plan = task.plan
+        if clip := plan.config.update_clip:
+            return clipped(local.astype(np.float64) - base.astype(np.float64), clip, plan.fraction_bits)
         steps = accumulated_steps(plan.config, file.rows) if task.updates == "normalised-sum" else 1.0
         change = exact.quantise(local, base, file.rows, plan.fraction_bits, steps)
         if task.updates != "each-with-loss":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -34,11 +35,13 @@ from roundelay.rpc.peers import Peers
 from roundelay.store.store import Store
 
 if TYPE_CHECKING:  # most processes have none of them
+    from roundelay.federation.masker import Masker
     from roundelay.federation.site_gate import SiteGate
     from roundelay.node.disk import Disk
     from roundelay.node.private import Private
     from roundelay.node.security import Security
 
+NOISE_SECRET_BYTES = 32
 FATAL = (JoinRefused, DiskError)  # without an identity or a disk a node cannot serve
 
 
@@ -59,6 +62,7 @@ class ComputeNodeOptions:
     shows_epochs: bool = False
     checkpoints: Path | None = None  # the folder of its orders' checkpoints; None: in memory
     attack: str = ""  # how its results are wrong, for tests
+    masker: Masker | None = None  # masks the updates of private data in secure aggregation
 
 
 class Participant:
@@ -82,7 +86,9 @@ class Participant:
         self._quarantine = Quarantine(time.monotonic, report_failure)
         self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
-        self.orders = Orders(self.load.is_busy, launch, self._quarantine, options.gate)
+        self.orders = Orders(
+            self.load.is_busy, launch, self._quarantine, options.gate, options.masker, secrets.token_bytes(32)
+        )
         self._attack = Attack(options.attack, random.Random()) if options.attack else None
         own, checkpoints = private.find if private else None, Checkpoints(options.checkpoints)
         self.trainer = Trainer(self._on_training, log, own=own, checkpoints=checkpoints)

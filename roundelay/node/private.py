@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from roundelay.chord.errors import NotFound
 from roundelay.federation.errors import BadPolicy
@@ -26,6 +26,9 @@ from roundelay.node.options import PRIVATE_NAME
 from roundelay.node.trainer_process import TrainerProcess
 from roundelay.store.items import Item
 from roundelay.trust.identity import Identity
+
+if TYPE_CHECKING:
+    from roundelay.federation.masker import Masker  # needs the extra `secure`
 
 Stamp = tuple[int, int, int]  # of a file: inode, size, and when it was last written
 
@@ -120,6 +123,15 @@ def _stamp(path: str) -> Stamp | None:
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def open_masker() -> Masker | None:
+    """Return what masks a site's updates in secure aggregation; None without the extra `secure`."""
+    try:
+        from roundelay.federation.masker import Masker
+    except ImportError:
+        return None
+    return Masker(secrets.token_bytes(32))
 
 
 def open_gate(path: Path | None, private: Private, signer_of: Callable[[Item], Identity] | None) -> SiteGate:

@@ -7,6 +7,7 @@ ring_codec   converts the ring's values to wire structs and back, and domain err
 store_codec  converts the store's values
 job_codec    converts orders, tasks, progress and pushes
 leaf_codec   converts what a leaf and its host exchange
+secure_codec converts the sites and tasks of secure aggregation
 progress_codec  converts a node's training status
 admission    which connections a server keeps when it is full
 calls        the table of requests: the Thrift call that carries each, and its conversions

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +30,9 @@ LONG_MAX = (1 << 63) - 1
 CLOCK_SKEW_MAX_NS = 3600 * 10**9  # a version or incarnation further ahead of this machine's clock is refused
 NAMES_KEPT_MAX = 8192
 FRACTION_MAX = 1.000001
+BITMAP_BYTES_MAX = 1 << 14  # enough for the files of the largest job
+
+_BITS = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))  # the set bits of a byte
 
 
 def id_to_wire(identifier: int) -> bytes:
@@ -49,6 +53,20 @@ def digest_from_wire(raw: bytes) -> str:
     if len(raw) != DIGEST_BYTES:
         raise Malformed(f"digest: {len(raw)} bytes, expected {DIGEST_BYTES}")
     return raw.hex()
+
+
+def bits_of(places: Sequence[int]) -> bytes:
+    """Return a bitmap: bit i % 8 of byte i / 8 stands for place i."""
+    bits = bytearray(max(places, default=-1) // 8 + 1)
+    for place in places:
+        bits[place // 8] |= 1 << place % 8
+    return bytes(bits)
+
+
+def places_in(field: str, raw: bytes) -> tuple[int, ...]:
+    """Return the places that a bitmap names, ascending. Raises Malformed."""
+    at_most(field, len(raw), BITMAP_BYTES_MAX)
+    return tuple([8 * at + bit for at, byte in enumerate(raw) if byte for bit in _BITS[byte]])
 
 
 def in_range(field: str, number: int, least: int, most: int) -> int:

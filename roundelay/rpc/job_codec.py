@@ -9,19 +9,44 @@ from roundelay.chord.errors import Malformed
 from roundelay.federation.requests import Order, Progress, Push, Share, TrainingFile
 from roundelay.federation.settings import PRIORITY, PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, Task, TrainTask
+from roundelay.federation.tasks import (
+    DescribeTask,
+    EvaluateTask,
+    HeldOutTask,
+    MixTask,
+    MomentsTask,
+    PromiseTask,
+    RevealTask,
+    Task,
+    TrainTask,
+)
 from roundelay.ml.choices import Updates
 from roundelay.ml.errors import BadTask, printable
 from roundelay.ml.task import FILES_MAX, LAYERS_MAX, READING_CHARACTERS_MAX, ROWS_MAX, Design, TrainConfig, TrainingPlan
 from roundelay.rpc import fields
-from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire
+from roundelay.rpc.fields import (
+    BITMAP_BYTES_MAX,
+    bits_of,
+    digest_from_wire,
+    digest_to_wire,
+    id_from_wire,
+    id_to_wire,
+    places_in,
+)
 from roundelay.rpc.gen import ttypes as wire
 from roundelay.rpc.progress_codec import training_from_wire, training_to_wire
 from roundelay.rpc.ring_codec import member_from_wire, node_to_wire
+from roundelay.rpc.secure_codec import (
+    masking_from_wire,
+    masking_to_wire,
+    promise_from_wire,
+    promise_to_wire,
+    reveal_from_wire,
+    reveal_to_wire,
+)
 from roundelay.rpc.store_codec import content
 from roundelay.store.items import CONTENT_BYTES_MAX
 
-BITMAP_BYTES_MAX = 1 << 14  # enough for the largest job
 SHARES_MAX = 1 << 16  # one for each node
 
 _UPDATES_TO_WIRE: dict[Updates, int] = {
@@ -31,7 +56,6 @@ _UPDATES_TO_WIRE: dict[Updates, int] = {
     "each-with-loss": wire.Updates.EACH_WITH_LOSS,
 }
 _UPDATES_FROM_WIRE = {form: name for name, form in _UPDATES_TO_WIRE.items()}
-_BITS = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))  # the set bits of a byte
 
 
 def order_to_wire(order: Order) -> wire.Order:
@@ -49,7 +73,8 @@ def order_to_wire(order: Order) -> wire.Order:
         shares or None,
         id_to_wire(order.limit) if shares or order.limit else None,
         order.attempt or None,
-        order.priority if order.priority != PRIORITY else None,
+        priority=order.priority if order.priority != PRIORITY else None,
+        masking=masking_to_wire(order.masking) if order.masking is not None else None,
     )
 
 
@@ -68,6 +93,7 @@ def order_from_wire(raw: wire.Order, weights_along: bytes = b"") -> Order:
         _shares(raw.shares or (), len(files)),
         id_from_wire(raw.limit) if raw.limit else 0,
         fields.count("order.attempt", raw.attempt),
+        masking_from_wire(raw.masking) if raw.masking is not None else None,
         content("order", weights_along),
         PRIORITY if raw.priority is None else fields.within("order.priority", raw.priority, PRIORITY_MIN, PRIORITY_MAX),
     )
@@ -95,6 +121,10 @@ def task_to_wire(task: Task) -> wire.Task:
             return wire.Task(describe=wire.DescribeTask(reading.encode()))
         case MixTask(exchanges):
             return wire.Task(mix=wire.MixTask(exchanges))
+        case PromiseTask():
+            return wire.Task(promise=promise_to_wire(task))
+        case RevealTask():
+            return wire.Task(reveal=reveal_to_wire(task))
 
 
 def task_from_wire(raw: wire.Task) -> Task:
@@ -119,9 +149,13 @@ def task_from_wire(raw: wire.Task) -> Task:
             return HeldOutTask(plan_from_wire(raw.held_out.plan), raw.held_out.moments)
         if raw.describe is not None:
             return DescribeTask(_reading(raw.describe.reading))
+        if raw.promise is not None:
+            return promise_from_wire(raw.promise)
+        if raw.reveal is not None:
+            return reveal_from_wire(raw.reveal)
     except BadTask as error:
         raise Malformed(f"order.task: {error}") from error
-    raise Malformed("order.task: none of moments, train, evaluate, mix, describe and held_out is set")
+    raise Malformed("order.task: none of its members is set")
 
 
 def _updates_from_wire(form: int | None) -> Updates:
@@ -147,6 +181,8 @@ def plan_to_wire(plan: TrainingPlan) -> wire.TrainingPlan:
             struct.pack(f"<{len(config.class_weights)}d", *config.class_weights),
             config.mu,
             config.clip,
+            config.update_clip or None,
+            config.update_noise or None,
         ),
         plan.fraction_bits,
         digest_to_wire(plan.fingerprint) or None,
@@ -179,6 +215,8 @@ def _plan(raw: wire.TrainingPlan) -> TrainingPlan:
             struct.unpack(f"<{len(config.class_weights) // 8}d", config.class_weights),
             config.mu,
             config.clip,
+            config.update_clip or 0.0,
+            config.update_noise or 0.0,
         ),
         raw.fraction_bits,
         digest_from_wire(raw.fingerprint) if raw.fingerprint else "",
@@ -220,16 +258,11 @@ def push_from_wire(raw: wire.Push) -> Push:
 
 
 def share_to_wire(share: Share) -> wire.Share:
-    bits = bytearray(max(share.files, default=-1) // 8 + 1)
-    for place in share.files:
-        bits[place // 8] |= 1 << place % 8
-    return wire.Share(node_to_wire(share.node), bytes(bits))
+    return wire.Share(node_to_wire(share.node), bits_of(share.files))
 
 
 def share_from_wire(raw: wire.Share) -> Share:
-    fields.at_most("share.files", len(raw.files), BITMAP_BYTES_MAX)
-    files = tuple([8 * at + bit for at, byte in enumerate(raw.files) if byte for bit in _BITS[byte]])
-    return Share(member_from_wire(raw.node), files)
+    return Share(member_from_wire(raw.node), places_in("share.files", raw.files))
 
 
 def _training_file(raw: wire.TrainingFile) -> TrainingFile:

@@ -7,6 +7,8 @@ kit         the same, parsed, to sign and to verify
 authority   the ring's authority in a folder: issues kits and revokes them
 signatures  of records and of the revocation list: made with a kit, and verified by anybody
 revocation  the value: which certificates are revoked
+masking_key     a site's key for secure aggregation: shared seeds, sealed boxes, streams
+secret_sharing  Shamir's shares of a secret
 
-Only kit, authority and signatures need the package `cryptography`.
+Only kit, authority, signatures and masking_key need the package `cryptography`.
 """

@@ -21,7 +21,7 @@ from roundelay.federation.errors import OtherBits
 from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Collect, DriverHeartbeat, Order
-from roundelay.federation.tasks import DescribeTask, MixTask
+from roundelay.federation.tasks import DescribeTask, MixTask, PromiseTask, RevealTask
 from roundelay.ml.worker import Worker
 from roundelay.sim.program import InlineTrainer
 from roundelay.store.store import Store
@@ -35,7 +35,11 @@ class Member:
 
     def __init__(self, node: ChordNode) -> None:
         self.relays: list[Order] = []
-        self.node, self.orders, self.worker = node, Orders(launch=self.relays.append), Worker()
+        self.node, self.orders, self.worker = (
+            node,
+            Orders(launch=self.relays.append, noise_secret=str(node.ref).encode()),
+            Worker(),
+        )
         self.trainer = InlineTrainer(self.worker)
         self.bits = ""  # of another kind of machine than the others
         self.carrying_out = self.orders.run_queue(node, lambda: 0.0)
@@ -49,7 +53,7 @@ class Member:
     def compute(self, effect: Compute) -> Done:
         """As roundelay.node.trainer does it, without a process."""
         task = effect.order.task
-        if not isinstance(task, MixTask | DescribeTask) and task.plan.fingerprint:
+        if not isinstance(task, MixTask | DescribeTask | PromiseTask | RevealTask) and task.plan.fingerprint:
             if self.bits:
                 raise OtherBits(f"computes different bits ({self.bits})")
             task = replace(task, plan=replace(task.plan, fingerprint=""))  # it computes the bits of any job

@@ -184,6 +184,13 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "malicious": 0.1,
         "norm_limit": 0.5,
         "trusted": FILES[1].name,
+        "secure_aggregation": True,
+        "secure_threshold": 4,
+        "dp_noise": 0.5,
+        "dp_clip": 0.5,
+        "dp_delta": 0.01,
+        "dp_epsilon": 1e5,
+        "dp_where": "local",
     }
     extras: dict[str, dict[str, Any]] = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}
     extra = extras.get(name, {})
@@ -193,9 +200,15 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         extra = {"rule": "fedavgm"}
     if name in RULE_OF:
         extra = {"rule": RULE_OF[name]} | ({"trusted": FILES[0].name} if name == "trusted" else {})
+    if name.startswith("dp_"):
+        extra = {"dp_noise": 1.0, "dp_clip": 1.0}
     base = replace(SPEC, settings=Settings(**extra))
     if name in ("wait_for", "require"):
         base = replace(base, pinned="wards", homes=("n:1", "n:2"))
+    if name.startswith("secure_"):
+        extra = {"secure_aggregation": True} if name == "secure_threshold" else {}
+        files = tuple(replace(SPEC.files[0], index=at) for at in range(4))
+        base = replace(SPEC, files=files, pinned="wards", homes=("n:1", "n:2", "n:3", "n:4"))
 
     assert replace(base, settings=Settings(**extra | {name: other[name]})).job != base.job
 

@@ -17,9 +17,19 @@ from roundelay.chord.refs import Address, NodeRef, vacant
 from roundelay.chord.requests import Candidate, Hop, Neighbourhood
 from roundelay.chord.ring import Ring
 from roundelay.federation.requests import Order, Share, TrainingFile
+from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet
 from roundelay.federation.settings import PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import (
+    DescribeTask,
+    EvaluateTask,
+    HeldOutTask,
+    MixTask,
+    MomentsTask,
+    PromiseTask,
+    RevealTask,
+    TrainTask,
+)
 from roundelay.ml.choices import ETA_MIN, UPDATES
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.store.items import Item, Parcel, Put
@@ -90,6 +100,26 @@ tasks_of_many_files = (
     | st.builds(DescribeTask, st.text(max_size=30))
     | st.builds(MixTask, st.integers(0, 1000))
 )
+masked_files = st.frozensets(st.integers(0, (1 << 17) - 1), max_size=5).map(sorted).map(tuple)
+masked_sites = st.lists(st.builds(MaskedSite, names, digests, masked_files), min_size=1, max_size=5)
+
+
+def masking_of(sites: list[MaskedSite]) -> st.SearchStrategy[Masking]:
+    known = tuple(sorted({site.address: site for site in sites}.values(), key=lambda site: site.address))
+    return st.builds(Masking, st.integers(len(known) // 2 + 1, len(known)), st.just(known))
+
+
+maskings = masked_sites.flatmap(masking_of)
+of_sums = {"sum_id": digests, "began": st.integers(0, I64), "driver": names}
+promises = st.builds(PromiseTask, **of_sums)
+reveals = maskings.flatmap(
+    lambda masking: st.builds(
+        RevealTask,
+        **of_sums,
+        chosen=st.just(RevealedSet(masking, tuple(range(masking.threshold)))),
+        boxes=st.just((b"box",) * masking.threshold),
+    )
+)
 files = st.builds(TrainingFile, st.integers(0, (1 << 17) - 1), names, digests, sizes, st.integers(1, 1 << 12))
 
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
@@ -114,6 +144,9 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     bytes: st.binary(max_size=200),
     type(None): st.none(),
+    Masking: maskings,
+    PromiseTask: promises,
+    RevealTask: reveals,
     Identity: st.none(),  # a server fills it in; it is never sent
 }
 BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
@@ -176,13 +209,15 @@ def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
         return BY_TYPE[hint]
     if hint is Order:  # one to evaluate has exactly one file
         few, many = st.tuples(files), st.lists(files, max_size=3).map(tuple)
-        alone = _built(Order, task=BY_TYPE[EvaluateTask], files=few, shares=st.just(()))
+        alone = _built(Order, task=BY_TYPE[EvaluateTask], files=few, shares=st.just(()), masking=st.none())
         shared = st.lists(st.builds(Share, nodes, st.integers(0, (1 << 17) - 1).map(lambda i: (i,))), max_size=3)
         full = st.lists(files, min_size=3, max_size=3).map(tuple)
         return (
             alone
-            | _built(Order, task=tasks_of_many_files, files=many, shares=st.just(()))
-            | _built(Order, task=tasks_of_many_files, files=full, shares=shared.map(tuple))
+            | _built(Order, task=tasks_of_many_files, files=many, shares=st.just(()), masking=st.none())
+            | _built(Order, task=tasks_of_many_files, files=full, shares=shared.map(tuple), masking=st.none())
+            | _built(Order, task=promises | reveals, files=st.just(()), shares=st.just(()), masking=st.none())
+            | _built(Order, task=st.builds(MomentsTask, plans), files=many, shares=st.just(()), masking=maskings)
         )
     if hint is Parcel:
         return _built(Parcel, content=st.just(b"")) | st.builds(_with_content, values(Item), st.binary(max_size=200))

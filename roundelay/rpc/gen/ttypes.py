@@ -2577,11 +2577,13 @@ class TrainConfig(object):
      - class_weights: Empty, or one float64 per class, by which the gradients of its rows are multiplied.
      - mu: FedProx's mu: the strength of the pull towards the initial weights.
      - clip: Largest norm of a step's gradient: a longer one is scaled down; 0: no limit.
+     - update_clip: Differential privacy: largest norm of a file's change, which then counts once. Absent: none, and rows count.
+     - update_noise: Standard deviation of the noise that a site adds to its sum, in clips. Absent: none.
 
     """
 
 
-    def __init__(self, optimizer=None, epochs=None, eta=None, batch=None, momentum=None, dropout=None, class_weights=None, mu=None, clip=None,):
+    def __init__(self, optimizer=None, epochs=None, eta=None, batch=None, momentum=None, dropout=None, class_weights=None, mu=None, clip=None, update_clip=None, update_noise=None,):
         self.optimizer = optimizer
         self.epochs = epochs
         self.eta = eta
@@ -2591,6 +2593,8 @@ class TrainConfig(object):
         self.class_weights = class_weights
         self.mu = mu
         self.clip = clip
+        self.update_clip = update_clip
+        self.update_noise = update_noise
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2646,6 +2650,16 @@ class TrainConfig(object):
                     self.clip = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.DOUBLE:
+                    self.update_clip = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.DOUBLE:
+                    self.update_noise = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2691,6 +2705,14 @@ class TrainConfig(object):
         if self.clip is not None:
             oprot.writeFieldBegin('clip', TType.DOUBLE, 9)
             oprot.writeDouble(self.clip)
+            oprot.writeFieldEnd()
+        if self.update_clip is not None:
+            oprot.writeFieldBegin('update_clip', TType.DOUBLE, 10)
+            oprot.writeDouble(self.update_clip)
+            oprot.writeFieldEnd()
+        if self.update_noise is not None:
+            oprot.writeFieldBegin('update_noise', TType.DOUBLE, 11)
+            oprot.writeDouble(self.update_noise)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -3425,6 +3447,399 @@ class DescribeTask(object):
         return not (self == other)
 
 
+class MaskedSite(object):
+    """
+    A site of a secure sum: its address, its public key (X25519), and the files that it computes on, as a bitmap.
+
+    Attributes:
+     - address
+     - key
+     - files
+
+    """
+
+
+    def __init__(self, address=None, key=None, files=None,):
+        self.address = address
+        self.key = key
+        self.files = files
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.address = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.key = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.files = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('MaskedSite')
+        if self.address is not None:
+            oprot.writeFieldBegin('address', TType.STRING, 1)
+            oprot.writeString(self.address.encode('utf-8') if sys.version_info[0] == 2 else self.address)
+            oprot.writeFieldEnd()
+        if self.key is not None:
+            oprot.writeFieldBegin('key', TType.STRING, 2)
+            oprot.writeBinary(self.key)
+            oprot.writeFieldEnd()
+        if self.files is not None:
+            oprot.writeFieldBegin('files', TType.STRING, 3)
+            oprot.writeBinary(self.files)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.address is None:
+            raise TProtocolException(message='Required field address is unset!')
+        if self.key is None:
+            raise TProtocolException(message='Required field key is unset!')
+        if self.files is None:
+            raise TProtocolException(message='Required field files is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Masking(object):
+    """
+    The sites between which masks are shared, by address, and how many of them a sum must have to be revealed.
+
+    Attributes:
+     - threshold
+     - sites
+
+    """
+
+
+    def __init__(self, threshold=None, sites=None,):
+        self.threshold = threshold
+        self.sites = sites
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.I32:
+                    self.threshold = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.LIST:
+                    self.sites = []
+                    (_etype66, _size63) = iprot.readListBegin()
+                    for _i67 in range(_size63):
+                        _elem68 = MaskedSite()
+                        _elem68.read(iprot)
+                        self.sites.append(_elem68)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Masking')
+        if self.threshold is not None:
+            oprot.writeFieldBegin('threshold', TType.I32, 1)
+            oprot.writeI32(self.threshold)
+            oprot.writeFieldEnd()
+        if self.sites is not None:
+            oprot.writeFieldBegin('sites', TType.LIST, 2)
+            oprot.writeListBegin(TType.STRUCT, len(self.sites))
+            for iter69 in self.sites:
+                iter69.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.threshold is None:
+            raise TProtocolException(message='Required field threshold is unset!')
+        if self.sites is None:
+            raise TProtocolException(message='Required field sites is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class PromiseTask(object):
+    """
+    First phase of a secure sum: tell the site's key, promise to answer no driver that began earlier, and tell for which
+    set of sites shares have been revealed. The answer is JSON: roundelay/federation/secure_sum.py.
+
+    Attributes:
+     - sum_id
+     - began
+     - driver
+
+    """
+
+
+    def __init__(self, sum_id=None, began=None, driver=None,):
+        self.sum_id = sum_id
+        self.began = began
+        self.driver = driver
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.sum_id = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.began = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.driver = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('PromiseTask')
+        if self.sum_id is not None:
+            oprot.writeFieldBegin('sum_id', TType.STRING, 1)
+            oprot.writeBinary(self.sum_id)
+            oprot.writeFieldEnd()
+        if self.began is not None:
+            oprot.writeFieldBegin('began', TType.I64, 2)
+            oprot.writeI64(self.began)
+            oprot.writeFieldEnd()
+        if self.driver is not None:
+            oprot.writeFieldBegin('driver', TType.STRING, 3)
+            oprot.writeString(self.driver.encode('utf-8') if sys.version_info[0] == 2 else self.driver)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.sum_id is None:
+            raise TProtocolException(message='Required field sum_id is unset!')
+        if self.began is None:
+            raise TProtocolException(message='Required field began is unset!')
+        if self.driver is None:
+            raise TProtocolException(message='Required field driver is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class RevealTask(object):
+    """
+    Last phase of a secure sum: reveal this site's shares of the masks that are left in the sum over these sites.
+
+    Attributes:
+     - sum_id
+     - began
+     - driver
+     - masking
+     - included: The places of the sites in the sum, as a bitmap.
+     - boxes: For the receiver, from each of them: its shares of the seeds of its masks, sealed.
+
+    """
+
+
+    def __init__(self, sum_id=None, began=None, driver=None, masking=None, included=None, boxes=None,):
+        self.sum_id = sum_id
+        self.began = began
+        self.driver = driver
+        self.masking = masking
+        self.included = included
+        self.boxes = boxes
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.sum_id = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.began = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.driver = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.masking = Masking()
+                    self.masking.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.included = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.LIST:
+                    self.boxes = []
+                    (_etype73, _size70) = iprot.readListBegin()
+                    for _i74 in range(_size70):
+                        _elem75 = iprot.readBinary()
+                        self.boxes.append(_elem75)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('RevealTask')
+        if self.sum_id is not None:
+            oprot.writeFieldBegin('sum_id', TType.STRING, 1)
+            oprot.writeBinary(self.sum_id)
+            oprot.writeFieldEnd()
+        if self.began is not None:
+            oprot.writeFieldBegin('began', TType.I64, 2)
+            oprot.writeI64(self.began)
+            oprot.writeFieldEnd()
+        if self.driver is not None:
+            oprot.writeFieldBegin('driver', TType.STRING, 3)
+            oprot.writeString(self.driver.encode('utf-8') if sys.version_info[0] == 2 else self.driver)
+            oprot.writeFieldEnd()
+        if self.masking is not None:
+            oprot.writeFieldBegin('masking', TType.STRUCT, 4)
+            self.masking.write(oprot)
+            oprot.writeFieldEnd()
+        if self.included is not None:
+            oprot.writeFieldBegin('included', TType.STRING, 5)
+            oprot.writeBinary(self.included)
+            oprot.writeFieldEnd()
+        if self.boxes is not None:
+            oprot.writeFieldBegin('boxes', TType.LIST, 6)
+            oprot.writeListBegin(TType.STRING, len(self.boxes))
+            for iter76 in self.boxes:
+                oprot.writeBinary(iter76)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.sum_id is None:
+            raise TProtocolException(message='Required field sum_id is unset!')
+        if self.began is None:
+            raise TProtocolException(message='Required field began is unset!')
+        if self.driver is None:
+            raise TProtocolException(message='Required field driver is unset!')
+        if self.masking is None:
+            raise TProtocolException(message='Required field masking is unset!')
+        if self.included is None:
+            raise TProtocolException(message='Required field included is unset!')
+        if self.boxes is None:
+            raise TProtocolException(message='Required field boxes is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Task(object):
     """
     What is to be done with the files of an order.
@@ -3436,17 +3851,21 @@ class Task(object):
      - mix
      - describe
      - held_out
+     - promise
+     - reveal
 
     """
 
 
-    def __init__(self, moments=None, train=None, evaluate=None, mix=None, describe=None, held_out=None,):
+    def __init__(self, moments=None, train=None, evaluate=None, mix=None, describe=None, held_out=None, promise=None, reveal=None,):
         self.moments = moments
         self.train = train
         self.evaluate = evaluate
         self.mix = mix
         self.describe = describe
         self.held_out = held_out
+        self.promise = promise
+        self.reveal = reveal
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3493,6 +3912,18 @@ class Task(object):
                     self.held_out.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRUCT:
+                    self.promise = PromiseTask()
+                    self.promise.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.STRUCT:
+                    self.reveal = RevealTask()
+                    self.reveal.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3526,6 +3957,14 @@ class Task(object):
         if self.held_out is not None:
             oprot.writeFieldBegin('held_out', TType.STRUCT, 6)
             self.held_out.write(oprot)
+            oprot.writeFieldEnd()
+        if self.promise is not None:
+            oprot.writeFieldBegin('promise', TType.STRUCT, 7)
+            self.promise.write(oprot)
+            oprot.writeFieldEnd()
+        if self.reveal is not None:
+            oprot.writeFieldBegin('reveal', TType.STRUCT, 8)
+            self.reveal.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -3561,11 +4000,12 @@ class Order(object):
      - limit: The identifier at which the receiver's part of the ring ends.
      - attempt: For a round without aggregation (gossip): the driver's attempt at it. The receiver keeps its result.
      - priority: Of its job, if it is not 1: the share of the node's time that the job gets beside other jobs.
+     - masking: The result leaves masked, for a secure sum over these sites, with sealed shares of the masks' seeds behind it.
 
     """
 
 
-    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None, shares=None, limit=None, attempt=None, priority=None,):
+    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None, shares=None, limit=None, attempt=None, priority=None, masking=None,):
         self.job = job
         self.round = round
         self.files = files
@@ -3577,6 +4017,7 @@ class Order(object):
         self.limit = limit
         self.attempt = attempt
         self.priority = priority
+        self.masking = masking
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3600,11 +4041,11 @@ class Order(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.files = []
-                    (_etype66, _size63) = iprot.readListBegin()
-                    for _i67 in range(_size63):
-                        _elem68 = TrainingFile()
-                        _elem68.read(iprot)
-                        self.files.append(_elem68)
+                    (_etype80, _size77) = iprot.readListBegin()
+                    for _i81 in range(_size77):
+                        _elem82 = TrainingFile()
+                        _elem82.read(iprot)
+                        self.files.append(_elem82)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3632,11 +4073,11 @@ class Order(object):
             elif fid == 8:
                 if ftype == TType.LIST:
                     self.shares = []
-                    (_etype72, _size69) = iprot.readListBegin()
-                    for _i73 in range(_size69):
-                        _elem74 = Share()
-                        _elem74.read(iprot)
-                        self.shares.append(_elem74)
+                    (_etype86, _size83) = iprot.readListBegin()
+                    for _i87 in range(_size83):
+                        _elem88 = Share()
+                        _elem88.read(iprot)
+                        self.shares.append(_elem88)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3653,6 +4094,12 @@ class Order(object):
             elif fid == 11:
                 if ftype == TType.DOUBLE:
                     self.priority = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 12:
+                if ftype == TType.STRUCT:
+                    self.masking = Masking()
+                    self.masking.read(iprot)
                 else:
                     iprot.skip(ftype)
             else:
@@ -3676,8 +4123,8 @@ class Order(object):
         if self.files is not None:
             oprot.writeFieldBegin('files', TType.LIST, 3)
             oprot.writeListBegin(TType.STRUCT, len(self.files))
-            for iter75 in self.files:
-                iter75.write(oprot)
+            for iter89 in self.files:
+                iter89.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.task is not None:
@@ -3699,8 +4146,8 @@ class Order(object):
         if self.shares is not None:
             oprot.writeFieldBegin('shares', TType.LIST, 8)
             oprot.writeListBegin(TType.STRUCT, len(self.shares))
-            for iter76 in self.shares:
-                iter76.write(oprot)
+            for iter90 in self.shares:
+                iter90.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.limit is not None:
@@ -3714,6 +4161,10 @@ class Order(object):
         if self.priority is not None:
             oprot.writeFieldBegin('priority', TType.DOUBLE, 11)
             oprot.writeDouble(self.priority)
+            oprot.writeFieldEnd()
+        if self.masking is not None:
+            oprot.writeFieldBegin('masking', TType.STRUCT, 12)
+            self.masking.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4212,21 +4663,21 @@ class Errands(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.orders = []
-                    (_etype80, _size77) = iprot.readListBegin()
-                    for _i81 in range(_size77):
-                        _elem82 = LeafOrder()
-                        _elem82.read(iprot)
-                        self.orders.append(_elem82)
+                    (_etype94, _size91) = iprot.readListBegin()
+                    for _i95 in range(_size91):
+                        _elem96 = LeafOrder()
+                        _elem96.read(iprot)
+                        self.orders.append(_elem96)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.wanted = []
-                    (_etype86, _size83) = iprot.readListBegin()
-                    for _i87 in range(_size83):
-                        _elem88 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.wanted.append(_elem88)
+                    (_etype100, _size97) = iprot.readListBegin()
+                    for _i101 in range(_size97):
+                        _elem102 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.wanted.append(_elem102)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4243,15 +4694,15 @@ class Errands(object):
         if self.orders is not None:
             oprot.writeFieldBegin('orders', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.orders))
-            for iter89 in self.orders:
-                iter89.write(oprot)
+            for iter103 in self.orders:
+                iter103.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wanted is not None:
             oprot.writeFieldBegin('wanted', TType.LIST, 2)
             oprot.writeListBegin(TType.STRING, len(self.wanted))
-            for iter90 in self.wanted:
-                oprot.writeString(iter90.encode('utf-8') if sys.version_info[0] == 2 else iter90)
+            for iter104 in self.wanted:
+                oprot.writeString(iter104.encode('utf-8') if sys.version_info[0] == 2 else iter104)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -4470,11 +4921,11 @@ class Members(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype94, _size91) = iprot.readListBegin()
-                    for _i95 in range(_size91):
-                        _elem96 = Node()
-                        _elem96.read(iprot)
-                        self.nodes.append(_elem96)
+                    (_etype108, _size105) = iprot.readListBegin()
+                    for _i109 in range(_size105):
+                        _elem110 = Node()
+                        _elem110.read(iprot)
+                        self.nodes.append(_elem110)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4495,8 +4946,8 @@ class Members(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter97 in self.nodes:
-                iter97.write(oprot)
+            for iter111 in self.nodes:
+                iter111.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -4716,6 +5167,8 @@ TrainConfig.thrift_spec = (
     (7, TType.STRING, 'class_weights', 'BINARY', None, ),  # 7
     (8, TType.DOUBLE, 'mu', None, None, ),  # 8
     (9, TType.DOUBLE, 'clip', None, None, ),  # 9
+    (10, TType.DOUBLE, 'update_clip', None, None, ),  # 10
+    (11, TType.DOUBLE, 'update_noise', None, None, ),  # 11
 )
 all_structs.append(Design)
 Design.thrift_spec = (
@@ -4772,6 +5225,36 @@ DescribeTask.thrift_spec = (
     None,  # 0
     (1, TType.STRING, 'reading', 'BINARY', None, ),  # 1
 )
+all_structs.append(MaskedSite)
+MaskedSite.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'address', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'key', 'BINARY', None, ),  # 2
+    (3, TType.STRING, 'files', 'BINARY', None, ),  # 3
+)
+all_structs.append(Masking)
+Masking.thrift_spec = (
+    None,  # 0
+    (1, TType.I32, 'threshold', None, None, ),  # 1
+    (2, TType.LIST, 'sites', (TType.STRUCT, [MaskedSite, None], False), None, ),  # 2
+)
+all_structs.append(PromiseTask)
+PromiseTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'sum_id', 'BINARY', None, ),  # 1
+    (2, TType.I64, 'began', None, None, ),  # 2
+    (3, TType.STRING, 'driver', 'UTF8', None, ),  # 3
+)
+all_structs.append(RevealTask)
+RevealTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'sum_id', 'BINARY', None, ),  # 1
+    (2, TType.I64, 'began', None, None, ),  # 2
+    (3, TType.STRING, 'driver', 'UTF8', None, ),  # 3
+    (4, TType.STRUCT, 'masking', [Masking, None], None, ),  # 4
+    (5, TType.STRING, 'included', 'BINARY', None, ),  # 5
+    (6, TType.LIST, 'boxes', (TType.STRING, 'BINARY', False), None, ),  # 6
+)
 all_structs.append(Task)
 Task.thrift_spec = (
     None,  # 0
@@ -4781,6 +5264,8 @@ Task.thrift_spec = (
     (4, TType.STRUCT, 'mix', [MixTask, None], None, ),  # 4
     (5, TType.STRUCT, 'describe', [DescribeTask, None], None, ),  # 5
     (6, TType.STRUCT, 'held_out', [HeldOutTask, None], None, ),  # 6
+    (7, TType.STRUCT, 'promise', [PromiseTask, None], None, ),  # 7
+    (8, TType.STRUCT, 'reveal', [RevealTask, None], None, ),  # 8
 )
 all_structs.append(Order)
 Order.thrift_spec = (
@@ -4796,6 +5281,7 @@ Order.thrift_spec = (
     (9, TType.STRING, 'limit', 'BINARY', None, ),  # 9
     (10, TType.I64, 'attempt', None, None, ),  # 10
     (11, TType.DOUBLE, 'priority', None, None, ),  # 11
+    (12, TType.STRUCT, 'masking', [Masking, None], None, ),  # 12
 )
 all_structs.append(Push)
 Push.thrift_spec = (

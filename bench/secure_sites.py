@@ -1,0 +1,62 @@
+"""Sites of a secure sum without a ring: their maskers answer in one process, as orders would have them do."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from roundelay.federation.masker import Masker
+from roundelay.federation.requests import Order
+from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet, shares_from_bytes, split_masked
+from roundelay.federation.tasks import RevealTask
+from roundelay.federation.unmasking import unmasked
+from roundelay.ml import masks
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site, and what its update is: the result of a training, with its scores."""
+
+    address: str
+    masker: Masker
+    order: Order
+    result: bytes
+    loss: float
+    accuracy: float
+
+
+def site(number: int, order: Order, result: bytes, loss: float, accuracy: float) -> Site:
+    secret = random.Random(number).randbytes(32)
+    return Site(f"site-{number}:1", Masker(secret), order, result, loss, accuracy)
+
+
+def masking_of(sites: Sequence[Site], threshold: int) -> Masking:
+    of_each = (MaskedSite(s.address, s.masker.key, tuple(file.index for file in s.order.files)) for s in sites)
+    return Masking(threshold, tuple(of_each))
+
+
+def masked(one: Site, masking: Masking) -> bytes:
+    """Return what leaves a site: its masked vector, and the boxes behind it."""
+    order = replace(one.order, masking=masking)
+    rows, bits = sum(file.rows for file in order.files), order.task.plan.fraction_bits  # type: ignore[union-attr]
+    vector = masks.update_vector(one.result, rows, bits, one.loss, one.accuracy)
+    return one.masker.mask(order, vector, one.address)
+
+
+def secure_sum(sites: Sequence[Site], threshold: int, lost: Sequence[int]) -> bytes:
+    """Return the sum over the sites that are not lost; these send nothing after they have told their keys."""
+    masking = masking_of(sites, threshold)
+    included = tuple(place for place in range(len(sites)) if place not in lost)
+    sent = {place: split_masked(masked(sites[place], masking), masking) for place in included}
+    chosen, first = RevealedSet(masking, included), sites[0].order
+    shares = {}
+    for place in included:
+        boxes = tuple(sent[sender][1][place] for sender in included)
+        task = RevealTask(first.sum_id, 1, "bench", chosen, boxes)
+        answer = sites[place].masker.reveal(replace(first, files=(), task=task), task, sites[place].address)
+        assert json.loads(answer)
+        shares[place] = shares_from_bytes(answer, chosen)
+    files = [file for place in included for file in sites[place].order.files]
+    return unmasked(first, files, chosen, [sent[place][0] for place in included], shares)[0]

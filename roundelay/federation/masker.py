@@ -1,0 +1,171 @@
+"""A site's side of secure aggregation (secure_sum.py): mask its vector, and reveal its shares for one set of sites.
+
+Masks and shares follow from the site's secret, the sum and the sites in it. So a repeated order gives the same bytes,
+and an order with other sites gives masks that have nothing in common with the first ones. The secret and what has been
+revealed are in memory only: a site that starts anew is another participant, with another key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+
+from roundelay.chord.errors import NotFound
+from roundelay.federation.errors import WorkFailed
+from roundelay.federation.requests import Order
+from roundelay.federation.secure_sum import (
+    SHARE_BYTES,
+    Ballot,
+    Masking,
+    RevealedSet,
+    RevealedShares,
+    SitePromise,
+    pair_places,
+)
+from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask
+from roundelay.ml import masks
+from roundelay.ml.masks import MOMENTS_WIDTH, UPDATE_WIDTH
+from roundelay.trust.errors import NotTrusted
+from roundelay.trust.masking_key import SEED_BYTES, MaskingKey, stream
+from roundelay.trust.secret_sharing import COEFFICIENT_BYTES, split
+
+SUMS_MAX = 64  # of one job that are remembered; older rounds are then refused for good
+JOBS_MAX = 4096  # of which sums are remembered; more are refused
+
+
+@dataclass
+class _Sum:
+    """What a site remembers of a sum."""
+
+    round: int
+    promised: Ballot = (0, "")
+    revealed: RevealedSet | None = None
+
+
+@dataclass
+class _JobSums:
+    """The sums of one job. floor: sums of earlier rounds may have been forgotten, and are refused."""
+
+    floor: int = 0
+    sums: dict[str, _Sum] = field(default_factory=dict)
+
+
+class Masker:
+    """A site that takes part in secure sums. secret: 32 random bytes that nobody else knows."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = MaskingKey(secret)
+        self._jobs: dict[str, _JobSums] = {}
+
+    @property
+    def key(self) -> str:
+        """The site's public key, in hexadecimal."""
+        return self._key.public.hex()
+
+    def promise(self, order: Order, task: PromiseTask) -> bytes:
+        """Promise to answer no earlier driver of a sum. Return the key, and the set that was revealed, if one was."""
+        found = self._sum(order, task.sum_id)
+        self._require_latest(found, (task.began, task.driver))
+        promise = SitePromise(self.key, (found.revealed,) if found.revealed is not None else ())
+        return json.dumps(asdict(promise)).encode()
+
+    def mask(self, order: Order, vector: bytes, address: str) -> bytes:
+        """Return the site's vector masked, and the sealed shares of the masks' seeds. Raises NotFound."""
+        masking = order.masking
+        assert masking is not None
+        me = self._place(masking, address)
+        if masking.sites[me].files != tuple(sorted(file.index for file in order.files)):
+            raise WorkFailed("the order names other files than its own list of sites")
+        context = masking.context(order.job, order.round, order.sum_id)
+        own, pairs = self._seeds(masking, me, context)
+        size, width = len(vector), MOMENTS_WIDTH if isinstance(order.task, MomentsTask) else UPDATE_WIDTH
+        plus = [own, *(seed for other, seed in pairs.items() if me < other)]
+        minus = [seed for other, seed in pairs.items() if me > other]
+        masked = masks.add([vector], _streams(plus, size), _streams(minus, size), width)
+        return masked + b"".join(self._boxes(masking, [own, *pairs.values()], context))
+
+    def reveal(self, order: Order, task: RevealTask, address: str) -> bytes:
+        """Return the shares of the seeds that are left in the sum over a set. Raises WorkFailed, NotFound."""
+        chosen, context = task.chosen, task.chosen.masking.context(order.job, order.round, task.sum_id)
+        self._place(chosen.masking, address)
+        found = self._sum(order, task.sum_id)
+        self._require_latest(found, (task.began, task.driver))
+        if found.revealed not in (None, chosen):
+            raise NotFound("the site has revealed its shares for another set of sites, and never does for two")
+        contents = self._opened(chosen, task.boxes, context)
+        found.revealed = chosen
+        shares = [_wanted(content, place, chosen) for place, content in zip(chosen.included, contents, strict=True)]
+        return json.dumps(asdict(RevealedShares(b"".join(shares).hex()))).encode()
+
+    # --- helpers
+
+    def _sum(self, order: Order, sum_id: str) -> _Sum:
+        """Return what is remembered of a sum. Raises NotFound if it could have been forgotten."""
+        if order.job not in self._jobs and len(self._jobs) >= JOBS_MAX:
+            raise NotFound(
+                f"the site has taken part in the secure sums of {JOBS_MAX} jobs since it started: restart it"
+            )
+        known = self._jobs.setdefault(order.job, _JobSums())
+        if sum_id not in known.sums:
+            if len(known.sums) >= SUMS_MAX:
+                known.floor = 1 + min(each.round for each in known.sums.values())
+                known.sums = {each: found for each, found in known.sums.items() if found.round >= known.floor}
+            if order.round < known.floor:
+                raise NotFound(f"the site takes part in no more secure sums of round {order.round} of this job")
+            known.sums[sum_id] = _Sum(order.round)
+        return known.sums[sum_id]
+
+    def _require_latest(self, found: _Sum, ballot: Ballot) -> None:
+        if ballot < found.promised:
+            raise NotFound("another driver has begun with this sum")
+        found.promised = ballot
+
+    def _place(self, masking: Masking, address: str) -> int:
+        """Return this site's place. Raises NotFound if another participant is meant."""
+        place = masking.places.get(address)
+        if place is None or masking.sites[place].key != self.key:
+            raise NotFound("the site has started anew since it was asked for its key")
+        return place
+
+    def _seeds(self, masking: Masking, me: int, context: bytes) -> tuple[bytes, dict[int, bytes]]:
+        """Return the seed of the own mask, and of those shared with each other site, by its place."""
+        try:
+            pairs = {
+                place: self._key.shared_seed(bytes.fromhex(masking.sites[place].key), context)
+                for place in pair_places(me, len(masking.sites))
+            }
+        except NotTrusted as error:
+            raise WorkFailed(str(error)) from error
+        return self._key.seed(b"mask" + context), pairs
+
+    def _boxes(self, masking: Masking, seeds: Sequence[bytes], context: bytes) -> list[bytes]:
+        """Return for each site a box with its share of every seed."""
+        size = COEFFICIENT_BYTES * (masking.threshold - 1)
+        randomness = stream(self._key.seed(b"shares" + context), size * len(seeds))
+        count = len(masking.sites)
+        shares = [split(seed, count, randomness[size * at : size * (at + 1)]) for at, seed in enumerate(seeds)]
+        contents = [b"".join(each[place] for each in shares) for place in range(count)]
+        keys = [bytes.fromhex(site.key) for site in masking.sites]
+        return [self._key.seal(key, content, context) for key, content in zip(keys, contents, strict=True)]
+
+    def _opened(self, chosen: RevealedSet, boxes: Sequence[bytes], context: bytes) -> list[bytes]:
+        senders = [bytes.fromhex(chosen.masking.sites[place].key) for place in chosen.included]
+        try:
+            return [self._key.open(sender, box, context) for sender, box in zip(senders, boxes, strict=True)]
+        except NotTrusted as error:
+            raise NotFound(str(error)) from error
+
+
+def _streams(seeds: Sequence[bytes], size: int) -> Iterator[bytes]:
+    return (stream(seed, size) for seed in seeds)
+
+
+def _wanted(content: bytes, place: int, chosen: RevealedSet) -> bytes:
+    """Return of a site's shares that of its own seed, and those of the seeds that it shares with lost sites."""
+    others = pair_places(place, len(chosen.masking.sites))
+    shares = [content[at : at + SHARE_BYTES] for at in range(0, len(content), SHARE_BYTES)]
+    return shares[0] + b"".join(shares[1 + others.index(lost)] for lost in chosen.lost)
+
+
+assert SEED_BYTES == 32, "as many bytes as secret_sharing splits"

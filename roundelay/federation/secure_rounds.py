@@ -1,0 +1,264 @@
+"""The driver's side of secure aggregation (secure_sum.py): one sum over the sites, of which no part is ever seen.
+
+Every site is asked at once in each of the three phases. A site that does not answer, or takes too long, is left out of
+the sum; with fewer than `threshold` sites the round reveals nothing, and is tried again later.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from roundelay.chord.effects import Procedure, gather
+from roundelay.chord.errors import ChordError
+from roundelay.chord.refs import NodeRef
+from roundelay.federation.effects import offload
+from roundelay.federation.errors import BadRecord, CannotDrive, FederationError
+from roundelay.federation.requests import Order, Progress
+from roundelay.federation.roster import Roster
+from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundOutcome
+from roundelay.federation.secure_sum import (
+    Ballot,
+    MaskedSite,
+    Masking,
+    RevealedSet,
+    SitePromise,
+    promise_from_bytes,
+    shares_from_bytes,
+    split_masked,
+)
+from roundelay.federation.site_waits import SiteWaits
+from roundelay.federation.site_work import SiteWork
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.tasks import PromiseTask, RevealTask
+from roundelay.federation.throughput import ThroughputEstimate
+from roundelay.federation.tickets import await_done, result_of, submit
+
+
+@dataclass(frozen=True)
+class _Masked:
+    """The masked vector of a site, with the boxes of its shares."""
+
+    vector: bytes
+    boxes: list[bytes]
+    seconds: float
+
+
+class MaskedWork(SiteWork):
+    """Has sites compute what leaves them masked: each all of its files, or none."""
+
+    def _run_each(self, home: str, order: Order) -> Procedure[RoundOutcome]:
+        return RoundOutcome([], list(order.files))
+        yield  # makes this a procedure
+
+
+class SecureRound:
+    """One round of one driver."""
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        roster: Roster,
+        estimate: ThroughputEstimate,
+        clock: Callable[[], float],
+        waits: SiteWaits,
+        order: Order,
+        weights: bytes,
+        ballot: Callable[[], Ballot],
+    ) -> None:
+        """order: the round's, without files or sites. ballot: called each time that the sites are asked anew."""
+        self.why = ""  # no sum was revealed
+        self._spec = spec
+        self._roster = roster
+        self._estimate = estimate
+        self._clock = clock
+        self._waits = waits
+        self._order = order
+        self._weights = weights
+        self._next_ballot = ballot
+        self._ballot: Ballot = (0, "")
+        self._unfinished: set[RevealedSet] = set()  # sets whose vectors cannot be had any more
+
+    def run(
+        self, files: Files, meanwhile: Meanwhile | None, may_leave_out: Callable[[Files], bool]
+    ) -> Procedure[RoundOutcome]:
+        """Return the sum over the sites' files; no parts, and `why`, if too few sites could be summed.
+
+        may_leave_out: whether the round may end without these files. Raises WorkFailed, StepTooLarge, JobEnded.
+        """
+        self._ballot = self._next_ballot()
+        promises = yield from self._promises()
+        chosen = self._candidate(promises)
+        masking = chosen.masking if chosen is not None else self._masking(promises, files)
+        parts: list[PartialResult] = []
+        if masking is not None:
+            parts = yield from self._sum(masking, chosen, files, meanwhile, may_leave_out)
+        elif meanwhile is not None:
+            yield from meanwhile(frozenset())
+        if not parts:
+            self.why += ": no sum over fewer is revealed"
+        summed = {file.index for part in parts for file in part.files}
+        return RoundOutcome(parts, [file for file in files if file.index not in summed])
+
+    # --- the phases
+
+    def _promises(self) -> Procedure[dict[str, SitePromise]]:
+        """Ask every site for its key. Return the answers of those that have answered, by address."""
+        began, driver = self._ballot
+        order = replace(self._short, task=PromiseTask(self._order.sum_id, began, driver))
+        found: dict[str, SitePromise] = {}
+        for site, content in (yield from self._ask(dict.fromkeys(self._spec.sites, order))).items():
+            try:
+                found[site] = promise_from_bytes(content)
+            except BadRecord as error:
+                self._exclude(site, error)
+            else:
+                self._waits.end(site)
+        return found
+
+    def _sum(
+        self,
+        masking: Masking,
+        chosen: RevealedSet | None,
+        files: Files,
+        meanwhile: Meanwhile | None,
+        may_leave_out: Callable[[Files], bool],
+    ) -> Procedure[list[PartialResult]]:
+        """Have sites compute; reveal the sum over those that have, or over `chosen`, if it is given."""
+        masked = yield from self._masked(masking, files, meanwhile)
+        arrived = {index for place in masked for index in masking.sites[place].files}
+        missing = tuple(file for file in files if file.index not in arrived)
+        if chosen is None and len(masked) >= masking.threshold and (not missing or may_leave_out(missing)):
+            chosen = RevealedSet(masking, tuple(sorted(masked)))
+        if chosen is None or not masked.keys() >= set(chosen.included):
+            self.why = self._counted(len(masked), "have sent their vectors")
+            if chosen is not None:
+                self.why += ", but not all those of the sum that an earlier driver began to reveal"
+                self._unfinished.add(chosen)
+            return []
+        shares = yield from self._revealed(chosen, masked)
+        if len(shares) < masking.threshold:
+            self.why = self._counted(len(shares), "have revealed their shares")
+            return []
+        return [(yield from self._unmasked(chosen, masked, shares, files))]
+
+    def _masked(self, masking: Masking, files: Files, meanwhile: Meanwhile | None) -> Procedure[dict[int, _Masked]]:
+        """Return the masked vectors by their sites' places; run `meanwhile` beside."""
+
+        def make_order(own: Files, _: bool) -> Order:
+            return replace(self._order, files=own, masking=masking)
+
+        work = MaskedWork(self._roster, self._estimate, self._clock, make_order, self._weights, self._waits)
+        wanted = {index for site in masking.sites for index in site.files}
+        outcome = yield from work.run([file for file in files if file.index in wanted], meanwhile)
+        found = {}
+        for part in outcome.parts:
+            vector, boxes = split_masked(part.result, masking)
+            found[masking.places[str(part.node.address)]] = _Masked(vector, boxes, part.progress.seconds)
+        return found
+
+    def _revealed(self, chosen: RevealedSet, masked: Mapping[int, _Masked]) -> Procedure[dict[int, list[bytes]]]:
+        """Return the shares that sites have revealed for a set, by their sites' places."""
+        places, (began, driver) = chosen.masking.places, self._ballot
+        orders = {}
+        for site, place in places.items():
+            boxes = tuple(masked[sender].boxes[place] for sender in chosen.included)
+            orders[site] = replace(self._short, task=RevealTask(self._order.sum_id, began, driver, chosen, boxes))
+        found = {}
+        for site, content in (yield from self._ask(orders)).items():
+            try:
+                found[places[site]] = shares_from_bytes(content, chosen)
+            except BadRecord as error:
+                self._exclude(site, error)
+        return found
+
+    def _unmasked(
+        self, chosen: RevealedSet, masked: Mapping[int, _Masked], shares: Mapping[int, list[bytes]], files: Files
+    ) -> Procedure[PartialResult]:
+        """Return the sum as a round's part. Raises BadRecord."""
+        from roundelay.federation.unmasking import unmasked  # needs the extra `secure`
+
+        sites = [chosen.masking.sites[place] for place in chosen.included]
+        trained_by = {index: site.address for site in sites for index in site.files}
+        summed = tuple(file for file in files if file.index in trained_by)
+        vectors = [masked[place].vector for place in chosen.included]
+        result, scores = yield from offload(lambda: unmasked(self._order, summed, chosen, vectors, shares))
+        seconds = {site.address: masked[place].seconds for place, site in zip(chosen.included, sites, strict=True)}
+        progress = Progress("done", seconds=max(seconds.values()), loss=scores.loss, accuracy=scores.accuracy)
+        return PartialResult(self._roster.nodes[0], summed, progress, result, trained_by, seconds_by=seconds)
+
+    # --- helpers
+
+    @property
+    def _short(self) -> Order:
+        """The order of a phase without training."""
+        return replace(self._order, weights="", weights_bytes=0)
+
+    def _masking(self, promises: Mapping[str, SitePromise], files: Files) -> Masking | None:
+        """Return a masking between the sites that have told their keys and are bound to no set; None if too few."""
+        free = {site: promise.key for site, promise in sorted(promises.items()) if not promise.revealed}
+        of_site: dict[str, list[int]] = {}
+        for file in files:
+            of_site.setdefault(self._spec.homes[file.index], []).append(file.index)
+        is_waiting = any(not self._waits.is_over(site) for site in self._spec.sites if site not in promises)
+        if len(free) < self._spec.sum_threshold or is_waiting:
+            self.why = self._counted(len(free), "have answered")
+            return None
+        sites = (MaskedSite(site, key, tuple(of_site[site])) for site, key in free.items())
+        return Masking(self._spec.sum_threshold, tuple(sites))
+
+    def _candidate(self, promises: Mapping[str, SitePromise]) -> RevealedSet | None:
+        """Return the set that an earlier driver began to reveal, if it can still be; None: a new one may be chosen."""
+        bound = Counter(chosen for promise in promises.values() for chosen in promise.revealed)
+        free = sum(not promise.revealed for promise in promises.values())
+        possible = [
+            chosen
+            for chosen, count in bound.most_common()
+            if chosen not in self._unfinished and count + free >= self._spec.sum_threshold
+        ]
+        return possible[0] if possible else None
+
+    def _ask(self, orders: Mapping[str, Order]) -> Procedure[dict[str, bytes]]:
+        """Have sites carry out short orders at once. Return the results by address; what fails is left out."""
+        present = {site: node for site in orders if (node := self._node_of(site)) is not None}
+        asks = [_carried_out(node, orders[site]) for site, node in present.items()]
+        outcomes = dict(zip(present, (yield from gather(asks, limit=max(1, len(asks)))), strict=True))
+        results = {}
+        for site in orders:
+            outcome = outcomes.get(site)
+            if isinstance(outcome, bytes):
+                results[site] = outcome
+            elif outcome is None or isinstance(outcome, ChordError | FederationError):
+                self._waits.begin(site, str(outcome or "is away"))
+                self._roster.reasons[site] = str(outcome or "is away")
+            else:
+                raise outcome
+        return results
+
+    def _node_of(self, site: str) -> NodeRef | None:
+        node = self._roster.site(site)
+        return None if node is None or self._roster.is_excluded(node) else node
+
+    def _counted(self, sites: int, what: str) -> str:
+        return f"{sites} of {len(self._spec.sites)} sites {what}, {self._spec.sum_threshold} are needed"
+
+    def _exclude(self, site: str, error: BadRecord) -> None:
+        if (node := self._roster.site(site)) is not None:
+            self._roster.exclude(node)
+        self._roster.record_disturbance(f"{site} is excluded: {error}")
+
+
+def require_cryptography() -> None:
+    """Raise CannotDrive if this process cannot take masks off."""
+    try:
+        import roundelay.federation.unmasking  # noqa: F401 - needs the extra `secure`
+    except ImportError as error:
+        message = "--secure-aggregation needs the package `cryptography` here: pip install 'roundelay[secure]'"
+        raise CannotDrive(message) from error
+
+
+def _carried_out(node: NodeRef, order: Order) -> Procedure[bytes]:
+    yield from submit(node, order, b"")
+    progress = yield from await_done(node, order.ticket, silent_polls_max=1)
+    return (yield from result_of(node, progress))

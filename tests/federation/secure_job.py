@@ -1,0 +1,97 @@
+"""Jobs with secure aggregation over six private sites, on a ring in one thread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from roundelay.chord.effects import Request
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import jobs
+from roundelay.federation.masker import Masker
+from roundelay.federation.private_data import Publication, files_of
+from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.tasks import RevealTask
+from roundelay.store.blobs import digest_of
+from tests.federation.inline_ring import InlineRing, Member
+from tests.federation.test_driver import CONTENTS, IDS, RING, SETTINGS, VALIDATION, Job
+from tests.federation.test_private_data import published
+
+SITES, THRESHOLD = 6, 4
+ADDRESSES = sorted(f"node-{i}:1" for i in IDS[:SITES])
+
+
+class SecureJob(Job):
+    """One or two private files on each of six nodes; a seventh holds only records.
+
+    secure: without, the same job sums what everybody can see. `revealed`: by site and sum, the sets for which it has
+    revealed its shares.
+    """
+
+    def __init__(self, secure: bool = True, **settings: Any) -> None:
+        names = sorted(CONTENTS)
+        private = {address: names[at::SITES] for at, address in enumerate(ADDRESSES)}
+        publications = tuple(
+            Publication(address, "letters", tuple(map(published, its))) for address, its in private.items()
+        )
+        files, homes = files_of(publications)
+        held_out = TrainingFile(len(files), "validation", digest_of(VALIDATION), len(VALIDATION), 60)
+        chosen = replace(SETTINGS, secure_aggregation=secure, **settings)
+        spec = JobSpec(chosen, files, held_out, 4, 5, pinned="wards", homes=homes)
+        super().__init__(IDS, replace(spec, settings=SETTINGS, files=(), homes=(), pinned=""), {})
+        self.spec = spec
+        self.is_driver = True  # who makes the requests
+        self.revealed: dict[tuple[str, str], set[Any]] = {}
+        self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
+        for ref, member in self.net.members.items():
+            for name in private.get(str(ref.address), ()):
+                member.worker.add_file(digest_of(CONTENTS[name]), name, CONTENTS[name], 4, 5)
+                member.trainer._files.add(digest_of(CONTENTS[name]))
+                self.restart(ref)
+        self.net.before_answer = self.watch
+        self.net._work_off = self.work_off  # type: ignore[method-assign]
+
+    def restart(self, ref: NodeRef, life: int = 1) -> None:
+        """Give a site a new secret, as a new process has."""
+        self.net.members[ref].orders._masker = Masker(digest_of(f"{ref} {life}".encode()).encode()[:32])
+
+    def site(self, place: int) -> NodeRef:
+        return next(ref for ref in self.net.members if str(ref.address) == ADDRESSES[place])
+
+    def away(self, places: Collection[int]) -> None:
+        self.net.dead |= {self.site(place) for place in places}
+
+    def work_off(self, member: Member) -> None:
+        """What waits in a node's queue; `is_driver` tells who asks meanwhile."""
+        was, self.is_driver = self.is_driver, False
+        InlineRing._work_off(self.net, member)
+        self.is_driver = was
+
+    def watch(self, node: NodeRef, request: Request[Any]) -> None:
+        """Note what a site that has answered has revealed."""
+        if isinstance(request, Collect):
+            self.note_revealed(node)
+
+    def note_revealed(self, node: NodeRef) -> None:
+        member = self.net.members[node]
+        self.net._work_off(member)
+        for ticket, order in member.orders._orders.items():
+            if isinstance(order.task, RevealTask) and member.orders.progress(ticket).state == "done":
+                self.revealed.setdefault((str(node), order.task.sum_id), set()).add(order.task.chosen)
+
+
+def promised_key(net: InlineRing, ref: NodeRef, order: Order) -> str:
+    """The key in a site's answer to a promise."""
+    progress = carried_out(net, ref, order)
+    return str(json.loads(progress.content)["key"])
+
+
+def carried_out(net: InlineRing, ref: NodeRef, order: Order) -> Progress:
+    """The end of an order that a node is given."""
+    member = net.members[ref]
+    ticket = member.orders.accept(order)
+    net._work_off(member)
+    return member.orders.progress(ticket)

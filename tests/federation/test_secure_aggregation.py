@@ -1,0 +1,337 @@
+"""Secure aggregation: the same model as without it, whoever drops out, and no site ever reveals two sums."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roundelay.chord.effects import Request
+from roundelay.chord.errors import Malformed
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import arithmetic
+from roundelay.federation.errors import BadSpec, WorkFailed
+from roundelay.federation.requests import Collect, Order
+from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet, split_masked
+from roundelay.federation.settings import Settings
+from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, TrainTask
+from roundelay.store.blobs import digest_of
+from tests.federation.secure_job import ADDRESSES, SITES, THRESHOLD, SecureJob, carried_out, promised_key
+from tests.federation.test_driver import SPEC, make_spec
+
+DROPPED = ((), (0,), (2, 5))  # python -m bench privacy drops every set
+
+
+@cache
+def plain(away: tuple[int, ...] = ()) -> list[tuple[str, str, float, tuple[int, ...]]]:
+    job = SecureJob(secure=False, rounds=2)
+    job.away(away)
+    return outcome(job)
+
+
+def outcome(job: SecureJob) -> list[tuple[str, str, float, tuple[int, ...]]]:
+    job.drive()
+    return [(result.weights, result.moments, result.loss, result.left_out) for result in job.look().results]
+
+
+@pytest.mark.parametrize("away", DROPPED, ids=str)
+def test_the_model_is_that_of_the_plain_sum_for_every_set_of_lost_sites(away: tuple[int, ...]) -> None:
+    job = SecureJob(rounds=2)
+    job.away(away)
+
+    assert outcome(job) == plain(away)
+
+
+@pytest.mark.parametrize("phase", [PromiseTask, TrainTask, RevealTask])
+def test_sites_that_are_lost_in_the_middle_of_a_round_are_left_out_or_summed_whole(phase: type[Any]) -> None:
+    """Two sites die once they have taken their orders of a phase; what they had sent before is summed."""
+    job = SecureJob(rounds=1)
+    dying = {job.site(1), job.site(4)}
+
+    def die(node: NodeRef, request: Request[Any]) -> None:
+        if isinstance(request, Collect) and node in dying:
+            order = job.net.members[node].orders._orders.get(request.ticket)
+            if order is not None and isinstance(order.task, phase) and order.round == 1:
+                job.net.dead.add(node)
+
+    job.net.before_answer = die
+    job.drive()
+
+    [(result, report)] = job.rounds
+    lost = () if phase is RevealTask else (1, 4)
+    left_out = tuple(f.index for f in job.spec.files if job.spec.homes[f.index] in {ADDRESSES[at] for at in lost})
+    reference = SecureJob(secure=False, rounds=1)
+    if phase is RevealTask:
+        reference.drive()
+    else:
+        reference.net.before_answer = lambda node, request: (
+            reference.away(lost) if isinstance(request, Order) and request.round == 1 else None
+        )
+        reference.drive()
+    assert (result.weights, result.left_out) == (reference.rounds[0][0].weights, left_out)
+    assert any("left out" in line for line in report.disturbances) == bool(lost)
+
+
+def test_below_the_threshold_nothing_is_revealed_and_the_round_says_so() -> None:
+    job = SecureJob(rounds=2)
+    asked: list[Order] = []
+
+    def watch(node: NodeRef, request: Request[Any]) -> None:
+        if isinstance(request, Order) and request.round == 2:
+            if not isinstance(request.task, PromiseTask):
+                asked.append(request)
+            elif job.net.now == 0:
+                job.away((0, 1, 2))
+            if job.net.now > 3:
+                job.net.dead.clear()
+
+    job.net.before_answer = watch
+    weights = job.drive()
+
+    line = "3 of 6 sites have answered, 4 are needed: no sum over fewer is revealed"
+    assert any(each.startswith(line) for each in job.rounds[1][1].disturbances)
+    assert digest_of(weights) == plain()[-1][0]
+    assert {str(order.masking.threshold) for order in asked if order.masking is not None} == {"4"}
+
+
+# --- what a driver sees
+
+
+def test_a_masked_vector_looks_like_chance_and_so_do_two_of_the_same_update() -> None:
+    job = SecureJob(hidden=(400,))
+    ref = job.site(0)
+    vectors = [vector_of(job, ref, members) for members in (range(SITES), range(5))]
+    again = vector_of(job, ref, range(SITES))
+
+    assert again == vectors[0], "a repeated order must give the same bytes"
+    words = [np.frombuffer(vector, "<u8") for vector in vectors]
+    for each in (*words, words[0] - words[1]):
+        assert len(each) > 3000
+        bits = np.unpackbits(each.view(np.uint8))
+        assert abs(bits.mean() - 0.5) < 5 * 0.5 / np.sqrt(bits.size)
+        counts = np.bincount(each.view(np.uint8), minlength=256)
+        chi2 = float(((counts - counts.mean()) ** 2 / counts.mean()).sum())
+        assert abs(chi2 - 255) < 6 * np.sqrt(2 * 255)
+
+
+def vector_of(job: SecureJob, ref: NodeRef, members: Any) -> bytes:
+    masking = masking_of(job, members)
+    progress = carried_out(job.net, ref, train_order(job, ref, masking))
+    assert progress.state == "done", progress
+    assert (progress.loss, progress.accuracy) == (0.0, 0.0)
+    return split_masked(progress.content, masking)[0]
+
+
+def masking_of(job: SecureJob, members: Any) -> Masking:
+    by_home = {a: tuple(f.index for f in job.spec.files if job.spec.homes[f.index] == a) for a in ADDRESSES}
+    sites = []
+    for place in members:
+        masker = job.net.members[job.site(place)].orders._masker
+        assert masker is not None
+        sites.append(MaskedSite(ADDRESSES[place], masker.key, by_home[ADDRESSES[place]]))
+    return Masking(THRESHOLD, tuple(sites))
+
+
+def train_order(job: SecureJob, ref: NodeRef, masking: Masking | None, number: int = 1) -> Order:
+    weights = arithmetic.first_weights(job.spec)
+    files = tuple(f for f in job.spec.files if job.spec.homes[f.index] == str(ref.address))
+    member = job.net.members[ref]
+    order = Order(
+        job.spec.job, number, files, replace(arithmetic.training_task(job.spec, b""), receipts=False),
+        digest_of(weights), len(weights), masking=masking, content=weights,
+    )  # fmt: skip
+    member.handlers[type(order.staging)](order.staging)
+    return replace(order, content=b"")
+
+
+# --- a site that is asked twice
+
+
+def reveal(job: SecureJob, ref: NodeRef, masking: Masking, included: tuple[int, ...], began: int = 1) -> Any:
+    """Have a site reveal its shares for a set, as a driver would, from what the sites have sent."""
+    orders = {place: train_order(job, job.site(place), masking) for place in included}
+    contents = {place: carried_out(job.net, job.site(place), order) for place, order in orders.items()}
+    me = masking.places[str(ref.address)]
+    boxes = tuple(split_masked(contents[place].content, masking)[1][me] for place in included)
+    task = RevealTask(orders[included[0]].sum_id, began, "a driver", RevealedSet(masking, included), boxes)
+    return carried_out(job.net, ref, Order(job.spec.job, 1, (), task))
+
+
+def test_a_site_reveals_its_shares_for_one_set_only() -> None:
+    job = SecureJob()
+    ref, everybody, five = job.site(0), masking_of(job, range(SITES)), masking_of(job, range(5))
+
+    assert reveal(job, ref, everybody, (0, 1, 2, 3, 4)).state == "done"
+    assert reveal(job, ref, everybody, (0, 1, 2, 3, 4), began=2).state == "done", "the same set again"
+    for masking, included in ((everybody, tuple(range(SITES))), (five, (0, 1, 2, 3, 4)), (everybody, (0, 1, 2, 3))):
+        refused = reveal(job, ref, masking, included, began=3)
+        assert (refused.state, "never does for two" in refused.message) == ("unable", True)
+
+
+def test_a_site_answers_no_driver_after_it_has_promised_to_a_later_one() -> None:
+    job = SecureJob()
+    ref, masking = job.site(0), masking_of(job, range(SITES))
+    order = train_order(job, ref, masking)
+    promised_key(job.net, ref, Order(job.spec.job, 1, (), PromiseTask(order.sum_id, 7, "later")))
+
+    refused = reveal(job, ref, masking, tuple(range(SITES)), began=6)
+
+    assert (refused.state, refused.message) == ("unable", "another driver has begun with this sum")
+
+
+def test_a_site_that_has_started_anew_takes_no_part_in_what_it_had_begun() -> None:
+    job = SecureJob()
+    ref, masking = job.site(0), masking_of(job, range(SITES))
+    job.restart(ref, life=2)
+
+    progress = carried_out(job.net, ref, train_order(job, ref, masking))
+
+    assert (progress.state, "has started anew" in progress.message) == ("unable", True)
+
+
+def test_forgotten_sums_are_refused_for_good() -> None:
+    job = SecureJob()
+    ref, masking = job.site(0), masking_of(job, range(SITES))
+    assert reveal(job, ref, masking, (0, 1, 2, 3)).state == "done"
+    for number in range(2, 80):
+        promise = PromiseTask(f"{number:064x}", 1, "a driver")
+        assert carried_out(job.net, ref, Order(job.spec.job, number, (), promise)).state == "done"
+
+    refused = reveal(job, ref, masking, (0, 1, 2, 3, 4), began=9)
+
+    assert (refused.state, "no more secure sums of round 1" in refused.message) == ("unable", True)
+
+
+# --- takeover
+
+
+class DriverDied(BaseException):
+    """The process that drives has been killed."""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_driver_that_is_killed_at_any_moment_leads_to_the_same_model(seed: int) -> None:
+    """The first driver dies at a request drawn at random, in a round in which a site was away that comes back."""
+    rng = random.Random(seed)
+    print(f"to replay: seed {seed}")
+    job = SecureJob(rounds=2)
+    left = rng.randrange(260)
+    absent = job.site(rng.randrange(SITES)) if seed % 2 else None
+
+    def die(node: NodeRef, request: Request[Any]) -> None:
+        nonlocal left
+        left -= job.is_driver
+        if left == 0 and job.is_driver:
+            raise DriverDied
+        if absent is not None and isinstance(request, Order) and request.round == 1:
+            job.net.dead.add(absent)
+
+    job.net.before_answer = die
+    try:
+        job.net.run(job.driver().drive())
+    except DriverDied:
+        job.net.before_answer = job.watch
+        job.net.dead.clear()
+        job.drive()
+    job.net.before_answer = job.watch
+    for node in job.net.members:
+        job.note_revealed(node)
+
+    if absent is None:
+        assert [result.weights for result in job.look().results] == [each[0] for each in plain()]
+    assert all(len(sets) == 1 for sets in job.revealed.values())
+    assert len(job.look().results) == 3
+
+
+def test_a_second_driver_completes_the_set_that_the_first_began_to_reveal() -> None:
+    job = SecureJob(rounds=1)
+    absent, reveals = job.site(2), 0
+
+    def die(node: NodeRef, request: Request[Any]) -> None:
+        nonlocal reveals
+        if isinstance(request, Order) and request.round == 1:
+            job.net.dead.add(absent)
+        if isinstance(request, Order) and isinstance(request.task, RevealTask) and request.round == 1:
+            reveals += 1
+            if reveals == 4:
+                raise DriverDied
+
+    job.net.before_answer = die
+    with pytest.raises(DriverDied):
+        job.net.run(job.driver().drive())
+    job.net.dead.clear()
+    job.net.before_answer = job.watch
+    job.drive()
+
+    left_out = tuple(f.index for f in job.spec.files if job.spec.homes[f.index] == str(absent.address))
+    assert job.rounds[0][0].left_out == left_out
+    assert all(len(sets) == 1 for sets in job.revealed.values())
+
+
+# --- what cannot be combined
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"verify": 0.5}, "cannot be combined with --verify"),
+        ({"fraction": 0.5}, "cannot be combined with --fraction"),
+        ({"topology": "tree"}, "needs --topology star"),
+        ({"secure_aggregation": False, "secure_threshold": 4}, "--secure-threshold is for --secure-aggregation"),
+    ],
+)
+def test_what_needs_single_updates_is_refused_at_the_start(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadSpec, match=message):
+        Settings(**{"secure_aggregation": True, **settings})
+
+
+def test_a_job_needs_sites_and_a_threshold_above_half_of_them() -> None:
+    with pytest.raises(BadSpec, match="--secure-aggregation needs --private"):
+        replace(SPEC, settings=replace(SPEC.settings, secure_aggregation=True))
+    spec = SecureJob().spec
+    assert spec.sum_threshold == THRESHOLD
+    for wrong in (3, 7):
+        with pytest.raises(BadSpec, match="expected more than half of the 6 sites"):
+            replace(spec, settings=replace(spec.settings, secure_threshold=wrong))
+    with pytest.raises(BadSpec, match="for 3 to 100 sites, not 2"):
+        replace(spec, homes=(ADDRESSES[0],) + (ADDRESSES[1],) * (len(spec.files) - 1))
+
+
+def test_only_updates_and_sums_of_features_can_be_masked() -> None:
+    masking = Masking(1, (MaskedSite("a:1", "00" * 32, (0,)),))
+    spec = make_spec()
+    for task in (arithmetic.evaluation_task(spec, b""), replace(arithmetic.training_task(spec, b""), receipts=True)):
+        with pytest.raises(Malformed, match=r"order\.masking"):
+            Order(spec.job, 1, spec.files[:1], task, masking=masking)
+    assert Order(spec.job, 0, spec.files[:1], MomentsTask(arithmetic.plan(spec)), masking=masking).masking
+
+
+@pytest.mark.parametrize("wrong", [lambda m: replace(m, threshold=3), lambda m: replace(m, sites=m.sites[::-1])])
+def test_a_masking_of_too_few_or_unordered_sites_is_refused(wrong: Callable[[Masking], Masking]) -> None:
+    with pytest.raises(Malformed, match="masking"):
+        wrong(masking_of(SecureJob(), range(SITES)))
+
+
+def test_a_site_without_the_package_says_what_it_lacks() -> None:
+    job = SecureJob()
+    job.net.members[job.site(0)].orders._masker = None
+
+    progress = carried_out(job.net, job.site(0), train_order(job, job.site(0), masking_of(SecureJob(), range(SITES))))
+
+    assert (progress.state, "pip install 'roundelay[secure]'" in progress.message) == ("unable", True)
+
+
+def test_an_order_with_other_files_than_its_list_of_sites_is_refused() -> None:
+    job = SecureJob()
+    ref, masking = job.site(0), masking_of(job, range(SITES))
+    order = replace(train_order(job, ref, masking), files=())
+
+    progress = carried_out(job.net, ref, order)
+
+    assert (progress.state, progress.message) == ("failed", "the order names other files than its own list of sites")
+    assert issubclass(WorkFailed, Exception)
