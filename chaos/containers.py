@@ -44,7 +44,7 @@ NEEDED = ("pyproject.toml", "README.md", ".dockerignore", "roundelay", "deploy",
 NODES = 6
 COPIES = 3
 PROCESSES_MAX = 4096  # of the user of all containers
-ROUNDS = 1500
+ROUNDS = 5000
 JOB = ("train", "./letters", "validate_letters.txt", "--epochs", "1", "--hidden", "32", "--keep", "last", "--rounds")
 DISTURBANCES = (
     ("kill node-2", "start node-2"),
@@ -100,7 +100,9 @@ class Composition:
         return int(jobs[-1]["round"]) if jobs else 0
 
     def is_after(self, number: int) -> bool:
-        """Return whether a later round of the latest job has ended."""
+        """Return whether a later round of the latest job has ended. Raises Stuck if it was the last."""
+        if number == self.rounds:
+            raise Stuck("the job has ended before it was disturbed: train it for more --rounds")
         return self.round() > number
 
     def undisturbed(self) -> str:

@@ -77,7 +77,7 @@ replace() {  # SERVICE
     [ "$1" = dashboard ] || wait_for "$1"
 }
 
-case ${1:-} in
+case $* in  # a word alone; with more words, as  stop node-4, it is compose's
 stop) compose down ;;
 up)
     build
@@ -100,7 +100,7 @@ renew)
     client train ./letters validate_letters.txt --rounds 10
     client status
     ;;
-client)
+client*)
     shift
     client "$@"
     ;;
