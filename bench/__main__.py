@@ -33,6 +33,7 @@ NAMES = (
     "proof",
     "rules",
     "robust",
+    "leaves",
 )
 
 
