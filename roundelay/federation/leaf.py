@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 
 from roundelay.chord.dispatch import Handlers, ring_handlers
-from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Sleep, SleepUntilNudged, ask
+from roundelay.chord.effects import Procedure, Sleep, SleepUntilNudged, ask
 from roundelay.chord.errors import Busy, ChordError, JoinRefused, NotAllowed, WrongIncarnation
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.node import ChordNode
@@ -36,7 +36,7 @@ from roundelay.store.transfer import transfer_timeout_s, write
 
 HOSTS_MAX = 2  # to which a leaf is attached at once
 ATTACH_WAIT_S = 5.0  # a call is answered after this time at the latest, which keeps its connection alive
-ANSWER_S = 2.0  # how much longer the answer may take to arrive
+ANSWER_S = 5.0  # how much longer the answer may take to arrive
 AVOID_S, AVOID_FULL_S = 2.0, 30.0  # a host that does not answer, or has no room, is left alone for so long
 RETRY_S = 0.2  # before a host is looked for again
 LOCATE_INTERVAL_S = 5.0  # nodes that join may be nearer than the hosts
@@ -247,7 +247,7 @@ class Leaf:
                 elif progress.result:
                     large = yield from fetch((self._node.ref,), progress.result, progress.size_bytes)
                     yield from write(host, progress.result, large)
-            timeout_s = transfer_timeout_s(sum(map(len, contents.values()))) if contents else CALL_TIMEOUT_S
+            timeout_s = max(ANSWER_S, transfer_timeout_s(sum(map(len, contents.values()))))
             request = self._report(host, 0.0, contents)
             errands = yield from ask(host, request, timeout_s)
         except ChordError as error:

@@ -28,7 +28,7 @@ ORDERS_BYTES_MAX = 16 << 20  # of these, for all leaves
 ERRANDS_MAX = 64  # orders in one answer
 TICKETS_MAX = 256  # that a leaf tells of
 RESULTS_BYTES_MAX = 64 << 20  # of all leaves; a leaf has them, too
-SILENT_S = 3.0  # without a call, after which a leaf counts as away
+SILENT_S = 5.0  # without a call, after which a leaf counts as away
 FORGET_S = 600.0  # without a call, after which nothing is kept for it
 POLLS_MAX = 4  # of a leaf, held at a time: some may be of connections that have broken
 

@@ -68,7 +68,7 @@ class Runtime:
         self._threads: list[threading.Thread] = []
         self._myself: tuple[NodeRef, Callable[[Request[Any]], Any]] | None = None
         self._answerer: Callable[[int, int], Callable[[Request[Any]], Any] | None] = lambda *_: None
-        self._relays = Relays()
+        self._relays = Relays(self.stopping.wait)
         self._performers: dict[type[Any], Performer] = {
             Ask: self._ask,
             AskAll: self._ask_all,

@@ -63,7 +63,7 @@ def test_a_result_that_was_delivered_is_collected_even_while_its_leaf_is_away(at
 
     assert attached.host.is_over(LEAF, ORDER.ticket)
     assert attached.collected == DONE
-    with pytest.raises(NotYet, match="has not been heard of for 4 s"):
+    with pytest.raises(NotYet, match="has not been heard of for 6 s"):
         attached.host.accept(LEAF, replace(ORDER, round=2))
 
 
