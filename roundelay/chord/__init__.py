@@ -21,6 +21,7 @@ proximity         choose near nodes as fingers, as an option
 refs              how a process is named: address, identifier, incarnation
 registry          the supernode's list of members: admission, identifiers, leases
 requests          every request about the ring, and its answer
+relays            ask a node that accepts no connections through others
 ring              the identifier circle: keys, intervals, finger starts
 round_trips       how long a peer takes to answer, estimated as TCP does
 snapshot          the views of all members at one moment, and what follows from them

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -120,7 +121,11 @@ class Leaf:
     def locate(self) -> Procedure[None]:
         """Look up the successors of this leaf's identifier, through any node that answers."""
         me, avoided = self._node.ref, self._now_avoided()
-        for start in self._near() or (yield from self._enter()):
+        starts: Sequence[NodeRef] = self._near()
+        if not starts:
+            with suppress(ChordError):  # it is tried again soon
+                starts = yield from self._enter()
+        for start in starts:
             try:
                 route = yield from find_successor(start, me.id, avoided)
             except ChordError:

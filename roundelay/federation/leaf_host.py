@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from roundelay.chord.errors import Busy, NotFound, NotYet, WrongIncarnation
+from roundelay.chord.errors import Busy, ChordError, NotFound, NotYet, WrongIncarnation
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import LeafStatus
 from roundelay.federation.requests import Attach, Collect, Errands, LeafTicket, Order, Progress
 from roundelay.federation.states import RETRIABLE_STATES
+from roundelay.store.items import CHUNK_BYTES, Read
 from roundelay.store.packing import SUM_BYTES, pack
 
 LEAVES_MAX = 128  # of a node: also those of a neighbour that is lost
@@ -231,3 +233,19 @@ class LeafHost:
 
     def _drop_result(self, key: tuple[int, str]) -> None:
         self._results_bytes -= len(self._results.pop(key, b""))
+
+
+def with_weights(orders: Sequence[Order], read: Callable[[Read], bytes]) -> tuple[Order, ...]:
+    """Return orders with the weights that they start from, each content once, as many as one message holds."""
+    room, given, made = CHUNK_BYTES, set[str](), []
+    for order in orders:
+        content = b""
+        if order.weights and order.weights not in given and order.weights_bytes <= CHUNK_BYTES:
+            if order.weights_bytes > room:
+                break  # the leaf calls again when it has taken these
+            with suppress(ChordError):  # the leaf then says that it lacks them
+                content = read(Read(order.weights, 0, order.weights_bytes))
+            room -= len(content)
+            given.add(order.weights)
+        made.append(replace(order, content=content))
+    return tuple(made)

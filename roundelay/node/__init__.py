@@ -5,7 +5,6 @@ compute_node       one compute node: its core, server and trainer, from start to
 leaf_node          one leaf, which only dials out
 participant        what both have in common: store, orders, trainer
 leaf_hosting       a node's side of its leaves: holds their calls until there is news
-relays             ask a leaf through the nodes that it may be attached to
 security           what a process of a secured ring makes of its kit
 joining            how a compute node gets into a ring
 supernode          the supernode: the registry behind a server

@@ -8,16 +8,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from roundelay.chord.effects import Request
-from roundelay.chord.errors import ChordError, NotYet
+from roundelay.chord.errors import NotYet
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.leaf_host import LeafHost
+from roundelay.federation.leaf_host import LeafHost, with_weights
 from roundelay.federation.requests import WAIT_MAX_S, Attach, Collect, Errands, Order
-from roundelay.store.items import CHUNK_BYTES, Read, Write
+from roundelay.store.items import Read, Write
 
 COLLECTS_HELD_MAX = 128  # polls of drivers; each takes a thread
 
@@ -47,7 +47,7 @@ class LeafHosting:
                     self._hold(ref, lambda: self._host.has_errands(ref), request.wait_s)
         with self._lock:
             errands = self._host.errands(ref)
-        return replace(errands, orders=self._with_weights(errands.orders))
+        return replace(errands, orders=with_weights(errands.orders, self._answer_from_store))
 
     def answerer(self, leaf_id: int, incarnation: int) -> Answer | None:
         """Return what answers requests to a leaf; None if it is not known here. Raises WrongIncarnation."""
@@ -93,21 +93,6 @@ class LeafHosting:
             return self._host.collect(ref, poll)
 
     # --- helpers
-
-    def _with_weights(self, orders: tuple[Order, ...]) -> tuple[Order, ...]:
-        """Return orders with the weights that they start from, each content once, as many as one message holds."""
-        room, given, made = CHUNK_BYTES, set[str](), []
-        for order in orders:
-            content = b""
-            if order.weights and order.weights not in given and order.weights_bytes <= CHUNK_BYTES:
-                if order.weights_bytes > room:
-                    break  # the leaf calls again when it has taken these
-                with suppress(ChordError):  # the leaf then says that it lacks them
-                    content = self._answer_from_store(Read(order.weights, 0, order.weights_bytes))
-                room -= len(content)
-                given.add(order.weights)
-            made.append(replace(order, content=content))
-        return tuple(made)
 
     @contextmanager
     def _poll(self, ref: NodeRef) -> Iterator[bool]:

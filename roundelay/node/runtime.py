@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -33,10 +32,10 @@ from roundelay.chord.effects import (
 )
 from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
 from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.relays import Relays
 from roundelay.ml.errors import printable
 from roundelay.node import failpoints, partition_fault
 from roundelay.node.failpoints import Failpoints
-from roundelay.node.relays import Relays
 from roundelay.rpc.peers import Peers
 
 log = logging.getLogger(__name__)
@@ -68,7 +67,8 @@ class Runtime:
         self._threads: list[threading.Thread] = []
         self._myself: tuple[NodeRef, Callable[[Request[Any]], Any]] | None = None
         self._answerer: Callable[[int, int], Callable[[Request[Any]], Any] | None] = lambda *_: None
-        self._relays = Relays(self.stopping.wait)
+        self._relays = Relays()
+        self._relay_performers: dict[type[Any], Performer] = {Ask: self._send, Sleep: self._sleep}
         self._performers: dict[type[Any], Performer] = {
             Ask: self._ask,
             AskAll: self._ask_all,
@@ -187,7 +187,7 @@ class Runtime:
 
     def _send(self, ask: Ask) -> Any:
         if isinstance(ask.to, NodeRef) and ask.to.relays and ask.via is None:
-            return self._relays.ask(ask.to, lambda relay: self._send(replace(ask, via=relay)))
+            return run(self._relays.ask(ask), lambda step: self._relay_performers[type(step)](step))
         if self._myself is not None:
             if ask.at == self._myself[0]:
                 return self._answer_here(ask)

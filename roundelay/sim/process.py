@@ -10,6 +10,7 @@ from roundelay.chord.dispatch import Handlers
 from roundelay.chord.effects import Procedure, Request, resume
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.relays import Relays
 from roundelay.chord.round_trips import RoundTrips
 from roundelay.federation.errors import FederationError
 from roundelay.sim.clock import Action
@@ -35,6 +36,8 @@ class Process:
         self.ref: NodeRef | None = None  # None until it is admitted, and for the supernode
         self.handlers: Handlers = {}
         self.round_trips = RoundTrips()
+        self.relays = Relays()
+        self.handlers_of: Callable[[NodeRef], Handlers | None] = lambda node: None  # of nodes that it answers for
         self.has_work: Callable[[], bool] = lambda: False  # ends a SleepUntilNudged
         self.has_order: Callable[[], bool] = lambda: False  # ends an AwaitOrder
         self.poll: Callable[[Request[Any]], LongPoll | None] = lambda request: None  # what an answer waits for

@@ -20,13 +20,15 @@ from roundelay.chord.refs import Address
 from roundelay.federation.attacks import Attack
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload
 from roundelay.federation.errors import FederationError, FilesLacking
+from roundelay.federation.leaf_host import LeafHost
 from roundelay.federation.node_core import Loops, assemble
 from roundelay.federation.orders import Orders
-from roundelay.federation.requests import WAIT_MAX_S, Collect, Order
+from roundelay.federation.requests import WAIT_MAX_S, Attach, Collect, Order
 from roundelay.federation.trainer_client import FindOwn, TrainerClient
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.trainer import carry_out
 from roundelay.ml.worker import Worker
+from roundelay.sim.leaves import SimLeafHosting
 from roundelay.sim.machine import Machine, RingProgram
 from roundelay.sim.process import PENDING, LongPoll, Outcome, Process, SimTask
 from roundelay.sim.world import World
@@ -46,13 +48,15 @@ class NodeProgram(RingProgram):
         add_performers(world)
         self.store = Store(lambda: world.clock.now)
         self.orders = Orders(launch=self._launch)
-        self._core = assemble(node, self.store, self.orders, self.surroundings)
+        self._leaves = SimLeafHosting(LeafHost(lambda: world.clock.now, self.store.has), self.store)
+        self._core = assemble(node, self.store, self.orders, self.surroundings, leaf_host=self._leaves.host)
         assert machine.process is not None
         machine.process.has_order = lambda: self.orders.next is not None
         machine.process.poll = self._poll
+        machine.process.handlers_of = self._leaves.handlers_of
 
     def handlers(self) -> Handlers:
-        return self._core.handlers
+        return {**self._core.handlers, Attach: self._leaves.attach}
 
     def loops(self) -> Loops:
         node = self.node
@@ -61,6 +65,8 @@ class NodeProgram(RingProgram):
 
     def _poll(self, request: Request[Any]) -> LongPoll | None:
         """Hold a poll of an order until the order has ended, as a real node does."""
+        if isinstance(request, Attach):
+            return self._leaves.poll(request)
         if not isinstance(request, Collect):
             return None
         return LongPoll(lambda: self.orders.is_over(request.ticket), min(request.wait_s, WAIT_MAX_S))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from roundelay.chord.dispatch import dispatch
+from roundelay.chord.dispatch import Handlers, dispatch
 from roundelay.chord.effects import Ask, Procedure
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotYet, WrongIncarnation
 from roundelay.chord.refs import Address, NodeRef
@@ -75,7 +75,10 @@ class World:
 
     def ask(self, sender: Process, ask: Ask, resume: Resume) -> Outcome:
         """Send a request. Return its outcome if no network is needed, otherwise PENDING; then `resume` gets it."""
-        to = ask.to.address if isinstance(ask.to, NodeRef) else ask.to
+        if isinstance(ask.to, NodeRef) and ask.to.relays and ask.via is None:
+            self.run(sender, "relays", sender.relays.ask(ask), resume)
+            return PENDING
+        to = ask.at.address if isinstance(ask.at, NodeRef) else ask.at
         if to == sender.address:
             return self.answer(sender, ask)
         if not to.host:
@@ -85,14 +88,21 @@ class World:
 
     def answer(self, process: Process, ask: Ask) -> Outcome:
         """Return a process's answer to a request; an error is an answer."""
-        if isinstance(ask.to, NodeRef) and process.ref != ask.to:
-            if process.ref is None:
-                return NotYet(f"{process.address} has not been admitted yet")
-            return WrongIncarnation(process.ref)
         try:
-            outcome = dispatch(process.handlers, ask.request)
+            outcome = dispatch(self._handlers(process, ask), ask.request)
         except ChordError as error:
             outcome = error
         process.wake()
         process.check_conditions()
         return outcome
+
+    def _handlers(self, process: Process, ask: Ask) -> Handlers:
+        """Return the handlers of a request's target at a process. Raises NotYet, WrongIncarnation."""
+        if not isinstance(ask.to, NodeRef) or process.ref == ask.to:
+            return process.handlers
+        if process.ref is None:
+            raise NotYet(f"{process.address} has not been admitted yet")
+        handlers = process.handlers_of(ask.to)
+        if handlers is None:
+            raise WrongIncarnation(process.ref)
+        return handlers
