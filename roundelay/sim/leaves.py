@@ -83,10 +83,9 @@ class SimLeaves:
         self._trained = 0
 
     def start(self, observed: ObservedRing) -> None:
+        """Start leaves whose identifiers divide the ring evenly."""
         for number in range(self._count):
-            identifier = (
-                (2 * number + 1) * observed.ring.size // (2 * self._count)
-            )  # evenly, as a certificate may state
+            identifier = (2 * number + 1) * observed.ring.size // (2 * self._count)
             self._start(observed, NodeRef(identifier, f"leaf-{number}", PORT, 1))
 
     def stop(self) -> None:

@@ -48,6 +48,7 @@ def verify(signed: Item) -> Identity:
     return SIGNERS[signed.signature.decode()]
 
 
+LISTING = f"leaf.{OWNER:040x}.5.1024.127.0.0.1"  # of DRIVER, as a leaf
 SPEC = item(f"{JOB}.spec", ALICE, digest=JOB)
 
 
@@ -115,6 +116,11 @@ def test_the_first_weights_arrive_before_their_spec() -> None:
         (item("pinned.wards.127.0.0.1:8001", DRIVER, RING.key("pinned.wards")), True),
         (item("pinned.wards.10.0.0.1:8001", DRIVER, RING.key("pinned.wards")), False),
         (item("pinned.wards.127.0.0.1:8001", ALICE, RING.key("pinned.wards")), False),
+        (item(LISTING, DRIVER, RING.key("leaves")), True),
+        (item(LISTING, DRIVER, RING.key("leaves"), deleted=True), True),
+        (item(LISTING, OTHER_NODE, RING.key("leaves")), False),
+        (item(LISTING.replace("127.0.0.1", "10.0.0.1"), DRIVER, RING.key("leaves")), False),
+        (item(LISTING, DRIVER, RING.key("letters")), False),
         (item("revocations", OPERATOR, RING.key("revocations")), True),
         (item("revocations", ALICE, RING.key("revocations")), False),
         (item("a.txt", ALICE, RING.key("a.txt")), True),

@@ -38,4 +38,4 @@ def test_a_job_ends_with_the_right_weights_when_a_host_of_its_trainers_dies() ->
     report = Scenario(OPTIONS, EventJournal(), [leaves, HostDies(), Job()]).run()
 
     assert "job 0: published" in str(report)
-    assert sum(bool(orders.known) for orders in leaves.orders) >= 3, "too few leaves had work"
+    assert sum(bool(orders.known) for orders in leaves.orders) >= 2, "too few leaves had work"
