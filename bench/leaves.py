@@ -46,7 +46,7 @@ class Job:
     @property
     def overhead_ms(self) -> float:
         """The median overhead of a round, without the first, in which trainers start."""
-        return median(1000 * (r["seconds"] - r["slowest_node_seconds"]) for r in self.printed["history"][1:])
+        return float(median(1000 * (r["seconds"] - r["slowest_node_seconds"]) for r in self.printed["history"][1:]))
 
     @property
     def round_s(self) -> float:

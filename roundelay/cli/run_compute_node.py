@@ -156,8 +156,12 @@ def leaf_address(chosen: parser_base.Namespace, security: Security | None) -> Ad
     It stays the same when the leaf starts again: a job knows private data by it. Leaves on one machine differ in their
     port, which without PORT follows from what they train on.
     """
-    if chosen.register:  # with --state-dir it keeps the checkpoints of its orders
-        raise exits.Exit(exits.USAGE, "--outbound cannot be combined with --register: a leaf is not called")
+    for flag in ("data_dir", "register", "near_fingers"):  # with --state-dir it keeps the checkpoints of its orders
+        if getattr(chosen, flag):
+            name = f"--{flag.replace('_', '-')}"
+            raise exits.Exit(
+                exits.USAGE, f"--outbound cannot be combined with {name}: a leaf stores and routes nothing"
+            )
     hosts = security.channel.identity.hosts if security is not None else ()
     host = chosen.advertise or next(iter(hosts), "") or machine_name()
     subject = str(chosen.private[1].resolve()) if chosen.private is not None else str(chosen.trainer)

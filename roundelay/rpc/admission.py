@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from roundelay.rpc.transport import FramedSocket
 
 WORKERS_MAX = 64
-KEPT_MAX = 256  # connections besides: each leaf keeps two, one for a call that is held, one to deliver results
+KEPT_MAX = 384  # connections besides: each leaf keeps two, to be called and to deliver, and a driver polls over one
 STRANGERS_SHARE = 7 / 8  # of the threads, for all hosts that the server does not know
 HOST_SHARE = 3 / 4  # of the threads, for one of them
 STALLED_S = 0.1  # a frame that has taken longer must move at least so fast:
@@ -36,7 +36,7 @@ class Connection:
     idle_since: float = field(default_factory=time.monotonic)
     working: bool = False  # between the first byte of a frame and the last of its answer
     closing: bool = False
-    kept: bool = False  # a leaf's: it has a place of its own
+    kept: bool = False  # a leaf's, or held by a poll of its order: it has a place of its own
     transport: FramedSocket | None = None  # once it is secured
     thread: threading.Thread = field(init=False)
 

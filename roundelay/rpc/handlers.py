@@ -92,10 +92,11 @@ class Processor:
 
     def _process(self, messages: BinaryProtocol, name: str, seqid: int, call: WireCall, is_targeted: bool) -> None:
         method = call.thrift
-        if call.keeps_connection:
-            messages.keep_connection(True)
         arguments = messages.read(method.arguments, method.arguments_spec)
         messages.readMessageEnd()
+        is_for_leaf = is_targeted and self._is_for_leaf(arguments.target)
+        if call.keeps_connection or is_for_leaf:
+            messages.keep_connection(True)
         try:
             bits = self._bits()
             if bits < BITS_MAX:
@@ -110,6 +111,8 @@ class Processor:
             result = method.failed(error)
         begins = method.reply_begins if seqid == 0 else message_begin(name, TMessageType.REPLY, seqid)
         messages.send(begins, result, method.result_spec, method.is_bulky)
+        if is_for_leaf:
+            messages.keep_connection(False)
 
     def serve(self, call: WireCall, arguments: Sequence[Any], is_targeted: bool, caller: Caller | None = None) -> Any:
         """Return the wire's answer to the wire's arguments. Raises the contract's exceptions, and NotAllowed."""
@@ -142,6 +145,15 @@ class Processor:
         except NotAllowed as error:
             self._access.refused(caller, call.method, request, f"refused: {error}")
             raise
+
+    def _is_for_leaf(self, target: Any) -> bool:
+        """Return whether a call seems to be meant for a leaf: it may be held, and must not take a node's place."""
+        if self._answerer is None or self._me is None or target is None:
+            return False
+        try:
+            return bool(target.incarnation != self._me().incarnation)
+        except ChordError:
+            return False  # not admitted yet
 
     def _answer_at(self, target: Any) -> Answer:
         """Return what answers for the target: this node, or a leaf of it. Raises WrongIncarnation."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS_MAX = 32  # idle ones kept, in all
 CONNECTIONS_PER_PEER_MAX = 4  # a poll, a put and a find to one node overlap
+CONNECTIONS_PER_RELAY_MAX = 32  # to a node through which many leaves are polled
 IDLE_S = 30.0  # half the server's own limit
 FRESH_S = 1.0  # a connection idle for less is used unchecked: if it has been closed, the retry finds out
 MUCH_BYTES = 8 << 10  # of a message: less fits into the first packets of any connection
@@ -68,8 +69,8 @@ class Lines:
         line.connection.close()
         return None
 
-    def give_back(self, place: Place, line: Line) -> None:
-        """Keep a connection for the next call."""
+    def give_back(self, place: Place, line: Line, most: int = CONNECTIONS_PER_PEER_MAX) -> None:
+        """Keep a connection for the next call, if there are not `most` to that peer already."""
         surplus: Line | None = None
         line.idle_since = time.monotonic()
         with self._lock:
@@ -77,7 +78,7 @@ class Lines:
             mine.append(line)
             if self._closed:
                 surplus = line
-            elif len(mine) > CONNECTIONS_PER_PEER_MAX:
+            elif len(mine) > most:
                 surplus = mine.pop(_least(mine))
             elif len(self._idle) > CONNECTIONS_MAX // CONNECTIONS_PER_PEER_MAX:
                 surplus = self._evict()

@@ -34,7 +34,7 @@ from roundelay.chord.round_trips import Place, RoundTrips
 from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, UNTARGETED, WireCall
 from roundelay.rpc.gen.ttypes import Target
-from roundelay.rpc.lines import Line, Lines
+from roundelay.rpc.lines import CONNECTIONS_PER_PEER_MAX, CONNECTIONS_PER_RELAY_MAX, Line, Lines
 from roundelay.rpc.method import NOT_ALLOWED
 from roundelay.rpc.transport import connect
 
@@ -198,10 +198,12 @@ class Peers:
         except BaseException:
             line.connection.close()
             raise
-        self._give_back(place, line, call, round_trip_s)
+        self._give_back(place, line, call, round_trip_s, ask.via is not None)
         return answer
 
-    def _give_back(self, place: Place, line: Line, call: WireCall, round_trip_s: float | None = None) -> None:
+    def _give_back(
+        self, place: Place, line: Line, call: WireCall, round_trip_s: float | None = None, is_relay: bool = False
+    ) -> None:
         """Keep a connection for the next call, and record how long this call took, if that is a round trip."""
         if round_trip_s is not None:
             with self._lock:
@@ -212,7 +214,7 @@ class Peers:
         if self.security is not None and line.is_new:
             self.security.keep_session(line, place)
             line.is_new = False
-        self._lines.give_back(place, line)
+        self._lines.give_back(place, line, CONNECTIONS_PER_RELAY_MAX if is_relay else CONNECTIONS_PER_PEER_MAX)
 
     def _record_timeout(self, place: Place) -> None:
         with self._lock:
