@@ -12,6 +12,7 @@ from roundelay.chord.ring import Ring
 from roundelay.cli import check, parser_base
 from roundelay.cli.ring_entry import open_ring
 from roundelay.cli.tables import narrow_table
+from roundelay.federation.leaf_host import SILENT_S
 from roundelay.node import shown
 from roundelay.node.console import add_row, console, finger_rows
 
@@ -124,7 +125,7 @@ def _leaf_table(nodes: Sequence[Status], in_full: bool) -> Table:
             table,
             show(leaf.node.id),
             str(leaf.node.address),
-            ", ".join(show(status.node.id) for status in hosts[leaf.node]),
+            ", ".join(show(status.node.id) for status in hosts[leaf.node] if leaf.silent_s <= SILENT_S),
             f"{leaf.silent_s:.0f} s" if leaf.silent_s >= 1 else "",
             str(leaf.orders),
             str(leaf.training.round) if leaf.training else "",
