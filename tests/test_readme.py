@@ -50,6 +50,7 @@ MODULES = {
     "roundelay": main.roundelay,
 }
 WITHOUT_OPTIONS = (
+    "roundelay.cli.pictures",
     "roundelay.dashboard.pictures",
     "roundelay.dashboard.recording",
     "roundelay.ml.trainer",

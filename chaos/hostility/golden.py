@@ -53,6 +53,7 @@ TYPICAL: tuple[Request[Any], ...] = (
     requests.Order(JOB, 1, (), MixTask(3), shares=SHARES, attempt=1),
     requests.Push(JOB, 1, 1, 0, STRANGER, digest_of(CONTENT), len(CONTENT)),
     requests.Collect("cd" * 32, 0.05),
+    requests.Attach(STRANGER, 1, (requests.LeafTicket("cd" * 32, requests.Progress("running")),)),
     ring.SayHello(),
 )
 TYPICAL_OF_SUPERNODE: tuple[Request[Any], ...] = (
