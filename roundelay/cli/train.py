@@ -11,8 +11,7 @@ from roundelay.cli.parser_base import path
 from roundelay.cli.ring_address import ring_address
 from roundelay.client.errors import InvalidRequest
 from roundelay.client.requests import PRESETS
-from roundelay.federation.settings import why_not_repeatable
-from roundelay.federation.spec import EVALUATE_CHOICES
+from roundelay.federation.settings import EVALUATE_CHOICES, why_not_repeatable
 
 
 def run(chosen: parser_base.Namespace) -> int:

@@ -24,10 +24,9 @@ from functools import cached_property
 
 from roundelay.chord.errors import Malformed
 from roundelay.federation import strict_json
+from roundelay.federation.settings import SUMMED_SITES_MAX
 from roundelay.federation.strict_json import in_range, require
 
-SUMMED_SITES_MAX = 100  # each site sends each other one share for each pair: the bytes grow with the square of it
-SUMMED_SITES_MIN = 3  # with two, each could compute the other's update
 KEY_DIGITS = 64  # of a public key, hexadecimal
 SHARE_BYTES, TAG_BYTES = 33, 16
 ANSWER_BYTES_MAX = 4 << 20  # of a promise or of revealed shares

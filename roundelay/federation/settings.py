@@ -10,7 +10,6 @@ from typing import Any
 
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.rules import RULES, Tuning, rule_of
-from roundelay.federation.secure_sum import SUMMED_SITES_MAX
 from roundelay.federation.topologies import TOPOLOGIES
 from roundelay.ml.accountant import epsilon, rounds_within
 from roundelay.ml.choices import (
@@ -20,17 +19,21 @@ from roundelay.ml.choices import (
     KEPT_WEIGHTS,
     MODEL,
     MODELS,
+    UPDATE_CLIP_MAX,
+    UPDATE_NOISE_MAX,
     ArithmeticName,
     OpenChoices,
     Optimizer,
 )
-from roundelay.ml.task import UPDATE_CLIP_MAX, UPDATE_NOISE_MAX
 
 HALVINGS_MAX = 20  # of eta, in one job
 SITES_MAX = 100_000.0  # of a quorum
 WAIT_FOR_S, WEEK_S = 60.0, 7 * 24 * 3600.0
+SUMMED_SITES_MAX = 100  # each site sends each other one share for each pair: the bytes grow with the square of it
+SUMMED_SITES_MIN = 3  # with two, each could compute the other's update
 REQUIRE_CHARACTERS_MAX = 1 << 16
 PRIORITY, PRIORITY_MIN, PRIORITY_MAX = 1.0, 0.1, 10.0  # of a job: the default and the range
+EVALUATE_CHOICES = ("client", "sites", "both")  # where a job on private data is validated
 # The policies of roundelay.federation.placement.
 PLACEMENTS = ("hash", "replicas", "bounded", "round-robin", "random", "least-loaded", "near")
 _KINDS = {int: "a whole number", float: "a number", tuple: "whole numbers", str: "a word", bool: "yes or no"}

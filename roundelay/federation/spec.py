@@ -12,8 +12,15 @@ from roundelay.federation import strict_json
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.rules import RULES, Needs, malicious_files, rule_of
-from roundelay.federation.secure_sum import SUMMED_SITES_MAX, SUMMED_SITES_MIN
-from roundelay.federation.settings import WAIT_FOR_S, Settings, check_topology, why_not_repeatable
+from roundelay.federation.settings import (
+    EVALUATE_CHOICES,
+    SUMMED_SITES_MAX,
+    SUMMED_SITES_MIN,
+    WAIT_FOR_S,
+    Settings,
+    check_topology,
+    why_not_repeatable,
+)
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.choices import Task, Updates
 from roundelay.ml.task import ENCODING_CHARACTERS_MAX, READING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
@@ -21,7 +28,6 @@ from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
 
 NAME_CHARACTERS_MAX = 300
-EVALUATE_CHOICES = ("client", "sites", "both")
 SITES_SHOWN = 8  # in a message
 FORMAT = 2  # raise it when an earlier release would misread a job's records; releases that named none: 1
 UNNAMED = 1

@@ -24,6 +24,7 @@ PARTITION_METHODS = (
     *("inner-dirichlet", "size", "exponential", "sizes", "natural-id"),
 )
 PARTITION_FILES_DEFAULT = 8
+UPDATE_CLIP_MAX, UPDATE_NOISE_MAX = 100.0, 1000.0  # of differential privacy
 ALPHA_DEFAULT, ALPHA_MIN, ALPHA_MAX = 0.5, 1e-6, 1e6  # of Dirichlet
 POWER_MAX = 10.0  # of sizes that grow as a power
 EACH_DEFAULT, EACH_MAX = 2, 1000  # shards or classes a file

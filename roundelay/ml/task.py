@@ -18,6 +18,8 @@ from roundelay.ml.choices import (
     ETA_MIN,
     MODEL,
     TASKS,
+    UPDATE_CLIP_MAX,
+    UPDATE_NOISE_MAX,
     UPDATES,
     ArithmeticName,
     Optimizer,
@@ -42,7 +44,6 @@ FRACTION_BITS_MAX = 40
 RECEIPT_BYTES = 32  # SHA-256
 MU_MAX = 1e3
 CLIP_MAX = 1e6
-UPDATE_CLIP_MAX, UPDATE_NOISE_MAX = 100.0, 1000.0
 CLASS_WEIGHT_MAX = 1e6
 ETA_MAX = 1e6
 FINGERPRINT_EPOCHS, FINGERPRINT_ETA = 2, 0.2
