@@ -14,11 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, ask_all, gather_or_raise
+from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, jobs, receipts, records, site_drain, update_reader
+from roundelay.federation import arithmetic, receipts, records, update_reader
 from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.contributions import Contributions
@@ -36,10 +36,9 @@ from roundelay.federation.errors import (
 )
 from roundelay.federation.job_log import JobLog, RoundModel
 from roundelay.federation.job_reader import JobReader
-from roundelay.federation.leaf_directory import refresh_leaves
+from roundelay.federation.job_watch import HEARTBEAT_INTERVAL_S, JobWatch
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
 from roundelay.federation.records import RoundReport, RoundResult
-from roundelay.federation.requests import DriverHeartbeat
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
@@ -59,11 +58,9 @@ from roundelay.ml.errors import MLError, PluginUnknown
 from roundelay.ml.exact import LOSS_MAX, FeatureSums
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
-from roundelay.store.items import Find, Item
+from roundelay.store.items import Item
 
-HEARTBEAT_INTERVAL_S = 1.0
 UPDATES_LOST_MAX = 100  # times in one round
-HEARTBEAT_TRIES = 2  # the next beat comes soon
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,8 @@ class Driver:
             self._roster.update_members(members)
         self._is_crawled = bool(members) and not self._roster.measures
         self._log = JobLog(spec, self._roster, clocks.version)
-        self._coordinator = RoundCoordinator(spec, self._roster, clocks, log, self._require_running, name)
+        self._watch = JobWatch(spec, self._roster, lambda drained: self._coordinator.update_drained(drained))
+        self._coordinator = RoundCoordinator(spec, self._roster, clocks, log, self._watch.require_running, name)
         self._verifier = self._coordinator.verifier
         self._reader = JobReader(spec, self._roster, validation, on_wait, self._verifier is not None)
         self._contributions = Contributions()
@@ -123,9 +121,6 @@ class Driver:
         self._last_report = ""  # digest of the last round's REPORT
         self._renew_at = math.inf
         self._logged = log
-        self._sites = frozenset(spec.homes)
-        self._pause: Item | None = None  # the record that says whether the job is paused, as of the last heartbeat
-        self._end = ""  # how the job has ended, as of the last heartbeat
 
     @property
     def members(self) -> tuple[NodeRef, ...]:
@@ -165,47 +160,20 @@ class Driver:
         return arithmetic.feature_sums_of(parts)
 
     def heartbeat(self) -> Procedure[None]:
-        """Once a second crawl the ring, tell the job's owner that it is driven, and read whether it has ended.
-
-        Run this beside `drive`.
-        """
-        while not self.is_over:
-            try:
-                yield from refresh_members(self._roster, HEARTBEAT_TRIES)
-                yield from self._refresh_leaves()
-                yield from self._beat()
-            except ChordError:
-                pass  # the next heartbeat tries again
-            yield Sleep(HEARTBEAT_INTERVAL_S)
-
-    def _beat(self) -> Procedure[None]:
-        job, key, ring = self.spec.job, self._roster.ring.key(self.spec.job), self._roster.ring
-        nodes = self._roster.successors_of(key)
-        names = tuple(records.record_name(job, what) for what in (*records.ENDS, records.PAUSED))
-        asks: list[tuple[NodeRef, Request[Any]]] = [(node, DriverHeartbeat(job)) for node in nodes[: ring.replicas]]
-        asks += [(node, Find(key, names)) for node in nodes]
-        if self._sites:
-            about_sites = site_drain.question(ring, self.spec.pinned, self._sites)
-            asks += [(node, about_sites) for node in self._roster.successors_of(about_sites.key)]
-        answers = yield from ask_all(asks, deadline_s=CALL_TIMEOUT_S)
-        items = tuple(item for answer in answers if isinstance(answer, tuple) for item in answer)
-        self._end = self._end or jobs.end_among(job, items)
-        known = [self._pause] if self._pause is not None else []
-        self._pause = jobs.pause_among(job, [*known, *items])
-        if any(isinstance(answer, tuple) for answer in answers):
-            self._coordinator.update_drained(site_drain.drained_among(self.spec.pinned, self._sites, items))
+        """Watch the ring and the job once a second until this driver stops. Run it beside `drive`."""
+        return self._watch.run(lambda: self.is_over)
 
     # --- rounds
 
     def _drive(self) -> Procedure[None]:
         if not self._is_crawled:  # first, so that nothing depends on the entry node
             yield from refresh_members(self._roster)
-        first: list[Procedure[Any]] = [self._reader.read_job(), self._refresh_leaves()]
+        first: list[Procedure[Any]] = [self._reader.read_job(), self._watch.refresh_leaves()]
         (view, self._validator), _ = yield from gather_or_raise(first)
-        self._end = view.end
-        if view.paused or self._sites:
-            yield from self._beat()
-        self._require_running()
+        self._watch.end = view.end
+        if view.paused or self._watch.sites:
+            yield from self._watch.beat()
+        self._watch.require_running()
         if self.spec.settings.secure_aggregation:
             yield from offload(require_cryptography)
         if plugged := _plugins(self.spec.settings):  # rather now than after a round of training
@@ -222,7 +190,7 @@ class Driver:
             self._coordinator.expect_left_out(self._results[-1].left_out)
         made = None if self._results else (yield from self._start_round_zero())
         for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
-            if jobs.is_pause(self._pause):
+            if self._watch.is_paused:
                 yield from self._wait_while_paused(made)
                 made = None
             if made is not None and self.spec.settings.dp_noise:  # nobody sees a model before it is stored
@@ -241,12 +209,12 @@ class Driver:
             yield from self._validate_and_store(made)
         job, rounds = self.spec.job, len(self._results) - 1
         self._logged(f"job {job[:8]} is paused after round {rounds}; to go on:  python3 client.py resume {job}")
-        while jobs.is_pause(self._pause):
-            self._require_running()
+        while self._watch.is_paused:
+            self._watch.require_running()
             yield from self._renew_leases_if_due()
             yield Sleep(HEARTBEAT_INTERVAL_S)
             with suppress(ChordError):
-                yield from self._beat()
+                yield from self._watch.beat()
         self._logged(f"job {job[:8]} goes on")
 
     def _renew_leases_if_due(self) -> Procedure[None]:
@@ -277,7 +245,7 @@ class Driver:
 
     def _run_round_and_store_previous(self, number: int, made: PendingRound | None) -> Procedure[PendingRound]:
         """Run a round; once its orders are sent, store the one before it."""
-        self._require_running()
+        self._watch.require_running()
         began = self._clocks.monotonic()
         latest = yield from self._run_round(number, lambda have: self._store_previous(made, have))
         if self.spec.evaluate != "client":
@@ -377,7 +345,7 @@ class Driver:
         clean = self._contributions.clean_round(liars, rounds)
         if clean == rounds:
             return
-        self._require_running()
+        self._watch.require_running()
         successor = successor_of(self.spec, clean, liars.values())
         try:
             yield from replace_job(self._roster, self._log, successor, self._clocks.version())
@@ -422,11 +390,6 @@ class Driver:
 
     # --- helpers
 
-    def _refresh_leaves(self) -> Procedure[None]:
-        """Read which leaves there are; in gossip, nodes exchange models with one another, which leaves cannot."""
-        if self.spec.settings.topology != "gossip":
-            yield from refresh_leaves(self._roster)
-
     @property
     def _is_complete(self) -> bool:
         return is_complete(self.spec.settings, self._results)
@@ -435,10 +398,6 @@ class Driver:
         if self._validator is None or made.trained.number == 0:
             return made.at_sites.evaluation if made.at_sites else Evaluation(0, 0.0, 0)  # not of initial weights
         return self._validator(made.trained.weights, self._moments)
-
-    def _require_running(self) -> None:
-        if self._end:
-            raise JobEnded(f"job {self.spec.job} is {self._end}")
 
     def _report(self, work: Assignment, parts: list[PartialResult]) -> RoundReport:
         """Return the report of a round, without validation."""

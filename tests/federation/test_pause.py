@@ -53,7 +53,7 @@ def test_a_driver_waits_before_the_next_round_and_makes_the_same_model() -> None
 
     def beat_and_run(number: int, *rest: Any) -> Any:
         made = yield from run_round(number, *rest)
-        yield from driver._beat()
+        yield from driver._watch.beat()
         return made
 
     driver._run_round = beat_and_run  # type: ignore[assignment,method-assign]

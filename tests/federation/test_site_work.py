@@ -176,7 +176,7 @@ def test_a_drained_site_is_given_no_new_order_and_not_waited_for() -> None:
         yield from type(log).commit(log, result, *rest)
         if result.round == 1:
             yield from site_drain.set_drained(job.net.entry, RING, "wards", SITE, True, next(job.versions))
-            yield from driver._beat()
+            yield from driver._watch.beat()
 
     log.commit = commit  # type: ignore[assignment,method-assign]
     job.net.run(driver.drive())
