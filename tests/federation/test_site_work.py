@@ -160,7 +160,7 @@ def test_a_job_that_is_cancelled_waits_no_longer() -> None:
     def cancel(node: NodeRef, request: Any) -> None:
         beat(node, request)
         if job.net.now > 200.0:
-            driver._end = records.CANCELLED
+            driver._watch.end = records.CANCELLED
 
     job.net.before_answer = cancel
     with pytest.raises(JobEnded):
