@@ -11,9 +11,10 @@ from roundelay.sim.journal import EventJournal
 from roundelay.sim.options import CALM, SimOptions, drawn
 from roundelay.sim.scenario import ScenarioReport
 from roundelay.sim.soak import play
+from tests.hypothesis_profiles import seeds
 
 NODES = 24
-SEEDS = range(1, 9)  # 60 s of one core hold twice as many; `python -m sim soak --jobs 1` goes on from here
+SEEDS = seeds(20)  # `client.py simulate soak --jobs 1` goes on from here
 SMALL = SimOptions(**{**vars(CALM), "nodes": 5, "jobs": 1, "faults_s": 20.0})
 
 
