@@ -65,6 +65,15 @@ def largest_difference(
     return largest
 
 
+def product_weights(rule: str, groups: int) -> bytes:
+    """Return the weights after one round of random updates, which `groups` nodes return."""
+    rng = np.random.default_rng(0)
+    spec = make_spec(rule, [int(count) for count in rng.integers(40, 120, FILES)])
+    weights = arithmetic.first_weights(spec)
+    updates = rng.normal(0, 0.01, (FILES, len(weights) // 4))  # (files, parameters)
+    return arithmetic.step(spec, weights, _parts(spec, updates, rng.uniform(0.2, 3.0, FILES), groups), b"")[0]
+
+
 def _parts(spec: JobSpec, updates: Doubles, losses: Doubles, groups: int) -> list[PartialResult]:
     """Return the results of nodes that train every `groups`-th file, as they send them."""
     bits, zeros = exact.fraction_bits(spec.rows), np.zeros(updates.shape[1], np.float32)

@@ -201,6 +201,12 @@ def test_no_row_and_no_word_of_another_column_is_in_the_job(tmp_path: Path) -> N
     assert all(word in written for word in ("hof", "jena", "smokes"))
     assert not [row for row in rows if row in written]
 
+    few = ring.submit(TrainRequest(None, held_out, SETTINGS, replace(options, columns=("age", "smokes")), private=NAME))
+
+    written = few.to_bytes().decode()
+    assert "smokes" in written
+    assert not [word for word in ("ulm", "hof", "jena", "city", "seen") if word in written]
+
 
 # --- sites that do not fit are named, with the column or class
 

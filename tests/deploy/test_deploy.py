@@ -52,8 +52,7 @@ def test_every_command_names_the_supernodes_address(command: Command, monkeypatc
 
     given = command.parse(monkeypatch)
 
-    if "supernode" in given:
-        assert ports[given.supernode.host] == given.supernode.port == SUPERNODE_PORT
+    assert ports[given.supernode.host] == given.supernode.port == SUPERNODE_PORT
 
 
 @pytest.mark.parametrize("command", SERVING, ids=str)

@@ -15,7 +15,7 @@ from roundelay.chord.effects import Request
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic
-from roundelay.federation.errors import BadSpec, WorkFailed
+from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import Collect, Order
 from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet, split_masked
 from roundelay.federation.settings import Settings
@@ -210,6 +210,9 @@ def test_forgotten_sums_are_refused_for_good() -> None:
 # --- takeover
 
 
+REQUESTS_OF_A_DRIVER = 160, 880  # at least: with all sites, and while one is away
+
+
 class DriverDied(BaseException):
     """The process that drives has been killed."""
 
@@ -220,7 +223,7 @@ def test_a_driver_that_is_killed_at_any_moment_leads_to_the_same_model(seed: int
     rng = random.Random(seed)
     print(f"to replay: seed {seed}")
     job = SecureJob(rounds=2)
-    left = rng.randrange(260)
+    left = rng.randrange(1, REQUESTS_OF_A_DRIVER[seed % 2])
     absent = job.site(rng.randrange(SITES)) if seed % 2 else None
 
     def die(node: NodeRef, request: Request[Any]) -> None:
@@ -232,13 +235,11 @@ def test_a_driver_that_is_killed_at_any_moment_leads_to_the_same_model(seed: int
             job.net.dead.add(absent)
 
     job.net.before_answer = die
-    try:
+    with pytest.raises(DriverDied):
         job.net.run(job.driver().drive())
-    except DriverDied:
-        job.net.before_answer = job.watch
-        job.net.dead.clear()
-        job.drive()
     job.net.before_answer = job.watch
+    job.net.dead.clear()
+    job.drive()
     for node in job.net.members:
         job.note_revealed(node)
 
@@ -334,4 +335,3 @@ def test_an_order_with_other_files_than_its_list_of_sites_is_refused() -> None:
     progress = carried_out(job.net, ref, order)
 
     assert (progress.state, progress.message) == ("failed", "the order names other files than its own list of sites")
-    assert issubclass(WorkFailed, Exception)

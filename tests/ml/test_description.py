@@ -114,7 +114,7 @@ def test_small_counts_are_hidden_and_do_not_follow_from_the_total(
 def test_nothing_is_told_of_fewer_rows_than_the_limit(x: np.ndarray, limit: int) -> None:
     (found,) = describe_numbers(["a"], np.zeros(1), lambda: iter([x.astype(np.float64)]), limit)
 
-    for share, value in zip(QUANTILES, found.quantiles, strict=False):
+    for share, value in zip(QUANTILES, found.quantiles, strict=True):
         if value is not None:
             rounded = np.array([float(f"{each:.7g}") for each in x[:, 0]])
             assert (rounded <= value).sum() >= limit

@@ -123,7 +123,7 @@ def test_a_checkpoint_that_does_not_fit_its_task_is_refused(broken: Header) -> N
     assert checkpoint_from_frame(header, payload, 5, 2, EPOCHS, False)
 
     with pytest.raises(BadTask, match="checkpoint"):
-        checkpoint_from_frame(header | broken, payload + b"" if broken else payload[1:], 5, 2, EPOCHS, False)
+        checkpoint_from_frame(header | broken, payload if broken else payload[1:], 5, 2, EPOCHS, False)
 
 
 def test_a_trainer_begins_anew_if_a_checkpoint_is_not_that_of_its_model() -> None:

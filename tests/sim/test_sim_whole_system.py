@@ -14,7 +14,7 @@ from roundelay.sim.soak import play
 from tests.hypothesis_profiles import seeds
 
 NODES = 24
-SEEDS = seeds(20)  # `client.py simulate soak --jobs 1` goes on from here
+SEEDS = seeds(40)  # `client.py simulate soak --jobs 1` plays more
 SMALL = SimOptions(**{**vars(CALM), "nodes": 5, "jobs": 1, "faults_s": 20.0})
 
 
@@ -40,4 +40,4 @@ def test_jobs_and_puts_survive_the_faults_of_a_seed() -> None:
 
         assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
         published += "job 0: published" in "".join(outcome.workloads)
-    assert published >= len(SEEDS) // 2, "too few jobs were judged"
+    assert published >= max(2, len(SEEDS) // 2), "too few jobs were judged"

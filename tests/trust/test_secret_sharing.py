@@ -27,6 +27,14 @@ def test_any_shares_of_the_threshold_give_the_secret_back(secret: bytes) -> None
         assert join({place: shares[place] for place in places}, factors_of(places)) == secret
 
 
+def test_fewer_shares_do_not_give_the_secret_back() -> None:
+    shares = shares_of(SECRET)
+
+    for places in itertools.combinations(range(COUNT), THRESHOLD - 1):
+        factors = factors_of(places)
+        assert sum(int.from_bytes(shares[place]) * factors[place] for place in places) % PRIME != int.from_bytes(SECRET)
+
+
 def test_fewer_shares_fit_every_secret() -> None:
     """With one share fewer, each value of one more share gives another secret, all of them equally possible."""
     places = range(THRESHOLD)
