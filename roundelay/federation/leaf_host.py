@@ -36,7 +36,7 @@ POLLS_MAX = 4  # of a leaf, held at a time: some may be of connections that have
 
 
 @dataclass
-class _Leaf:
+class AttachedLeaf:
     """What a host knows of one leaf."""
 
     ref: NodeRef
@@ -54,7 +54,7 @@ class LeafHost:
     def __init__(self, clock: Callable[[], float], has_content: Callable[[str], bool]) -> None:
         self._clock = clock
         self._has_content = has_content
-        self._leaves: dict[int, _Leaf] = {}
+        self._leaves: dict[int, AttachedLeaf] = {}
         self._results: OrderedDict[tuple[int, str], bytes] = OrderedDict()  # by leaf and ticket, the oldest first
         self._results_bytes = 0
 
@@ -75,19 +75,18 @@ class LeafHost:
         for ticket in [t for t in leaf.wanted if t not in leaf.progress or self._has_result(leaf, t)]:
             del leaf.wanted[ticket]
 
-    def begin_poll(self, ref: NodeRef) -> bool:
-        """Count a call that is held open; return False if it must not be, because many are."""
+    def begin_poll(self, ref: NodeRef) -> AttachedLeaf | None:
+        """Count a call that is held open, for `end_poll`; return None if it must not be, because many are."""
         leaf = self._leaves.get(ref.id)
-        if leaf is None or leaf.polls >= POLLS_MAX:
-            return False
+        if leaf is None or leaf.ref != ref or leaf.polls >= POLLS_MAX:
+            return None
         leaf.polls += 1
-        return True
+        return leaf
 
-    def end_poll(self, ref: NodeRef) -> None:
-        leaf = self._leaves.get(ref.id)
-        if leaf is not None:
-            leaf.polls -= 1
-            leaf.heard = self._clock()
+    def end_poll(self, leaf: AttachedLeaf) -> None:
+        """Count a held call of a leaf as answered; another life of the leaf may be here by now."""
+        leaf.polls -= 1
+        leaf.heard = self._clock()
 
     def has_errands(self, ref: NodeRef) -> bool:
         """Return True if a leaf's call need not be held: there is something to do, or the leaf has gone."""
@@ -168,12 +167,12 @@ class LeafHost:
 
     # --- helpers
 
-    def _status(self, leaf: _Leaf) -> LeafStatus:
+    def _status(self, leaf: AttachedLeaf) -> LeafStatus:
         unfinished = [each for each in list(leaf.progress.values()) if not each.is_final]
         training = next((each.training for each in unfinished if each.training is not None), None)
         return LeafStatus(leaf.ref, self._silent_s(leaf), len(leaf.orders) + len(unfinished), training)
 
-    def _admit(self, ref: NodeRef) -> _Leaf:
+    def _admit(self, ref: NodeRef) -> AttachedLeaf:
         known = self._leaves.get(ref.id)
         if known is not None and known.ref == ref:
             return known
@@ -182,7 +181,7 @@ class LeafHost:
         if known is not None:
             self._forget(known)
         self._make_room()
-        leaf = self._leaves[ref.id] = _Leaf(ref, self._clock())
+        leaf = self._leaves[ref.id] = AttachedLeaf(ref, self._clock())
         return leaf
 
     def _make_room(self) -> None:
@@ -196,34 +195,34 @@ class LeafHost:
             raise Busy(f"{len(self._leaves)} leaves are attached here already")
         self._forget(longest)
 
-    def _forget(self, leaf: _Leaf) -> None:
+    def _forget(self, leaf: AttachedLeaf) -> None:
         del self._leaves[leaf.ref.id]
         for key in [each for each in self._results if each[0] == leaf.ref.id]:
             self._drop_result(key)
 
-    def _untold(self, leaf: _Leaf) -> list[str]:
+    def _untold(self, leaf: AttachedLeaf) -> list[str]:
         """Return the tickets whose result is asked for, unless the leaf was told so a moment ago."""
         return [ticket for ticket, told in leaf.wanted.items() if self._clock() - told > SILENT_S]
 
-    def _silent_s(self, leaf: _Leaf) -> float:
+    def _silent_s(self, leaf: AttachedLeaf) -> float:
         return 0.0 if leaf.polls else self._clock() - leaf.heard
 
-    def _known(self, ref: NodeRef) -> _Leaf:
+    def _known(self, ref: NodeRef) -> AttachedLeaf:
         leaf = self._leaves.get(ref.id)
         if leaf is None or leaf.ref != ref:
             raise NotYet(f"the leaf {ref.address} is not attached here")
         return leaf
 
-    def _require_present(self, leaf: _Leaf) -> None:
+    def _require_present(self, leaf: AttachedLeaf) -> None:
         if self._silent_s(leaf) > SILENT_S:
             raise NotYet(f"the leaf {leaf.ref.address} has not been heard of for {self._silent_s(leaf):.0f} s")
 
-    def _has_result(self, leaf: _Leaf, ticket: str) -> bool:
+    def _has_result(self, leaf: AttachedLeaf, ticket: str) -> bool:
         """Return whether all that a finished order has brought is here."""
         result = leaf.progress[ticket].result
         return not result or (leaf.ref.id, ticket) in self._results or self._has_content(result)
 
-    def _keep_result(self, leaf: _Leaf, delivered: LeafTicket) -> None:
+    def _keep_result(self, leaf: AttachedLeaf, delivered: LeafTicket) -> None:
         key, content = (leaf.ref.id, delivered.ticket), delivered.progress.content
         self._drop_result(key)
         self._results[key] = content

@@ -97,13 +97,13 @@ class LeafHosting:
     @contextmanager
     def _poll(self, ref: NodeRef) -> Iterator[bool]:
         with self._lock:
-            is_held = self._host.begin_poll(ref)
+            held = self._host.begin_poll(ref)
         try:
-            yield is_held
+            yield held is not None
         finally:
-            if is_held:
+            if held is not None:
                 with self._lock:
-                    self._host.end_poll(ref)
+                    self._host.end_poll(held)
 
     def _hold(self, ref: NodeRef, is_over: Callable[[], bool], wait_s: float) -> None:
         """Wait until a condition of a leaf holds, at most WAIT_MAX_S."""

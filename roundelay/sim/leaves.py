@@ -15,7 +15,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetMembers
 from roundelay.federation.effects import Clocks
 from roundelay.federation.leaf import Leaf, assemble
-from roundelay.federation.leaf_host import LeafHost, with_weights
+from roundelay.federation.leaf_host import AttachedLeaf, LeafHost, with_weights
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import WAIT_MAX_S, Attach, Collect, Errands, Order
 from roundelay.sim.observed_ring import ObservedRing
@@ -32,7 +32,7 @@ class SimLeafHosting:
 
     def __init__(self, host: LeafHost, store: Store) -> None:
         self.host = host
-        self._held: list[Attach] = []
+        self._held: list[tuple[Attach, AttachedLeaf]] = []
         self._store_handlers = store.handlers()
 
     def poll(self, request: Attach) -> LongPoll | None:
@@ -41,17 +41,18 @@ class SimLeafHosting:
             self.host.report(request)
         except ChordError:
             return None  # the handler says so
-        if not request.wait_s or not self.host.begin_poll(request.leaf):
+        leaf = self.host.begin_poll(request.leaf) if request.wait_s else None
+        if leaf is None:
             return None
-        self._held.append(request)
+        self._held.append((request, leaf))
         return LongPoll(lambda: self.host.has_errands(request.leaf), min(request.wait_s, WAIT_MAX_S))
 
     def attach(self, request: Attach) -> Errands:
         """Answer a call, after it was held."""
+        for each in [each for each in self._held if each[0] == request][:1]:
+            self._held.remove(each)
+            self.host.end_poll(each[1])
         self.host.report(request)
-        if request in self._held:
-            self._held.remove(request)
-            self.host.end_poll(request.leaf)
         errands = self.host.errands(request.leaf)
         return replace(errands, orders=with_weights(errands.orders, self._store_handlers[Read]))
 

@@ -113,11 +113,27 @@ def test_an_unknown_order_is_not_found_and_that_of_a_silent_leaf_not_yet(attache
 
 
 def test_a_leaf_whose_call_is_held_is_not_silent(attached: Host) -> None:
-    assert attached.host.begin_poll(LEAF)
+    held = attached.host.begin_poll(LEAF)
+    assert held is not None
     attached.now += 100.0
     assert attached.host.accept(LEAF, ORDER)
-    attached.host.end_poll(LEAF)
+    attached.host.end_poll(held)
     assert attached.host.statuses[0].silent_s == 0.0
+
+
+def test_the_end_of_a_call_of_an_earlier_life_says_nothing_of_the_latest(attached: Host) -> None:
+    held = attached.host.begin_poll(LEAF)
+    assert held is not None
+    reborn = replace(LEAF, incarnation=4)
+    attached.attach(reborn)
+    attached.host.end_poll(held)
+    assert attached.host.begin_poll(LEAF) is None
+
+    attached.now += leaf_host.SILENT_S + 1
+
+    assert attached.host.statuses[0].silent_s == leaf_host.SILENT_S + 1
+    with pytest.raises(NotYet):
+        attached.host.accept(reborn, ORDER)
 
 
 def test_the_latest_life_of_a_leaf_counts(attached: Host) -> None:
