@@ -110,7 +110,10 @@ class SecureRound:
         found: dict[str, SitePromise] = {}
         for site, content in (yield from self._ask(dict.fromkeys(self._spec.sites, order))).items():
             try:
-                found[site] = promise_from_bytes(content)
+                promise = promise_from_bytes(content)
+                for chosen in promise.revealed:
+                    self._require_ours(site, chosen.masking)
+                found[site] = promise
             except BadRecord as error:
                 self._exclude(site, error)
             else:
@@ -208,9 +211,28 @@ class SecureRound:
         sites = (MaskedSite(site, key, tuple(of_site[site])) for site, key in free.items())
         return Masking(self._spec.sum_threshold, tuple(sites))
 
+    def _require_ours(self, site: str, masking: Masking) -> None:
+        """Raise BadRecord unless a driver of this job could have asked a site to reveal a sum of this masking.
+
+        Otherwise a site could have the job take its own update for the sum over all files.
+        """
+        sites = {each.address: each.files for each in masking.sites}
+        if (
+            masking.threshold != self._spec.sum_threshold
+            or site not in sites
+            or any(files != self._files_of(each) for each, files in sites.items())
+        ):
+            raise BadRecord("its promise names a set of sites that no driver of this job has chosen")
+
+    def _files_of(self, site: str) -> tuple[int, ...]:
+        return tuple(index for index, home in enumerate(self._spec.homes) if home == site)
+
     def _candidate(self, promises: Mapping[str, SitePromise]) -> RevealedSet | None:
         """Return the set that an earlier driver began to reveal, if it can still be; None: a new one may be chosen."""
-        bound = Counter(chosen for promise in promises.values() for chosen in promise.revealed)
+        keys = {site: promise.key for site, promise in promises.items()}
+        bound = Counter(
+            chosen for promise in promises.values() for chosen in promise.revealed if not _is_outdated(chosen, keys)
+        )
         free = sum(not promise.revealed for promise in promises.values())
         possible = [
             chosen
@@ -247,6 +269,12 @@ class SecureRound:
         if (node := self._roster.site(site)) is not None:
             self._roster.exclude(node)
         self._roster.record_disturbance(f"{site} is excluded: {error}")
+
+
+def _is_outdated(chosen: RevealedSet, keys: Mapping[str, str]) -> bool:
+    """Return whether a site of a set has another key by now, so that it cannot send its vector again."""
+    sites = [chosen.masking.sites[place] for place in chosen.included]
+    return any(keys.get(site.address, site.key) != site.key for site in sites)
 
 
 def require_cryptography() -> None:

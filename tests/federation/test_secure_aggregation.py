@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
 
@@ -17,7 +18,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import Collect, Order
-from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet, split_masked
+from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet, SitePromise, split_masked
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, TrainTask
 from roundelay.store.blobs import digest_of
@@ -147,6 +148,36 @@ def train_order(job: SecureJob, ref: NodeRef, masking: Masking | None, number: i
     )  # fmt: skip
     member.handlers[type(order.staging)](order.staging)
     return replace(order, content=b"")
+
+
+# --- a site that lies to a driver
+
+
+@pytest.mark.parametrize(
+    ("threshold", "address", "files"),
+    [(1, ADDRESSES[0], range(12)), (1, "node-9:1", range(12)), (THRESHOLD, ADDRESSES[0], range(12))],
+    ids=["only itself", "another", "with the files of all"],
+)
+def test_a_promise_of_a_set_that_no_driver_has_chosen_excludes_its_site(
+    threshold: int, address: str, files: range
+) -> None:
+    """Otherwise the job would take what this site alone has sent for the sum over all files."""
+    job = SecureJob(rounds=2)
+    liar = job.net.members[job.site(0)].orders._masker
+    assert liar is not None
+    others = masking_of(job, range(1, SITES)).sites if threshold > 1 else ()
+    indices = tuple(index for index in files if index < len(job.spec.files))
+    masking = Masking(threshold, tuple(sorted((MaskedSite(address, liar.key, indices), *others), key=address_of)))
+    chosen = RevealedSet(masking, tuple(range(threshold)))
+    liar.promise = lambda order, task: json.dumps(asdict(SitePromise(liar.key, (chosen,)))).encode()  # type: ignore[method-assign]
+
+    assert outcome(job) == plain((0,))
+
+    assert "its promise names a set of sites that no driver" in str(job.rounds[0][1].disturbances)
+
+
+def address_of(site: MaskedSite) -> str:
+    return site.address
 
 
 # --- a site that is asked twice
