@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from roundelay.chord.effects import Procedure, gather
-from roundelay.chord.errors import ChordError
+from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, CannotDrive, FederationError
@@ -29,11 +29,11 @@ from roundelay.federation.secure_sum import (
     split_masked,
 )
 from roundelay.federation.site_waits import SiteWaits
-from roundelay.federation.site_work import SiteWork
+from roundelay.federation.site_work import SiteWork, node_to_ask, require_answer
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import PromiseTask, RevealTask
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.tickets import await_done, result_of, submit
+from roundelay.federation.tickets import Elapsed, TicketTimeout, await_done, result_of, submit
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,9 @@ class SecureRound:
         began, driver = self._ballot
         order = replace(self._short, task=PromiseTask(self._order.sum_id, began, driver))
         found: dict[str, SitePromise] = {}
-        for site, content in (yield from self._ask(dict.fromkeys(self._spec.sites, order))).items():
+        for site, content in (
+            yield from self._ask(dict.fromkeys(self._spec.sites, order), len(self._spec.sites))
+        ).items():
             try:
                 promise = promise_from_bytes(content)
                 for chosen in promise.revealed:
@@ -169,7 +171,7 @@ class SecureRound:
             boxes = tuple(masked[sender].boxes[place] for sender in chosen.included)
             orders[site] = replace(self._short, task=RevealTask(self._order.sum_id, began, driver, chosen, boxes))
         found = {}
-        for site, content in (yield from self._ask(orders)).items():
+        for site, content in (yield from self._ask(orders, chosen.masking.threshold)).items():
             try:
                 found[places[site]] = shares_from_bytes(content, chosen)
             except BadRecord as error:
@@ -204,12 +206,18 @@ class SecureRound:
         of_site: dict[str, list[int]] = {}
         for file in files:
             of_site.setdefault(self._spec.homes[file.index], []).append(file.index)
-        is_waiting = any(not self._waits.is_over(site) for site in self._spec.sites if site not in promises)
+        is_waiting = any(self._is_waited_for(site) for site in self._spec.sites if site not in promises)
         if len(free) < self._spec.sum_threshold or is_waiting:
             self.why = self._counted(len(free), "have answered")
             return None
         sites = (MaskedSite(site, key, tuple(of_site[site])) for site, key in free.items())
         return Masking(self._spec.sum_threshold, tuple(sites))
+
+    def _is_waited_for(self, site: str) -> bool:
+        """Return whether a round waits for a site that has not promised; for an excluded one only if it needs it."""
+        node = self._roster.site(site)
+        is_excluded = node is not None and self._roster.is_excluded(node)
+        return self._waits.is_required(site) if is_excluded else not self._waits.is_over(site)
 
     def _require_ours(self, site: str, masking: Masking) -> None:
         """Raise BadRecord unless a driver of this job could have asked a site to reveal a sum of this masking.
@@ -241,26 +249,49 @@ class SecureRound:
         ]
         return possible[0] if possible else None
 
-    def _ask(self, orders: Mapping[str, Order]) -> Procedure[dict[str, bytes]]:
-        """Have sites carry out short orders at once. Return the results by address; what fails is left out."""
-        present = {site: node for site in orders if (node := self._node_of(site)) is not None}
-        asks = [_carried_out(node, orders[site]) for site, node in present.items()]
-        outcomes = dict(zip(present, (yield from gather(asks, limit=max(1, len(asks)))), strict=True))
-        results = {}
-        for site in orders:
-            outcome = outcomes.get(site)
-            if isinstance(outcome, bytes):
-                results[site] = outcome
-            elif outcome is None or isinstance(outcome, ChordError | FederationError):
-                self._waits.begin(site, str(outcome or "is away"))
-                self._roster.reasons[site] = str(outcome or "is away")
-            else:
-                raise outcome
+    def _ask(self, orders: Mapping[str, Order], enough: int) -> Procedure[dict[str, bytes]]:
+        """Have sites carry out short orders at once, and wait for `enough` of them, or as long as a site is waited for.
+
+        Return the results by address; what fails is left out.
+        """
+        results: dict[str, bytes] = {}
+        nodes = {site: node_to_ask(self._roster, self._waits, site) for site in orders}
+        asks = [self._carry_out(site, node, orders[site], results, enough) for site, node in nodes.items()]
+        for site, error in zip(nodes, (yield from gather(asks, limit=max(1, len(asks)))), strict=True):
+            if isinstance(error, ChordError | FederationError):
+                self._waits.begin(site, str(error))
+                self._roster.reasons[site] = str(error)
+            elif isinstance(error, Exception):
+                raise error
         return results
 
-    def _node_of(self, site: str) -> NodeRef | None:
-        node = self._roster.site(site)
-        return None if node is None or self._roster.is_excluded(node) else node
+    def _carry_out(
+        self, site: str, node: NodeRef | None, order: Order, results: dict[str, bytes], enough: int
+    ) -> Procedure[None]:
+        """Have a site carry out a short order, and add its result, unless there are enough. Raises ChordError."""
+        if node is None:
+            raise NodeUnreachable("is drained" if site in self._waits.drained else "is away")
+        yield from require_answer(self._roster, node)
+        yield from submit(node, order, b"")
+        elapsed = Elapsed(self._clock)
+        patience_s = self._estimate.backup_after_s([self._spec.files[index] for index in self._files_of(site)])
+
+        def is_late() -> bool:
+            if len(results) >= enough:
+                return True
+            if elapsed.seconds <= patience_s:
+                return False
+            self._waits.require_running()
+            self._waits.begin(site, f"has not answered within {patience_s:.1f} s")
+            return self._waits.is_over(site)
+
+        try:
+            progress = yield from await_done(node, order.ticket, is_late, silent_polls_max=1, elapsed=elapsed)
+        except TicketTimeout:
+            if len(results) < enough:
+                raise
+        else:
+            results[site] = yield from result_of(node, progress)
 
     def _counted(self, sites: int, what: str) -> str:
         return f"{sites} of {len(self._spec.sites)} sites {what}, {self._spec.sum_threshold} are needed"
@@ -284,9 +315,3 @@ def require_cryptography() -> None:
     except ImportError as error:
         message = "--secure-aggregation needs the package `cryptography` here: pip install 'roundelay[secure]'"
         raise CannotDrive(message) from error
-
-
-def _carried_out(node: NodeRef, order: Order) -> Procedure[bytes]:
-    yield from submit(node, order, b"")
-    progress = yield from await_done(node, order.ticket, silent_polls_max=1)
-    return (yield from result_of(node, progress))

@@ -84,7 +84,7 @@ class SiteWork(RoundWork):
         later = [file for group in groups.values() for file in group[most:]]
         skipped = {file.index for file in files} - {file.index for group in groups.values() for file in group}
         self._result_bytes = max(self._result_bytes, sum(2 * order.weights_bytes for order in orders.values()))
-        present = {home: node for home in orders if (node := self._node_of(home)) is not None}
+        present = {home: node for home in orders if (node := node_to_ask(self._roster, self._waits, home)) is not None}
         silent = yield from self._still_silent(list(present.values()))
         asked = [(node, orders[home]) for home, node in present.items() if node not in silent]
         answers = {**(yield from self._weights.submit(asked)), **silent}
@@ -112,16 +112,6 @@ class SiteWork(RoundWork):
             if node is None or not self._roster.is_missing(node, file):
                 groups[home] = (*groups.get(home, ()), file)
         return groups
-
-    def _node_of(self, home: str) -> NodeRef | None:
-        """Return the node to ask for a site's work; None if it is away, or excluded.
-
-        A site that is waited for may answer before the ring's members see it again.
-        """
-        node = self._roster.site(home)
-        if node is None or self._roster.is_excluded(node) or home in self._waits.drained:
-            return None
-        return None if self._waits.is_over(home) and node not in self._roster.trainers else node
 
     def _run_site(self, home: str, order: Order, node: NodeRef | None, answer: Answer) -> Procedure[RoundOutcome]:
         """Have a site carry its order out, however often it is cut off, as long as the round waits for it."""
@@ -171,7 +161,7 @@ class SiteWork(RoundWork):
         self._waits.require_running()
         with suppress(ChordError):  # the site may be reached even so
             yield from refresh_members(self._roster, REFRESH_TRIES)
-        node = self._node_of(home)
+        node = node_to_ask(self._roster, self._waits, home)
         if node is None:
             return None, None
         silent = yield from self._still_silent([node])
@@ -249,22 +239,34 @@ class SiteWork(RoundWork):
         silent: dict[NodeRef, ChordError] = {}
         for node in nodes:
             try:
-                yield from self._require_answer(node)
+                yield from require_answer(self._roster, node)
             except ChordError as error:
                 silent[node] = error
         return silent
 
-    def _require_answer(self, node: NodeRef) -> Procedure[None]:
-        """Raise NodeUnreachable while a node still works on an order that an earlier round has given up."""
-        ticket = self._roster.abandoned.get(node)
-        if ticket is None:
-            return
-        try:
-            progress = yield from ask(node, Collect(ticket))
-        except NotFound:
-            progress = None
-        if progress is not None and not progress.is_final:
-            why = "has still not finished an order of an earlier round"
-            self._roster.record_disturbance(f"lost {node.address}: {why}")
-            raise NodeUnreachable(why)
-        del self._roster.abandoned[node]
+
+def node_to_ask(roster: Roster, waits: SiteWaits, home: str) -> NodeRef | None:
+    """Return the node to ask for a site's work; None if it is away, drained or excluded.
+
+    A site that is waited for may answer before the ring's members see it again.
+    """
+    node = roster.site(home)
+    if node is None or roster.is_excluded(node) or home in waits.drained:
+        return None
+    return None if waits.is_over(home) and node not in roster.trainers else node
+
+
+def require_answer(roster: Roster, node: NodeRef) -> Procedure[None]:
+    """Raise NodeUnreachable while a node still works on an order that a round has given up."""
+    ticket = roster.abandoned.get(node)
+    if ticket is None:
+        return
+    try:
+        progress = yield from ask(node, Collect(ticket))
+    except NotFound:
+        progress = None
+    if progress is not None and not progress.is_final:
+        why = "has still not finished an order of an earlier round"
+        roster.record_disturbance(f"lost {node.address}: {why}")
+        raise NodeUnreachable(why)
+    del roster.abandoned[node]

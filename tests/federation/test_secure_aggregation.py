@@ -15,15 +15,16 @@ import pytest
 from roundelay.chord.effects import Request
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic
+from roundelay.federation import arithmetic, site_drain
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import Collect, Order
 from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet, SitePromise, split_masked
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, TrainTask
 from roundelay.store.blobs import digest_of
+from tests.federation.inline_ring import Member
 from tests.federation.secure_job import ADDRESSES, SITES, THRESHOLD, SecureJob, carried_out, promised_key
-from tests.federation.test_driver import SPEC, make_spec
+from tests.federation.test_driver import RING, SPEC, make_spec
 
 DROPPED = ((), (0,), (2, 5))  # python -m bench privacy drops every set
 
@@ -148,6 +149,38 @@ def train_order(job: SecureJob, ref: NodeRef, masking: Masking | None, number: i
     )  # fmt: skip
     member.handlers[type(order.staging)](order.staging)
     return replace(order, content=b"")
+
+
+# --- a site that is slow
+
+
+def test_a_site_that_a_round_has_given_up_holds_up_neither_its_reveal_nor_the_next_round() -> None:
+    job = SecureJob(rounds=3, wait_for=10.0)
+    slow, work_off = job.net.members[job.site(SITES - 1)], job.net._work_off
+
+    def work_off_slowly(member: Member) -> None:
+        trains = any(isinstance(o.task, TrainTask) and o.round == 2 for o in member.orders._orders.values())
+        if member is not slow or not trains or job.net.now > 1000.0:
+            work_off(member)
+
+    job.net._work_off = work_off_slowly  # type: ignore[method-assign]
+    job.drive()
+
+    of_slow = tuple(f.index for f in job.spec.files if job.spec.homes[f.index] == ADDRESSES[-1])
+    assert [result.left_out for result, _ in job.rounds] == [(), of_slow, of_slow]
+    assert 10.0 <= job.net.now < 100.0
+
+
+def test_a_drained_site_is_not_asked_for_its_key() -> None:
+    job = SecureJob(rounds=1)
+    drained = str(job.site(0).address)
+    job.net.run(site_drain.set_drained(job.net.entry, RING, "wards", drained, True, next(job.versions)))
+    asked = set[NodeRef]()
+    job.net.before_answer = lambda node, request: asked.add(node) if isinstance(request, Order) else None
+    job.drive()
+
+    assert job.site(0) not in asked
+    assert job.site(1) in asked
 
 
 # --- a site that lies to a driver
