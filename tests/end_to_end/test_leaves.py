@@ -41,13 +41,13 @@ def attached(ring: Cluster) -> list[int]:
     return [len(status.leaves) for status in ring.statuses()]
 
 
-def training(ring: Cluster) -> bool:
-    return any(leaf.training is not None for status in ring.statuses() for leaf in status.leaves)
+def has_orders(ring: Cluster) -> bool:
+    return any(leaf.orders for status in ring.statuses() for leaf in status.leaves)
 
 
 def start(ring: Cluster, epochs: int) -> ManagedProcess:
     validation = str(ring.folder.parent / "letters" / "validate_letters.txt")
-    job = ("--private", "wards", "--validation", validation, "--rounds", "2", "--epochs", str(epochs), "--batch", "1")
+    job = ("--private", "wards", "--validation", validation, "--rounds", "4", "--epochs", str(epochs), "--batch", "1")
     return ring.start_client("train", *job, "--eta", "0.001", "--json")
 
 
@@ -62,7 +62,7 @@ def test_sites_that_only_dial_out_train_the_same_model_when_a_host_is_killed(rin
     expected = model(start(ring, 40))
 
     client = start(ring, 40)
-    until(lambda: training(ring), "a site is training")
+    until(lambda: has_orders(ring), "a site has an order")
     ring.nodes[0].kill()
 
     assert model(client) == expected
