@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from roundelay.client.connection import Connection
@@ -85,32 +85,17 @@ def agree_on(
     name, unless no other is left. Raises BadInput, DataError; ChordError.
     """
     files, homes = _without_validation(*files_of(publications), validation_digest, connection)
-    found, problems = _described(connection, files, homes, reading)
-    label = next((schema.label for schema in found.values()), "")  # the first site decides, as the first file does
-    if label and reading.label is None and (problems or len({schema.label for schema in found.values()}) > 1):
-        reading = replace(reading, label=label)
-        found, problems = _described(connection, files, homes, reading)
-    if reading.task == "auto" and len({schema.task for schema in found.values()}) > 1:  # real numbers at some sites
-        found, problems = _described(connection, files, homes, replace(reading, task="regression"))
-    if not found:
-        raise BadInput("; ".join(f"{home}: {why}" for home, why in sorted(problems.items())))
+    reading, found, problems = _first_descriptions(connection, files, homes, reading)
+    kept = _with_rows(files, homes, found, problems)
+    while len(kept) < len(files):  # rows are held out by a file's number, and the files have other numbers now
+        files, homes = _renumbered(kept)
+        found, further = _described(connection, files, homes, reading)
+        problems |= further
+        kept = _with_rows(files, homes, found, problems)
     agreement = agree(found, reading)
     for home, why in sorted(problems.items()):
         connection.progress.note(f"{home} is left out of the job: {why}")
-    rows = {(home, part.name): part.rows for home, schema in found.items() for part in schema.parts}
-    kept = [
-        (replace(file, rows=rows[home, _part_of(file, home)]), home)
-        for file, home in zip(files, homes, strict=True)
-        if rows.get((home, _part_of(file, home)))
-    ]
-    if not kept:
-        raise BadInput("no site has a row to train on: see --classes")
-    return AgreedData(
-        tuple(replace(file, index=n) for n, (file, _) in enumerate(kept)),
-        tuple(home for _, home in kept),
-        agreement,
-        next(iter(found.values())).kind,
-    )
+    return AgreedData(*_renumbered(kept), agreement, next(iter(found.values())).kind)
 
 
 def describe(connection: Connection, name: str, reading: Reading, hide_below: int) -> Description:
@@ -151,6 +136,21 @@ def note_files(connection: Connection, name: str, files: Sequence[TrainingFile],
     connection.progress.note(f"{count} published as {name} on {nodes} node{'s' * (nodes != 1)}")
 
 
+def _first_descriptions(
+    connection: Connection, files: Sequence[TrainingFile], homes: Sequence[str], reading: Reading
+) -> tuple[Reading, dict[str, SiteSchema], dict[str, str]]:
+    """Return the reading with what the sites' data say of it, and what `_described` returns for it."""
+    found, problems = _described(connection, files, homes, reading)
+    label = next((schema.label for schema in found.values()), "")  # the first site decides, as the first file does
+    if label and reading.label is None and (problems or len({schema.label for schema in found.values()}) > 1):
+        reading = replace(reading, label=label)
+        found, problems = _described(connection, files, homes, reading)
+    if reading.task == "auto" and len({schema.task for schema in found.values()}) > 1:  # real numbers at some sites
+        reading = replace(reading, task="regression")
+        found, problems = _described(connection, files, homes, reading)
+    return reading, found, problems
+
+
 def _described(
     connection: Connection, files: Sequence[TrainingFile], homes: Sequence[str], reading: Reading
 ) -> tuple[dict[str, SiteSchema], dict[str, str]]:
@@ -165,6 +165,28 @@ def _described(
         except BadTask as error:
             problems[home] = str(error)
     return found, problems
+
+
+def _with_rows(
+    files: Sequence[TrainingFile], homes: Sequence[str], found: Mapping[str, SiteSchema], problems: Mapping[str, str]
+) -> list[tuple[TrainingFile, str]]:
+    """Return the files that have rows to train on, with their number, and their homes. Raises BadInput for none."""
+    if not found:
+        raise BadInput("; ".join(f"{home}: {why}" for home, why in sorted(problems.items())))
+    rows = {(home, part.name): part.rows for home, schema in found.items() for part in schema.parts}
+    kept = [
+        (replace(file, rows=rows[home, _part_of(file, home)]), home)
+        for file, home in zip(files, homes, strict=True)
+        if rows.get((home, _part_of(file, home)))
+    ]
+    if not kept:
+        raise BadInput("no site has a row to train on: see --classes")
+    return kept
+
+
+def _renumbered(kept: Sequence[tuple[TrainingFile, str]]) -> tuple[tuple[TrainingFile, ...], tuple[str, ...]]:
+    """Return files numbered from 0 on, and their homes."""
+    return tuple(replace(file, index=n) for n, (file, _) in enumerate(kept)), tuple(home for _, home in kept)
 
 
 def _part_of(file: TrainingFile, home: str) -> str:
@@ -182,7 +204,7 @@ def _without_validation(
     if not kept:
         raise BadInput(f"{left_out[0]} is the validation file itself, and there is no other private file")
     connection.progress.note(f"not trained on, as it is the validation file itself: {', '.join(left_out)}")
-    return tuple(replace(file, index=n) for n, (file, _) in enumerate(kept)), tuple(home for _, home in kept)
+    return _renumbered(kept)
 
 
 def _require_model(model: str, publications: Sequence[Publication]) -> None:

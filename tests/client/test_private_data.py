@@ -371,6 +371,19 @@ def test_rows_that_are_held_out_enter_no_training_no_mean_and_no_list_of_words(t
     assert counted == [(result.errors, result.rows) for result, _ in ring.rounds]
 
 
+def test_rows_are_held_out_by_the_numbers_that_files_have_in_the_job(tmp_path: Path) -> None:
+    """A site that is left out changes the numbers of later files; what is agreed does not know their held-out rows."""
+    folders, _, options = tables(tmp_path)
+    with_line(folders[1], "city,outcome", "city,result")
+    ring, kept = SiteRing(folders), [folders[0], *folders[2:]]
+
+    private = ring.train(TrainRequest(None, None, SETTINGS, options, private=NAME))
+    public = ring.train(TrainRequest(placed(kept, options, tmp_path / "together"), None, SETTINGS, options))
+
+    assert any(line.startswith("node-20000:1 is left out") for line in ring.notes)
+    assert private == public
+
+
 def test_small_sites_are_hidden_and_absent_ones_named(tmp_path: Path) -> None:
     folders, held_out, options = tables(tmp_path)
     ring = SiteRing(folders)
