@@ -11,11 +11,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from roundelay.chord.errors import ChordError
 from roundelay.client.connection import Connection
 from roundelay.client.errors import BadInput, InputNotFound
 from roundelay.client.job_input import JobInput
 from roundelay.client.job_runner import CLOCKS
-from roundelay.federation import jobs
+from roundelay.federation import jobs, records
 from roundelay.federation.driver import Driver
 from roundelay.federation.private_data import Publication, files_of, find_publications
 from roundelay.federation.requests import TrainingFile
@@ -24,12 +25,15 @@ from roundelay.federation.site_agreement import describe_sites
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.description import Description, describe_sums
 from roundelay.ml.errors import BadTask
+from roundelay.ml.exact import FeatureSums
 from roundelay.ml.plugins import SHIPPED
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.site_schema import Agreement, SiteSchema, agree, schema_from_bytes
 
 MODEL = "softmax"  # of a job that only describes data
+CANCEL_REASON = b"it only described private data"
+CANCEL_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,36 @@ def describe(connection: Connection, name: str, reading: Reading, hide_below: in
         reading=about.reading.to_json(),
         evaluate="sites",
     )
-    version, entry = time.time_ns(), connection.entry()
-    connection.ask(lambda each: jobs.publish(each.node, each.ring, spec, version))
-    driver = Driver(spec, entry.ring, entry.node, "describe", CLOCKS, lambda *stored: None, connection.progress.note)
-    connection.runtime.start("heartbeat", driver.heartbeat(), lambda error: None)
     encoding = encoding_from_json(about.reading.encoding) if about.reading.encoding else None
-    return describe_sums(agreed.kind, connection.runtime.run(driver.sum_features()), hide_below, encoding)
+    return describe_sums(agreed.kind, _sum_features(connection, spec), hide_below, encoding)
+
+
+def _sum_features(connection: Connection, spec: JobSpec) -> FeatureSums:
+    """Publish a job, add up the features of its files, and cancel it however that ends: nobody shall train it.
+
+    Raises ChordError, FederationError, MLError.
+    """
+    entry, version = connection.entry(), time.time_ns()
+    driver = Driver(spec, entry.ring, entry.node, "describe", CLOCKS, lambda *stored: None, connection.progress.note)
+    try:
+        connection.ask(lambda each: jobs.publish(each.node, each.ring, spec, version))
+        connection.runtime.start("heartbeat", driver.heartbeat(), lambda error: None)
+        return connection.runtime.run(driver.sum_features())
+    finally:
+        driver.is_over = True
+        _cancel(connection, spec.job)
+
+
+def _cancel(connection: Connection, job: str) -> None:
+    """Cancel a job that has described what it can."""
+    version = time.time_ns()
+    try:
+        connection.ask(
+            lambda each: jobs.put_record(each.node, each.ring, job, records.CANCELLED, CANCEL_REASON, version),
+            CANCEL_TRIES,
+        )
+    except ChordError as error:
+        connection.progress.note(f"job {job} could not be cancelled: {error}. Try  python3 client.py cancel {job}")
 
 
 def note_files(connection: Connection, name: str, files: Sequence[TrainingFile], homes: Sequence[str]) -> None:

@@ -147,14 +147,13 @@ class Driver:
         return tuple(self._results)
 
     def sum_features(self) -> Procedure[FeatureSums]:
-        """Add up the features of all files exactly, as round 0 does, and end the job: nothing is trained.
+        """Add up the features of all files exactly, as round 0 does. Nothing is trained: the caller cancels the job.
 
         Raises WorkFailed, FileUnavailable, ChordError.
         """
         try:
             yield from refresh_members(self._roster)
             parts = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
-            yield from self._log.write(records.CANCELLED, self.spec.job.encode())
         finally:
             self.is_over = True
         return arithmetic.feature_sums_of(parts)

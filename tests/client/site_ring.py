@@ -58,7 +58,9 @@ class SiteRing:
         entry = SimpleNamespace(node=self.net.entry, ring=RING)
         note: Callable[[str], None] = self.notes.append
         progress = SimpleNamespace(note=note, bar=lambda name: lambda done, total: None)
-        return SimpleNamespace(ask=lambda make: self.net.run(make(entry)), progress=progress)
+        runtime = SimpleNamespace(run=self.net.run, start=lambda name, procedure, on_failure: None)
+        ask = lambda make, tries=1: self.net.run(make(entry))  # noqa: E731
+        return SimpleNamespace(ask=ask, entry=lambda: entry, runtime=runtime, progress=progress)
 
     def submit(self, request: TrainRequest) -> JobSpec:
         """Prepare a request, as the client does, and publish its job."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -15,10 +16,13 @@ from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import BadInput, ClientError
 from roundelay.client.model_card import write_card
 from roundelay.client.preparation import prepare
+from roundelay.client.private_data import describe
 from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from, write_history
 from roundelay.client.requests import DataOptions, TrainRequest
+from roundelay.federation.errors import WorkFailed
+from roundelay.federation.jobs import list_jobs
 from roundelay.federation.private_data import CLIENT, PrivateFile, Publication
-from roundelay.federation.records import report_from_bytes
+from roundelay.federation.records import CANCELLED, report_from_bytes
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import counts
@@ -26,7 +30,7 @@ from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, CannotWrite
 from roundelay.ml.metrics import FitMetrics, Metrics
 from roundelay.ml.readers import dataset, images, site
-from roundelay.ml.readers.reading import reading_from_json
+from roundelay.ml.readers.reading import Reading, reading_from_json
 from roundelay.ml.readers.source import DataSet
 from tests.client.site_ring import NAME, RING, SiteRing
 from tests.ml.made_data import write_mnist
@@ -308,6 +312,32 @@ def change_in_round_two(folder: Path) -> Callable[[Any, Any], None]:
             with_line(folder, "bonn", "kiel")
 
     return before
+
+
+# --- data are described by a job that never goes on
+
+
+def interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def fail(*_: object) -> NoReturn:
+    raise BadTask("too large")
+
+
+@pytest.mark.parametrize(("moments", "outcome"), [(None, None), (fail, WorkFailed), (interrupt, KeyboardInterrupt)])
+def test_a_description_leaves_no_job_that_the_ring_would_train(
+    moments: Callable[..., NoReturn] | None, outcome: type[BaseException] | None, tmp_path: Path
+) -> None:
+    ring = SiteRing(arrays(tmp_path)[0])
+    for member in ring.net.members.values() if moments else ():
+        member.worker.moments = moments  # type: ignore[method-assign,assignment]
+
+    with pytest.raises(outcome) if outcome else nullcontext():
+        assert describe(ring.connection, NAME, Reading(), 5).rows == 160
+
+    (job,) = ring.net.run(list_jobs(ring.net.entry, RING))
+    assert ring.net.run(read_snapshot(ring.net.entry, RING, job)).end == CANCELLED
 
 
 # --- evaluation at the sites
