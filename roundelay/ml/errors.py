@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-# What a message may quote of a row: text in quotes unless it names a column, and numbers after these words.
-_VALUE = re.compile(r"(columns? '[^']*')|'[^']*'|\b(is|as|class|near|by|to|target) -?[\d.][\w.+-]*")
+_BEGIN, _END = "\x02", "\x03"  # around a private value; `printable` leaves none in a value
+_PRIVATE = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
 
 
 class MLError(Exception):
@@ -16,18 +16,22 @@ class MLError(Exception):
 
 
 class DataError(MLError):
-    """Bad data: the user has to correct FILE at line N (exit 65)."""
+    """Bad data: the user has to correct FILE at line N (exit 65).
 
-    def __init__(self, file: str, line: int | None, message: str) -> None:
+    The message marks what it quotes of a row with `private`: only the owner of the data sees that.
+    """
+
+    def __init__(self, file: str, line: int | None, marked: str) -> None:
         """Name the place of the error; a line of None means the whole file or folder."""
         where = printable(file) if line is None else f"{printable(file)}, line {line}"
-        super().__init__(f"{where}: {message}")
-        self.file, self.line, self.message = file, line, message
+        self.file, self.line, self.marked = file, line, marked
+        self.message = _PRIVATE.sub(lambda found: found[1], marked)
+        super().__init__(f"{where}: {self.message}")
 
     def without_values(self) -> str:
         """Return the message as others than the owner of the data may see it: names of columns, but no value."""
         where = self.file.rpartition("/")[2] + (f", line {self.line}" if self.line is not None else "")
-        return f"{printable(where)}: {_VALUE.sub(_hidden, self.message)}"
+        return f"{printable(where)}: {_PRIVATE.sub('...', self.marked)}"
 
 
 class InputMissing(MLError):
@@ -105,14 +109,10 @@ _KINDS: dict[str, type[MLError]] = {
 }
 
 
-def _hidden(found: re.Match[str]) -> str:
-    return found[1] or (f"{found[2]} ..." if found[2] else "'...'")
-
-
 def to_dict(error: MLError) -> dict[str, object]:
     """Return the error as the header of an answer: {"error": kind, "message": ...}."""
     if isinstance(error, DataError):
-        return {"error": "DataError", "message": error.message, "file": error.file, "line": error.line}
+        return {"error": "DataError", "message": error.marked, "file": error.file, "line": error.line}
     return {"error": type(error).__name__, "message": str(error)}
 
 
@@ -122,6 +122,11 @@ def from_dict(header: dict[str, object]) -> MLError:
     if kind == "DataError":
         return DataError(str(header.get("file")), line if isinstance(line, int) else None, message)
     return _KINDS.get(kind, TrainerFault)(message)
+
+
+def private(value: object, characters_max: int = 200) -> str:
+    """Return a value of a row as the message of a DataError quotes it: marked, so that others see dots instead."""
+    return f"{_BEGIN}{printable(str(value), characters_max)}{_END}"
 
 
 def printable(text: str, characters_max: int = 200) -> str:

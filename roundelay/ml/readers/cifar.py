@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from roundelay.ml.data import Ints
-from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.readers import pickled
 from roundelay.ml.readers.folder import FILE_BYTES_MAX, names_in, read_file
 from roundelay.ml.readers.source import DataSet, DatasetPart, Rows, array_blocks, block_rows, digits
@@ -97,4 +97,4 @@ def _records(path: Path) -> Iterator[Rows]:
 def _check_classes(path: Path, y: Ints, classes: int = CLASSES) -> None:
     if y.min() < 0 or y.max() >= classes:
         row = int(np.argmax((y < 0) | (y >= classes)))
-        raise DataError(str(path), row + 1, f"class {y[row]} is out of range 0..{classes - 1}")
+        raise DataError(str(path), row + 1, f"class {private(y[row])} is out of range 0..{classes - 1}")

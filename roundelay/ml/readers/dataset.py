@@ -17,7 +17,7 @@ from typing import Any
 
 from roundelay.ml import plugins
 from roundelay.ml.choices import KINDS
-from roundelay.ml.errors import BadTask, DataError, printable
+from roundelay.ml.errors import BadTask, DataError, printable, private
 from roundelay.ml.readers import arrays, cifar, folder, idx, images, letters, npz, table
 from roundelay.ml.readers.dialect import Dialect, is_missing
 from roundelay.ml.readers.encoding import Encoding
@@ -144,7 +144,7 @@ def _read_plugin(kind: str, path: Path, task: str) -> DataSet:
     try:
         found = reader(path)
     except Exception as error:
-        reason = f"{type(error).__name__}: {printable(str(error))}"
+        reason = f"{type(error).__name__}: {private(error)}"
         raise DataError(str(path), None, f"reader {kind} failed: {reason}") from error
     if isinstance(found, DataSet):
         return found

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roundelay.ml.errors import DataError, printable
+from roundelay.ml.errors import DataError, private
 from roundelay.ml.readers.text import Block
 
 BLANKS = " "  # stands for runs of blanks and tabs
@@ -67,9 +67,8 @@ def find_dialect(path: Path, block: Block, decimal: str = "auto") -> Dialect:
     if not after or any(map(_DECIMAL_POINT.fullmatch, fields)):
         return Dialect(separator)
     if all(len(digits) == 3 for digits in after):
-        raise DataError(
-            str(path), block.line, f"1,{after[0]} may be 1.{after[0]} or 1{after[0]}: say --decimal comma or point"
-        )
+        numbers = private(f"1,{after[0]} may be 1.{after[0]} or 1{after[0]}")
+        raise DataError(str(path), block.line, f"commas may separate decimals, {numbers}: say --decimal comma or point")
     return Dialect(separator, True)
 
 
@@ -103,9 +102,9 @@ def has_header(path: Path, line: int, rows: Sequence[Sequence[str]], dialect: Di
         if above_numbers or any(first[place].lower() in LABEL_NAMES for place in words):
             return True
         if (words and not repeated) or len(numbers) > 2:
-            raise _asks(path, line, f"{printable(', '.join(first[:6]), 60)} may be the names of columns or a row")
+            raise _asks(path, line, f"{private(', '.join(first[:6]), 60)} may be the names of columns or a row")
     elif above_numbers:
-        raise _asks(path, line, f"{printable(', '.join(first[:6]), 60)} may be the names of columns or a damaged row")
+        raise _asks(path, line, f"{private(', '.join(first[:6]), 60)} may be the names of columns or a damaged row")
     return False
 
 

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 
 from roundelay.ml.data import Ints
-from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.readers.folder import names_in
 from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, DatasetPart, Rows, block_rows, digits
 
@@ -98,7 +98,8 @@ def _read_header(path: Path, file: BinaryIO, dimensions: int) -> tuple[int, ...]
         raise DataError(
             str(path),
             None,
-            f"begins with {magic.hex()}, expected 0000080{dimensions}: an IDX file of bytes in {dimensions} dimensions",
+            f"begins with {private(magic.hex())}, expected 0000080{dimensions}: an IDX file of bytes in {dimensions} "
+            "dimensions",
         )
     sizes = struct.unpack(f">{dimensions}I", _read_exactly(path, file, 4 * dimensions, "header"))
     if not 1 <= sizes[0] <= SET_ROWS_MAX:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.choices import SIDE_DEFAULT
-from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.readers.folder import is_junk, names_in, read_file
 from roundelay.ml.readers.source import DataSet, DatasetPart, Rows
 
@@ -112,7 +112,7 @@ def _part(folder: Path, labels: tuple[str, ...], options: ImageOptions, skipped:
                 raise DataError(
                     str(folder / label),
                     None,
-                    f"is the folder of a class, and holds a folder, {printable(inner, 40)}: "
+                    f"is the folder of a class, and holds a folder, {private(inner, 40)}: "
                     "move its images up, or name another folder",
                 )
             skipped += [f"{label}/{name}" for name in names if not is_image(name) and not is_junk(name)]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from roundelay.ml.data import Labels, Samples
-from roundelay.ml.errors import DataError, printable
+from roundelay.ml.errors import DataError, private
 from roundelay.ml.task import CLASSES_DEFAULT
 
 FEATURES_MAX = 65_536
@@ -140,7 +140,7 @@ def _describe_class_error(field: bytes, classes: int) -> str | None:
     if not _INTEGER.fullmatch(field):
         return f"the class is {_quote(field)}, {_describe_value(field, 'not an integer')}"
     if not 0 <= int(field) < classes:
-        return f"class {int(field)} is out of range 0..{classes - 1}"
+        return f"class {private(int(field))} is out of range 0..{classes - 1}"
     return None
 
 
@@ -156,4 +156,4 @@ def _is_binary(text: bytes) -> bool:
 
 
 def _quote(field: bytes) -> str:
-    return f"'{printable(field.decode('utf-8', 'backslashreplace'), 20)}'"
+    return f"'{private(field.decode('utf-8', 'backslashreplace'), 20)}'"

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Labels
-from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.readers.encoding import Encoding, offsets_encoding
 from roundelay.ml.readers.folder import names_in
 from roundelay.ml.readers.packed import FEATURES_MAX
@@ -222,7 +222,7 @@ def _with_header(array: ArrayFile) -> ArrayFile:
         with ExitStack() as stack:
             dtype, shape, by_columns = _read_header(array.open(stack))
     except _DAMAGE as error:
-        raise DataError(str(array.path), None, f"{printable(array.name)} cannot be read: {error}") from error
+        raise DataError(str(array.path), None, f"{printable(array.name)} cannot be read: {private(error)}") from error
     made = ArrayFile(array.path, array.name, array.member, dtype, shape, by_columns)
     if not shape or not 1 <= shape[0] <= SET_ROWS_MAX or made.row_bytes * shape[0] > ARRAY_BYTES_MAX:
         raise DataError(
@@ -276,7 +276,9 @@ def _classes(y: ArrayFile, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         whole = np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 1 << 53)
         if not whole.all():
             row = int(np.argmin(whole))
-            raise DataError(str(y.path), row + 1, f"{y.name} is {values[row]}, not a class (or say --task regression)")
+            raise DataError(
+                str(y.path), row + 1, f"{y.name} is {private(values[row])}, not a class (or say --task regression)"
+            )
         return values.astype(np.int64)
     return values
 
@@ -318,7 +320,7 @@ def _raw_blocks(array: ArrayFile) -> Iterator[Rows]:
             if file.read(1):  # reading to the end also verifies the archive's checksum
                 raise ValueError("it continues after its last row")
     except _DAMAGE as error:
-        raise DataError(str(array.path), row + 1, f"{array.name} is damaged: {error}") from error
+        raise DataError(str(array.path), row + 1, f"{array.name} is damaged: {private(error)}") from error
 
 
 def _turned(array: ArrayFile, file: IO[bytes], stack: ExitStack) -> Iterator[Rows]:

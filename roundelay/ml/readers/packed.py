@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Labels, Samples
-from roundelay.ml.errors import DataError
+from roundelay.ml.errors import DataError, private
 
 MAGIC = b"\x89RDLY1\r\n"
 CLASSES_MAX = 65_535
@@ -103,7 +103,9 @@ def is_packed(content: bytes) -> bool:
 def read_header(name: str, content: bytes) -> PackedHeader:
     """Decode the header and check it against the length of the file. Raises DataError."""
     if not is_packed(content) or len(content) < HEADER_BYTES:
-        raise DataError(name, None, f"is not a packed file: {len(content)} bytes, beginning with {content[:8]!r}")
+        raise DataError(
+            name, None, f"is not a packed file: {len(content)} bytes, beginning with {private(content[:8])}"
+        )
     kind, rows, features, classes, *shape, zero = _HEADER.unpack_from(content, len(MAGIC))
     known = kind < len(KINDS) and zero == 0
     if not (known and 1 <= rows <= ROWS_MAX and 1 <= features <= FEATURES_MAX and 0 <= classes <= CLASSES_MAX):
@@ -133,7 +135,7 @@ def parse(name: str, content: bytes, features: int | None = None, classes: int |
     x, y = records["x"].astype(np.float32), records["y"].astype(np.int64)  # (n, d), (n,)
     if y.max() >= most:
         row = int(np.argmax(y >= most))
-        raise DataError(name, row + 1, f"class {y[row]} is out of range 0..{most - 1}")
+        raise DataError(name, row + 1, f"class {private(y[row])} is out of range 0..{most - 1}")
     _check_finite(name, x)
     return Samples(np.ascontiguousarray(x), y)
 
@@ -146,11 +148,11 @@ def _with_targets(name: str, header: PackedHeader, records: npt.NDArray[np.void]
     _check_finite(name, x)
     if not np.isfinite(y).all():
         row = int(np.argmin(np.isfinite(y)))
-        raise DataError(name, row + 1, f"the target is {y[row]}, not finite")
+        raise DataError(name, row + 1, f"the target is {private(y[row])}, not finite")
     return Samples(np.ascontiguousarray(x), y)
 
 
 def _check_finite(name: str, x: npt.NDArray[np.float32]) -> None:
     if not np.isfinite(x).all():
         row, column = (int(i[0]) for i in np.nonzero(~np.isfinite(x)))
-        raise DataError(name, row + 1, f"feature {column + 1} is {x[row, column]}, not finite")
+        raise DataError(name, row + 1, f"feature {column + 1} is {private(x[row, column])}, not finite")

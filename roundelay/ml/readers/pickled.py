@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from roundelay.ml.data import Ints
-from roundelay.ml.errors import DataError, printable
+from roundelay.ml.errors import DataError, private
 from roundelay.ml.readers.source import Rows
 
 INSTRUCTIONS_MAX = 10_000_000
@@ -76,7 +76,7 @@ def read_batch(name: str, content: bytes, features: int) -> tuple[Rows, Ints]:
         x = np.frombuffer(array.data, np.uint8).reshape(rows, features)  # (n, d)
         return x, np.array([int(label) for label in labels], np.int64)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, AssertionError) as error:
-        raise DataError(name, None, f"is not a pickled batch of CIFAR-10: {printable(str(error))}") from error
+        raise DataError(name, None, f"is not a pickled batch of CIFAR-10: {private(error)}") from error
 
 
 class _Machine:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Ints
-from roundelay.ml.errors import DataError, printable
+from roundelay.ml.errors import DataError, printable, private
 from roundelay.ml.readers import decimals
 from roundelay.ml.readers.dialect import BLANKS, COMMENT, Dialect, find_dialect, has_header, is_missing, sample_rows
 from roundelay.ml.readers.rows import Rows
@@ -342,4 +342,4 @@ def _option(layout: Layout, place: int) -> str:
 
 
 def _quote(text: str) -> str:
-    return f"'{printable(text, 20)}'"
+    return f"'{private(text, 20)}'"

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Labels, Samples
-from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.prepare import SplitPlan, draw_holdout
 from roundelay.ml.readers import dataset, npz, table
 from roundelay.ml.readers.encoding import encoding_from_json
@@ -243,7 +243,7 @@ def _numbered(source: str, y: Labels, labels: Sequence[str], reading: Reading) -
     known = reading.classes or reading.labels or tuple(labels)
     unknown = next((label for label in labels if label not in known), None)
     if unknown is not None and not reading.classes:
-        raise DataError(source, None, f"has a class {printable(unknown, 40)!r} that the job does not know")
+        raise DataError(source, None, f"has a class '{private(unknown, 40)}' that the job does not know")
     numbers = np.array([known.index(label) if label in known else -1 for label in labels], np.int64)  # (classes,)
     return numbers[y]
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from roundelay.ml.choices import Task
 from roundelay.ml.data import Floats, Ints, Labels
-from roundelay.ml.errors import DataError, printable
+from roundelay.ml.errors import DataError, printable, private
 from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.packed import Shape
 
@@ -171,13 +171,11 @@ def check_targets(source: str, y: npt.NDArray[np.float64]) -> None:
     largest = float(np.abs(y).max(initial=0))
     if not largest <= float(np.finfo(np.float32).max):
         row = int(np.argmin(np.abs(y) <= float(np.finfo(np.float32).max)))
-        raise DataError(source, row + 1, f"the target is {y[row]}, not finite or too large")
+        raise DataError(source, row + 1, f"the target is {private(y[row])}, not finite or too large")
     if 0 < float(np.ptp(y)) < largest * TARGET_PRECISION:
-        raise DataError(
-            source,
-            None,
-            f"has targets near {largest:g} that differ by {np.ptp(y):g} at most: subtract their mean first",
-        )
+        near, apart = private(f"{largest:g}"), private(f"{np.ptp(y):g}")
+        what = f"has targets near {near} that differ by {apart} at most: subtract their mean first"
+        raise DataError(source, None, what)
 
 
 def block_rows(row_bytes: int) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Labels
-from roundelay.ml.errors import CannotWrite, DataError, printable
+from roundelay.ml.errors import CannotWrite, DataError, printable, private
 from roundelay.ml.float_sums import exact_sum
 from roundelay.ml.readers.column_summary import ColumnSummary, encoded_columns, is_narrow
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
@@ -181,7 +181,7 @@ def read_as_trained(
     made = _scanned(path, scan, schema, lambda read: on_read(read, size))
     unknown = list(schema.classes.numbers)[known:]
     if unknown:
-        raise DataError(str(path), None, f"has a class {printable(unknown[0], 40)!r} that the model does not know")
+        raise DataError(str(path), None, f"has a class '{private(unknown[0], 40)}' that the model does not know")
     (part,) = made.parts
     if schema.target:
         return made.blocks(part, encoding), made.targets(part) if scan.has_target else None
@@ -274,10 +274,14 @@ def column_title(name: str, place: int) -> str:
 def check_classes(source: str, name: str, labels: tuple[str, ...], rows: int) -> None:
     """Raise DataError unless the classes in a column are such, and no two of them are meant to be one."""
     if len(labels) < 2:
-        raise DataError(source, None, f"has only one class, {printable(labels[0], 20)!r}, in {name}: check --label")
+        raise DataError(source, None, f"has only one class, '{private(labels[0], 20)}', in {name}: check --label")
     real = next((label for label in labels if _is_real(label)), None)
     if real is not None or (len(labels) > CLASSES_PLAIN and 2 * len(labels) > rows):
-        what = f"real numbers such as {real}" if real is not None else f"{len(labels)} different values in {rows} rows"
+        what = (
+            f"real numbers such as {private(real)}"
+            if real is not None
+            else f"{len(labels)} different values in {rows} rows"
+        )
         advice = "name another one with --label, or say --task regression"
         raise DataError(source, None, f"{name} is to be the class, but holds {what}: {advice}")
     alike: dict[str, str] = {}
@@ -287,7 +291,7 @@ def check_classes(source: str, name: str, labels: tuple[str, ...], rows: int) ->
             raise DataError(
                 source,
                 None,
-                f"the classes {printable(other, 40)!r} and {printable(label, 40)!r} look like one: use one spelling",
+                f"the classes '{private(other, 40)}' and '{private(label, 40)}' look like one: use one spelling",
             )
 
 
