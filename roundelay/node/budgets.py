@@ -56,6 +56,13 @@ BUDGETS = (
     Budget("time of a message, or of taking its answer", server.FRAME_TIMEOUT_S, "s", "the connection is closed"),
     Budget("polls of orders that are held", compute_node.HELD_POLLS_MAX, "polls", "others are answered at once"),
     Budget("connections of leaves, besides", admission.KEPT_MAX, "threads", "they count as the others do"),
+    Budget(
+        "such connections of one host that is not a neighbour",
+        admission.KEPT_PER_HOST_MAX,
+        "threads",
+        "they count as the others do",
+        "host",
+    ),
     Budget("leaves", leaf_host.LEAVES_MAX, "leaves", "Busy; one that is away makes room"),
     Budget("calls of a leaf that are held", leaf_host.POLLS_MAX, "calls", "others are answered at once", "leaf"),
     Budget("orders that a leaf has not taken", leaf_host.ORDERS_MAX, "orders", "Busy", "leaf"),

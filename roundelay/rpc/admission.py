@@ -11,6 +11,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -19,7 +20,8 @@ from roundelay.rpc.transport import FramedSocket
 WORKERS_MAX = 64
 KEPT_MAX = 384  # connections besides: each leaf keeps two, to be called and to deliver, and a driver polls over one
 STRANGERS_SHARE = 7 / 8  # of the threads, for all hosts that the server does not know
-HOST_SHARE = 3 / 4  # of the threads, for one of them
+HOST_SHARE = 3 / 4  # of the threads, and of the places of leaves, for one of them
+KEPT_PER_HOST_MAX = round(KEPT_MAX * HOST_SHARE)  # for a host that the server does not know
 STALLED_S = 0.1  # a frame that has taken longer must move at least so fast:
 BYTES_PER_S_MIN = 64 << 10
 
@@ -69,7 +71,7 @@ class Connections:
         self._per_host_max = max(1, round(workers_max * HOST_SHARE))
         self._is_known = is_known
         self._all: set[Connection] = set()
-        self._kept = 0
+        self._kept = Counter[str]()  # by host
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(self._all)
@@ -87,10 +89,18 @@ class Connections:
         return [each for each in self._all if not each.kept] if self._kept else list(self._all)
 
     def keep(self, connection: Connection, is_kept: bool) -> None:
-        """Give a connection a place of its own while there are any, or take the place back."""
-        if is_kept != connection.kept and (not is_kept or self._kept < KEPT_MAX):
-            connection.kept = is_kept
-            self._kept += 1 if is_kept else -1
+        """Give a connection a place of its own while there are any for its host, or take the place back."""
+        if is_kept == connection.kept or (is_kept and not self._has_place_for(connection.host)):
+            return
+        connection.kept = is_kept
+        self._kept[connection.host] += 1 if is_kept else -1
+        if not self._kept[connection.host]:
+            del self._kept[connection.host]
+
+    def _has_place_for(self, host: str) -> bool:
+        if self._kept.total() >= KEPT_MAX:
+            return False
+        return self._kept[host] < KEPT_PER_HOST_MAX or self._is_known(host)
 
     def add(self, connection: Connection) -> None:
         self._all.add(connection)

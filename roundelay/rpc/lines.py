@@ -80,7 +80,7 @@ class Lines:
                 surplus = line
             elif len(mine) > most:
                 surplus = mine.pop(_least(mine))
-            elif len(self._idle) > CONNECTIONS_MAX // CONNECTIONS_PER_PEER_MAX:
+            elif sum(map(len, self._idle.values())) > CONNECTIONS_MAX:
                 surplus = self._evict()
         if surplus is not None:
             surplus.connection.close()
@@ -93,13 +93,10 @@ class Lines:
         for line in idle:
             line.connection.close()
 
-    def _evict(self) -> Line | None:
-        """Remove and return the connection that has been idle longest, if there are more than CONNECTIONS_MAX."""
-        lines = [line for mine in self._idle.values() for line in mine]
-        if len(lines) <= CONNECTIONS_MAX:
-            return None
-        oldest = min(lines, key=lambda line: line.idle_since)
-        place = next(place for place, mine in self._idle.items() if oldest in mine)
+    def _evict(self) -> Line:
+        """Remove and return the connection that has been idle longest."""
+        idle = [(line.idle_since, place, line) for place, mine in self._idle.items() for line in mine]
+        _, place, oldest = min(idle, key=lambda each: each[0])
         self._idle[place].remove(oldest)
         if not self._idle[place]:
             del self._idle[place]

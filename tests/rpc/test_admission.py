@@ -6,7 +6,7 @@ import time
 from types import SimpleNamespace
 from typing import Any, cast
 
-from roundelay.rpc.admission import BYTES_PER_S_MIN, Connection, Connections
+from roundelay.rpc.admission import BYTES_PER_S_MIN, HOST_SHARE, KEPT_MAX, Connection, Connections
 
 
 class Line(Connection):
@@ -66,3 +66,22 @@ def test_one_strange_host_gets_a_part_of_the_threads_and_all_strangers_another()
     others = [line(f"stranger {number}", float(number)) for number in range(7)]
     assert closed_for(line("one more"), others, 8, {"peer"}) == [0]
     assert closed_for(line("peer"), [line(f"stranger {number}") for number in range(7)], 8, {"peer"}) == [-1]
+
+
+def test_one_strange_host_gets_a_part_of_the_places_of_leaves() -> None:
+    connections = Connections(8, {"peer"}.__contains__)
+
+    def keep(host: str) -> Line:
+        one = line(host)
+        connections.add(one)
+        connections.keep(one, True)
+        return one
+
+    greedy = [keep("stranger") for _ in range(KEPT_MAX)]
+    assert sum(each.kept for each in greedy) == round(KEPT_MAX * HOST_SHARE)
+    assert keep("another leaf's").kept and keep("peer").kept
+
+    connections.discard(greedy[0])
+    connections.keep(greedy[1], False)
+    connections.keep(greedy[1], False)
+    assert [keep("stranger").kept for _ in range(3)] == [True, True, False], "places that were given back"

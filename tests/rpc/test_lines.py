@@ -8,7 +8,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from roundelay.rpc.lines import CONNECTIONS_PER_PEER_MAX, MUCH_BYTES, Line, Lines
+from roundelay.rpc.lines import (
+    CONNECTIONS_MAX,
+    CONNECTIONS_PER_PEER_MAX,
+    CONNECTIONS_PER_RELAY_MAX,
+    MUCH_BYTES,
+    Line,
+    Lines,
+)
 from roundelay.rpc.transport import FramedSocket
 
 PLACE = ("here", 1)
@@ -69,3 +76,12 @@ def test_when_there_are_too_many_the_one_that_has_moved_least_is_closed(opened: 
 
     assert others[0].connection.sock.fileno() == -1
     assert warm.connection.sock.fileno() != -1
+
+
+def test_idle_connections_are_bounded_in_all_also_when_they_lead_to_a_few_relays(opened: Open) -> None:
+    lines, given = Lines(), [opened() for _ in range(CONNECTIONS_MAX + 8)]
+    for number, line in enumerate(given):
+        lines.give_back(("relay", number % 2), line, CONNECTIONS_PER_RELAY_MAX)
+
+    closed = [line.connection.sock.fileno() == -1 for line in given]
+    assert closed == [True] * 8 + [False] * CONNECTIONS_MAX, "those that have been idle longest"
