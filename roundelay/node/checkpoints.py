@@ -31,13 +31,16 @@ class Checkpoints:
         self._folder = folder
         self._kept: OrderedDict[str, bytes | None] = OrderedDict()  # by name; None: in the folder
         self.made = 0  # by this process
+        self._refused = ""  # the order whose checkpoint the disk did not take last
         if folder is not None and folder.is_dir():
+            for unfinished in folder.glob(f"*{SUFFIX}{UNFINISHED}"):  # this process was killed while it wrote them
+                unfinished.unlink(missing_ok=True)
             found = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
             self._kept.update((path.name, None) for path in found)
             self._drop(list(self._kept)[:-CHECKPOINTS_MAX])
 
     def save(self, order: Order, frame: Frame) -> None:
-        """Keep a checkpoint in the place of all earlier ones of the order's job. A full disk is logged."""
+        """Keep a checkpoint in the place of all earlier ones of the order's job. A full disk is logged once an order."""
         stream = io.BytesIO()
         write_frame(stream, frame.header, frame.payload)
         content = stream.getvalue()
@@ -47,7 +50,8 @@ class Checkpoints:
         try:
             kept = self._write(name, content)
         except OSError as error:
-            if name in self._kept or not self.made:
+            if name != self._refused:
+                self._refused = name
                 log.warning("no checkpoint of job %s: %s", order.job[:8], error)
             return
         self.made += 1
@@ -70,13 +74,17 @@ class Checkpoints:
             return None
 
     def _write(self, name: str, content: bytes) -> bytes | None:
-        """Write a checkpoint at one moment. Return it if it is kept in memory."""
+        """Write a checkpoint at one moment. Return it if it is kept in memory. Raises OSError."""
         if self._folder is None:
             return content
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / f"{name}{UNFINISHED}"
-        unfinished.write_bytes(hashlib.sha256(content).digest() + content)
-        unfinished.replace(self._folder / name)
+        try:
+            unfinished.write_bytes(hashlib.sha256(content).digest() + content)
+            unfinished.replace(self._folder / name)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
         return None
 
     def _read(self, name: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -22,7 +23,7 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MixTask, MomentsTask, TrainTask
 from roundelay.ml.exact import feature_sums_from_bytes
 from roundelay.ml.frames import Frame
-from roundelay.node.checkpoints import Checkpoints
+from roundelay.node.checkpoints import UNFINISHED, Checkpoints
 from roundelay.node.runtime import Stopped
 from roundelay.node.trainer import STARTS_MAX, Trainer
 from tests.node.training_orders import computed_here, content, effect, make_spec, training_order
@@ -333,3 +334,36 @@ def test_a_killed_trainer_goes_on_from_its_checkpoint_and_a_finished_order_outli
     finally:
         other.trainer.stop()
     assert other.epochs == []
+
+
+def test_an_unfinished_checkpoint_goes_at_once_or_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"0-0.checkpoint{UNFINISHED}").write_bytes(b"cut short by a kill")
+    kept = Checkpoints(tmp_path)
+    assert [*tmp_path.iterdir()] == []
+
+    monkeypatch.setattr(Path, "replace", refused)  # the disk is full when the content has been written
+    kept.save(ORDER, Frame({}, bytearray(b"state")))
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_disk_that_takes_no_checkpoint_is_reported_once_for_each_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept, frame, second = Checkpoints(tmp_path), Frame({}, bytearray(b"state")), replace(ORDER, round=2)
+    with monkeypatch.context() as full:
+        full.setattr(Path, "replace", refused)
+        for _ in range(3):
+            kept.save(ORDER, frame)
+        assert len(caplog.messages) == 1
+
+    kept.save(ORDER, frame)
+    monkeypatch.setattr(Path, "replace", refused)
+    for _ in range(3):
+        kept.save(second, frame)
+    assert len(caplog.messages) == 2
+
+
+def refused(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "no space left")
