@@ -40,7 +40,10 @@ class Checkpoints:
             self._drop(list(self._kept)[:-CHECKPOINTS_MAX])
 
     def save(self, order: Order, frame: Frame) -> None:
-        """Keep a checkpoint in the place of all earlier ones of the order's job. A full disk is logged once an order."""
+        """Keep a checkpoint in the place of all earlier ones of the order's job.
+
+        A disk that does not take it is logged once an order.
+        """
         stream = io.BytesIO()
         write_frame(stream, frame.header, frame.payload)
         content = stream.getvalue()

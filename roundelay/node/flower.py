@@ -14,7 +14,7 @@ from roundelay.federation.private_data import CLIENT, PrivateFile
 from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames, FrameError, MLError
 from roundelay.ml.frames import Header
-from roundelay.node.trainer_process import TrainerProcess
+from roundelay.node.trainer_process import Survey, TrainerProcess
 from roundelay.store.blobs import digest_of
 
 FILE_NAME = "client"
@@ -38,8 +38,8 @@ class FlowerClient:
         content = json.dumps(self._about, sort_keys=True).encode()
         self.files = (PrivateFile(FILE_NAME, digest_of(content), len(content), rows),)
 
-    def find(self, digest: str) -> Header | None:
-        """Return the request that adds the client to a trainer; None for any other digest."""
+    def find(self, digest: str, survey: Survey) -> Header | None:
+        """Return the request that adds the client to a trainer; None for any other digest. No folder is surveyed."""
         is_ours = any(file.digest == digest for file in self.files)
         return {"do": "add", "digest": digest, **self._about} if is_ours else None
 

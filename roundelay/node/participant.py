@@ -90,8 +90,8 @@ class Participant:
             self.load.is_busy, launch, self._quarantine, options.gate, options.masker, secrets.token_bytes(32)
         )
         self._attack = Attack(options.attack, random.Random()) if options.attack else None
-        own, checkpoints = private.find if private else None, Checkpoints(options.checkpoints)
-        self.trainer = Trainer(self._on_training, log, own=own, checkpoints=checkpoints)
+        checkpoints = Checkpoints(options.checkpoints)
+        self.trainer = Trainer(self._on_training, log, own=private, checkpoints=checkpoints)
         self._store_requests = frozenset(self.store.handlers())
         self._store_lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,13 +18,12 @@ from roundelay.federation.errors import BadPolicy
 from roundelay.federation.private_data import PrivateFile
 from roundelay.federation.site_gate import SiteGate
 from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce, policy_from_toml
-from roundelay.ml import answers
 from roundelay.ml.answers import SurveyedPart
-from roundelay.ml.errors import EndOfFrames, FrameError, MLError
+from roundelay.ml.errors import EndOfFrames, FrameError
 from roundelay.ml.frames import Header
 from roundelay.node.errors import PrivateFolderError
 from roundelay.node.options import PRIVATE_NAME
-from roundelay.node.trainer_process import TrainerProcess
+from roundelay.node.trainer_process import Survey, Surveyed, TrainerProcess
 from roundelay.store.items import Item
 from roundelay.trust.identity import Identity
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from roundelay.federation.masker import Masker  # needs the extra `secure`
 
 Stamp = tuple[int, int, int]  # of a file: inode, size, and when it was last written
+ADVICE = "start the node anew to publish the data as they are now"
 
 
 class Private(Protocol):
@@ -43,12 +44,20 @@ class Private(Protocol):
     def scan(self) -> None:
         """Read what is there. Called first."""
 
-    def find(self, digest: str) -> Header | None:
+    def find(self, digest: str, survey: Survey) -> Header | None:
         """Return the request that adds one of these files to a trainer; None for any other digest.
 
-        Raises NotFound if the file is not what was published any more.
+        survey: finds what is in a folder now. Raises NotFound if the file is not what was published any more.
         """
         ...
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A file as it was when its content was last compared with what was published."""
+
+    stamps: tuple[Stamp | None, ...]  # of its paths
+    is_unchanged: bool = True
 
 
 class PrivateFolder:
@@ -63,7 +72,7 @@ class PrivateFolder:
         self.files: tuple[PrivateFile, ...] = ()
         self._directory = directory.absolute()
         self._parts: dict[str, SurveyedPart] = {}  # by digest
-        self._stamps: dict[str, Stamp | None] = {}  # by path, when its content was last compared
+        self._compared: dict[str, _Compared] = {}  # by digest
 
     def scan(self) -> None:
         """Find the data in the folder. Raises PrivateFolderError."""
@@ -73,47 +82,51 @@ class PrivateFolder:
         if problem:
             self._log(f"private data: a job has to say how to read them: {problem}")
         self._parts = {part.digest: part for part in parts}
-        self._stamps = {path: _stamp(path) for part in parts for path in part.paths}
+        self._compared = {part.digest: _Compared(_stamps(part)) for part in parts}
         self.files = tuple(PrivateFile(part.name, part.digest, part.size_bytes, part.rows) for part in parts)
 
-    def find(self, digest: str) -> Header | None:
+    def find(self, digest: str, survey: Survey) -> Header | None:
         """Return the request that adds one of its files to a trainer; None for any other digest.
 
-        The content of a file that was written since is compared once. Raises NotFound if the file has changed.
+        The content of a file that was written since is compared once. Raises NotFound if the file has changed; what
+        `survey` raises when its process has ended.
         """
         part = self._parts.get(digest)
         if part is None:
             return None
-        now = {path: _stamp(path) for path in part.paths}
-        if any(self._stamps[path] != stamp for path, stamp in now.items()):
-            self._require_unchanged(part)
-            self._stamps |= now
+        if self._compared[digest].stamps != _stamps(part):
+            self._compare(part, survey)
+        if not self._compared[digest].is_unchanged:
+            raise NotFound(f"{part.name} has changed since it was published; {ADVICE}")
         return {"do": "add", "digest": digest, "path": str(self._directory), "name": part.name}
 
-    def _require_unchanged(self, part: SurveyedPart) -> None:
-        advice = "start the node anew to publish the data as they are now"
+    def _compare(self, asked: SurveyedPart, survey: Survey) -> None:
+        """Compare the contents of all files with what was published. Raises NotFound."""
+        before = {part.digest: _stamps(part) for part in self._parts.values()}  # a file may be written meanwhile
         try:
-            _, parts, _ = _survey(self._directory)
+            _, parts, _ = survey(self._directory)
         except PrivateFolderError as error:
-            raise NotFound(f"{part.name} has changed since it was published ({error}); {advice}") from error
-        if all(each.digest != part.digest for each in parts):
-            raise NotFound(f"{part.name} has changed since it was published; {advice}")
+            raise NotFound(f"{asked.name} has changed since it was published ({error}); {ADVICE}") from error
+        found = {part.digest for part in parts}
+        self._compared = {digest: _Compared(stamps, digest in found) for digest, stamps in before.items()}
 
 
-def _survey(directory: Path) -> tuple[str, tuple[SurveyedPart, ...], str]:
+def _survey(directory: Path) -> Surveyed:
     """Have a process that then ends find the data in a folder. Raises PrivateFolderError."""
     process = TrainerProcess()
     try:
         process.start()
-        return answers.survey(process.ask({"do": "survey", "path": str(directory)}, b"", lambda progress: None).header)
+        return process.survey(directory)
     except (EndOfFrames, FrameError, OSError) as error:
         code = process.end()
         raise PrivateFolderError(f"the process that reads {directory} has died (exit code {code})") from error
-    except MLError as error:
-        raise PrivateFolderError(str(error)) from error
     finally:
         process.kill()
         process.end()
+
+
+def _stamps(part: SurveyedPart) -> tuple[Stamp | None, ...]:
+    return tuple([_stamp(path) for path in part.paths])
 
 
 def _stamp(path: str) -> Stamp | None:

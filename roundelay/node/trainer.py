@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from roundelay.chord.errors import NotFound
 from roundelay.chord.requests import TrainingStatus
@@ -13,15 +15,19 @@ from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import OtherBits, WorkFailed
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import TrainTask
-from roundelay.federation.trainer_client import FindOwn, TrainerClient
+from roundelay.federation.trainer_client import TrainerClient
 from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames, FrameError
 from roundelay.ml.frames import Frame, Header
 from roundelay.node import failpoints
 from roundelay.node.checkpoints import Checkpoints
+from roundelay.node.errors import PrivateFolderError
 from roundelay.node.failpoints import Failpoints
 from roundelay.node.runtime import Stopped
-from roundelay.node.trainer_process import TrainerProcess
+from roundelay.node.trainer_process import Surveyed, TrainerProcess
+
+if TYPE_CHECKING:  # most nodes have none
+    from roundelay.node.private import Private
 
 IDLE_S = 60.0
 STARTS_MAX = 3  # of the process with the same order, without a new checkpoint; then the order fails
@@ -33,7 +39,7 @@ class Trainer:
     """At most one child process; one order at a time.
 
     on_training: called with each epoch that ends. log: given one line when an order begins, or is not taken.
-    own: finds the node's private data, if it has any. checkpoints: those of orders.
+    own: the node's private data, if it has any. checkpoints: those of orders.
     """
 
     def __init__(
@@ -42,7 +48,7 @@ class Trainer:
         log: Callable[[str], None],
         idle_s: float = IDLE_S,
         faults: Failpoints | None = None,
-        own: FindOwn | None = None,
+        own: Private | None = None,
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self._on_training = on_training
@@ -52,7 +58,8 @@ class Trainer:
         self._lock = threading.Lock()  # held while an order is carried out, and to end the child
         self._process = TrainerProcess()
         self._checkpoints = checkpoints or Checkpoints()
-        self._client = TrainerClient(self._ask, own, self._checkpoints.load)
+        find_own = (lambda digest: own.find(digest, self._survey)) if own is not None else None
+        self._client = TrainerClient(self._ask, find_own, self._checkpoints.load)
         self._running = ""  # the ticket of the order that is carried out
         self._cancelled = ""  # why it is no longer wanted
         self._idle_timer: threading.Timer | None = None
@@ -133,6 +140,22 @@ class Trainer:
             )
 
         return self._faults.around(f"trainer.{header['do']}", order, ask, self._process.kill)
+
+    def _survey(self, folder: Path) -> Surveyed:
+        """Have the child find the private data in a folder, anew if it dies.
+
+        Raises PrivateFolderError; EndOfFrames, FrameError or OSError when the order is no longer wanted.
+        """
+        code = None
+        for _ in range(STARTS_MAX):
+            try:
+                return self._process.survey(folder)
+            except (EndOfFrames, FrameError, OSError):
+                code = self._process.end()
+                self._process.start()
+                if self._stopped or self._cancelled:  # looked at when there is a child to be killed
+                    raise
+        raise PrivateFolderError(f"the process that reads {folder} has died {STARTS_MAX} times (exit code {code})")
 
     def _report(self, order: Order, header: Header) -> None:
         for end in answers.progress(header, len(order.files)):

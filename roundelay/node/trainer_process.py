@@ -14,14 +14,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from roundelay.ml.errors import from_dict
+from roundelay.ml import answers
+from roundelay.ml.answers import SurveyedPart
+from roundelay.ml.errors import EndOfFrames, FrameError, MLError, from_dict
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
+from roundelay.node.errors import PrivateFolderError
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 1.0
 
 OnProgress = Callable[[Header], None]
 OnCheckpoint = Callable[[Frame], None]
+Surveyed = tuple[str, tuple[SurveyedPart, ...], str]  # kind, files, and why they cannot be read without a job's options
+Survey = Callable[[Path], Surveyed]
 
 
 class TrainerProcess:
@@ -71,6 +76,18 @@ class TrainerProcess:
                 on_progress(frame.header)
             else:
                 return frame
+
+    def survey(self, folder: Path) -> Surveyed:
+        """Have the running child find the data in a folder.
+
+        Raises PrivateFolderError; EndOfFrames, FrameError or OSError when the child has ended.
+        """
+        try:
+            return answers.survey(self.ask({"do": "survey", "path": str(folder)}, b"", lambda progress: None).header)
+        except (EndOfFrames, FrameError):
+            raise
+        except MLError as error:
+            raise PrivateFolderError(str(error)) from error
 
     def end(self) -> int | None:
         """Close the child's pipe and wait for its end. Returns its exit code, or None if there was no child."""

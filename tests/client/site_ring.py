@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from roundelay.ml import answers
 from roundelay.ml.trainer import _survey
 from roundelay.node import private
 from roundelay.node.private import PrivateFolder
+from roundelay.node.trainer_process import Surveyed
 from roundelay.sim.program import InlineTrainer
 from roundelay.store.blobs import Content
 from tests.federation.inline_ring import InlineRing
@@ -46,7 +48,7 @@ class SiteRing:
             with inline_surveys():
                 data = PrivateFolder(folder, NAME, self.notes.append)
                 data.scan()
-            member.trainer = InlineTrainer(member.worker, data.find)
+            member.trainer = InlineTrainer(member.worker, partial(data.find, survey=surveyed))
             self.sites[str(ref.address)] = data
             self.net.run(
                 first_pause(publish_loop(member.node, NAME, data.kind, data.files, lambda: next(self.versions)))
@@ -81,6 +83,10 @@ class SiteRing:
 
     def train(self, request: TrainRequest) -> bytes:
         return self.drive(self.submit(request))
+
+
+def surveyed(folder: Path) -> Surveyed:
+    return private._survey(folder)
 
 
 @contextmanager

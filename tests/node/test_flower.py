@@ -17,6 +17,7 @@ from roundelay.federation.settings import Settings
 from roundelay.ml import exact
 from roundelay.node.flower import FlowerClient
 from roundelay.node.trainer import Trainer
+from roundelay.node.trainer_process import TrainerProcess
 from tests.node.training_orders import content, effect, make_spec, training_order
 
 CLIENTS = f"""
@@ -56,7 +57,7 @@ def test_a_node_publishes_its_clients_examples_and_its_trainer_runs_the_client()
     spec = replace(spec, files=(TrainingFile(0, f"here~{file.name}", file.digest, file.size_bytes, file.rows),))
     order, weights = training_order(spec, 3)
     told: list[str] = []
-    trainer = Trainer(lambda ticket, training: told.append(str(training)), told.append, own=client.find)
+    trainer = Trainer(lambda ticket, training: told.append(str(training)), told.append, own=client)
     try:
         done = trainer.perform(effect(order, {}, weights))
     finally:
@@ -75,7 +76,7 @@ def test_a_node_publishes_its_clients_examples_and_its_trainer_runs_the_client()
 def test_a_clients_file_is_not_served_under_another_digest() -> None:
     client = FlowerClient("duck:Duck", {}, None, "letters")
 
-    assert client.find("00" * 32) is None
+    assert client.find("00" * 32, TrainerProcess().survey) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,173 @@
+"""Tests of private folders: a file that was written since the start is read again once, and then known."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from roundelay.chord.errors import NotFound
+from roundelay.federation.effects import Done
+from roundelay.federation.private_data import PrivateFile
+from roundelay.federation.settings import Settings
+from roundelay.ml import answers
+from roundelay.ml.errors import EndOfFrames
+from roundelay.ml.frames import Header
+from roundelay.ml.trainer import _survey
+from roundelay.node.errors import PrivateFolderError
+from roundelay.node.private import PrivateFolder
+from roundelay.node.trainer import Trainer
+from roundelay.node.trainer_process import Survey, Surveyed, TrainerProcess
+from tests.client.site_ring import inline_surveys
+from tests.node.training_orders import content, effect, make_spec, training_order
+
+FILES = ("a", "b", "c")
+
+
+class Counted:
+    """Surveys folders in this process, and counts how often."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, folder: Path) -> Surveyed:
+        self.times += 1
+        return answers.survey(_survey(folder))
+
+
+@pytest.fixture
+def survey() -> Counted:
+    return Counted()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> PrivateFolder:
+    for seed, name in enumerate(FILES):
+        (tmp_path / name).write_bytes(content(20, seed))
+    made = PrivateFolder(tmp_path)
+    with inline_surveys():
+        made.scan()
+    return made
+
+
+def digests(folder: PrivateFolder) -> dict[str, str]:
+    return {file.name: file.digest for file in folder.files}
+
+
+def found(folder: PrivateFolder, survey: Survey) -> list[str]:
+    """Return the names of the files that are still as published."""
+    names = []
+    for name, digest in digests(folder).items():
+        try:
+            request = folder.find(digest, survey)
+        except NotFound as error:
+            assert f"{name} has changed since it was published" in str(error)
+        else:
+            assert request is not None and request["name"] == name
+            names.append(name)
+    return names
+
+
+def touch(path: Path, ns: int) -> None:
+    os.utime(path, ns=(ns, ns))
+
+
+def test_all_files_of_a_folder_that_was_touched_are_compared_at_once(
+    folder: PrivateFolder, survey: Counted, tmp_path: Path
+) -> None:
+    for name in FILES:
+        touch(tmp_path / name, 1)
+
+    assert found(folder, survey) == found(folder, survey) == [*FILES]
+    assert survey.times == 1
+
+
+def test_a_file_that_has_changed_is_compared_once_and_again_when_it_is_written(
+    folder: PrivateFolder, survey: Counted, tmp_path: Path
+) -> None:
+    (tmp_path / "b").write_bytes(content(21, 9))
+
+    assert found(folder, survey) == found(folder, survey) == ["a", "c"]
+    assert survey.times == 1
+
+    (tmp_path / "b").write_bytes(content(20, 1))
+    touch(tmp_path / "b", 2)
+    assert found(folder, survey) == [*FILES]
+    assert survey.times == 2
+
+
+def test_a_file_that_is_written_during_the_survey_is_compared_again(
+    folder: PrivateFolder, survey: Counted, tmp_path: Path
+) -> None:
+    def slow(directory: Path) -> Surveyed:
+        seen = survey(directory)
+        (tmp_path / "a").write_bytes(content(21, 9))
+        touch(tmp_path / "a", 3)
+        return seen
+
+    touch(tmp_path / "a", 2)
+    assert folder.find(digests(folder)["a"], slow) is not None
+    assert found(folder, survey) == ["b", "c"]
+
+
+def test_a_folder_that_cannot_be_read_any_more_is_reported_by_its_file(folder: PrivateFolder, tmp_path: Path) -> None:
+    def gone(directory: Path) -> Surveyed:
+        raise PrivateFolderError("no such folder")
+
+    (tmp_path / "a").unlink()
+    with pytest.raises(NotFound, match=r"a has changed since it was published \(no such folder\); start the node anew"):
+        folder.find(digests(folder)["a"], gone)
+
+
+class Own:
+    """Private data of which each order surveys the folder."""
+
+    name, kind = "own", "letters"
+    files: tuple[PrivateFile, ...] = ()
+
+    def __init__(self, before: Callable[[], None]) -> None:
+        self._before = before
+
+    def scan(self) -> None:
+        pass
+
+    def find(self, digest: str, survey: Survey) -> Header | None:
+        self._before()
+        kind, parts, _ = survey(Path("letters").absolute())
+        raise NotFound(f"{len(parts)} files of {kind}")
+
+
+def perform(before: Callable[[Trainer], None]) -> Done:
+    """Have a trainer carry out an order, for which it surveys a folder."""
+    order, weights = training_order(make_spec({"a": content(9, 1)}, Settings(epochs=2, hidden=(4,))))
+    trainer = Trainer(lambda ticket, training: None, lambda line: None, own=Own(lambda: before(trainer)))
+    try:
+        return trainer.perform(effect(order, {}, weights))
+    finally:
+        trainer.stop()
+
+
+def test_a_survey_is_ended_with_its_order() -> None:
+    order, _ = training_order(make_spec({"a": content(9, 1)}, Settings(epochs=2, hidden=(4,))))
+
+    with pytest.raises(NotFound, match="no longer wanted"):
+        perform(lambda trainer: trainer.cancel(order.ticket, "no longer wanted"))
+
+
+def test_a_survey_whose_process_is_killed_begins_anew_and_one_that_always_dies_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    with pytest.raises(NotFound, match="files of letters"):
+        perform(lambda trainer: trainer._process.kill())
+
+    def dies(self: TrainerProcess, folder: Path) -> Surveyed:
+        asked.append(str(folder))
+        raise EndOfFrames
+
+    monkeypatch.setattr(TrainerProcess, "survey", dies)
+    with pytest.raises(PrivateFolderError, match="has died 3 times"):
+        perform(lambda trainer: None)
+    assert len(asked) == 3
