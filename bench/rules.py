@@ -6,19 +6,16 @@ that it computes in the same way, where `make bench-peers` has installed it.
 
 from __future__ import annotations
 
-import json
-import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import IO
 
 import numpy as np
 
 from bench import report
+from bench.compare import Peer, PeerMissing
 from bench.figures import Limit, Line, Table
-from bench.machine import PEERS_PYTHON, ROOT
 from bench.rule_check import FILES, largest_difference
 from bench.rule_references import MALICIOUS, Doubles, Memory, Reference
 from roundelay.federation.rules import RULES
@@ -34,59 +31,39 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure() -> list[Table]:
     lines = [_line(rule, "its paper in numpy", largest_difference(rule, ROUNDS)) for rule in RULES]
-    if PEERS_PYTHON.exists():
-        with Flower() as flower:
-            lines += [
-                _line(rule, "Flower", largest_difference(rule, ROUNDS, reference=flower.reference(rule)))
-                for rule in OF_FLOWER
-            ]
+    missing = ""
+    try:
+        lines += _beside_flower()
+    except PeerMissing as error:
+        missing = f"Flower: {error}."
     notes = (
         f"{ROUNDS} rounds of {FILES} random updates, two of which pull the other way, from the same weights.",
         "The largest difference of a weight, as a share of the largest weight; the product keeps float32.",
-        "" if PEERS_PYTHON.exists() else "Flower is not installed here (make bench-peers).",
+        missing,
     )
     return [Table(f"Rules after {ROUNDS} rounds", tuple(lines), tuple(filter(None, notes)))]
 
 
+def _beside_flower() -> list[Line]:
+    """Compare rules with Flower's own functions. Raises PeerMissing."""
+    with ExitStack() as stack:
+        flower = Peer("flower_rules", stack)
+        path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-rules-"))) / "round.npz"
+        return [
+            _line(rule, "Flower", largest_difference(rule, ROUNDS, reference=_of_flower(flower, rule, path)))
+            for rule in OF_FLOWER
+        ]
+
+
+def _of_flower(flower: Peer, rule: str, path: Path) -> Reference:
+    """Return one of Flower's rules in the form of the other references. path: of a file for the updates."""
+
+    def step(base: Doubles, updates: Doubles, rows: Doubles, memory: Memory) -> Doubles:
+        np.savez(path, base=base, updates=updates, rows=rows)
+        return np.array(flower.ask(path=str(path), rule=rule, malicious=int(MALICIOUS * FILES)))
+
+    return step
+
+
 def _line(rule: str, reference: str, difference: float) -> Line:
     return Line(f"{rule}, beside {reference}", "of a weight", difference, limit=Limit(DIFFERENCE_MAX, at_least=False))
-
-
-class Flower:
-    """Flower's functions, in a process of the peers' environment."""
-
-    def __enter__(self) -> Flower:
-        self._folder = tempfile.TemporaryDirectory(prefix="roundelay-rules-")
-        command = (str(PEERS_PYTHON), "-m", "bench.peers.flower_rules")
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._read()  # it is ready
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _opened(self._process.stdin).close()
-        self._process.wait()
-        self._folder.cleanup()
-
-    def reference(self, rule: str) -> Reference:
-        """Return one of Flower's rules in the form of the other references."""
-
-        def step(base: Doubles, updates: Doubles, rows: Doubles, memory: Memory) -> Doubles:
-            path = Path(self._folder.name) / "round.npz"
-            np.savez(path, base=base, updates=updates, rows=rows)
-            request = {"path": str(path), "rule": rule, "malicious": int(MALICIOUS * FILES)}
-            stdin = _opened(self._process.stdin)
-            stdin.write(json.dumps(request) + "\n")
-            stdin.flush()
-            return np.array(self._read())
-
-        return step
-
-    def _read(self) -> object:
-        return json.loads(_opened(self._process.stdout).readline())
-
-
-def _opened(stream: IO[str] | None) -> IO[str]:
-    assert stream is not None
-    return stream
