@@ -87,7 +87,12 @@ class Participant:
         self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
         self.orders = Orders(
-            self.load.is_busy, launch, self._quarantine, options.gate, options.masker, secrets.token_bytes(32)
+            self.load.is_busy,
+            launch,
+            self._quarantine,
+            options.gate,
+            options.masker,
+            secrets.token_bytes(NOISE_SECRET_BYTES),
         )
         self._attack = Attack(options.attack, random.Random()) if options.attack else None
         checkpoints = Checkpoints(options.checkpoints)

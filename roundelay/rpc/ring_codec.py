@@ -15,6 +15,7 @@ from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Candidate, Grant, Hello, Hop, LeafStatus, Lease, Members, Neighbourhood, Status
 from roundelay.chord.ring import BITS_MAX, Ring
+from roundelay.federation.leaf_host import LEAVES_MAX
 from roundelay.rpc import fields
 from roundelay.rpc.fields import id_from_wire, id_to_wire
 from roundelay.rpc.gen import ttypes as wire
@@ -26,7 +27,6 @@ NODES_KEPT_MAX = 4096
 SUCCESSORS_MAX = 1024  # of a list
 LEASE_MIN_MS, LEASE_MAX_MS = 100, 3_600_000
 RING_NODES_MAX = 1 << 16
-LEAVES_MAX = 1024  # of a node, in its status
 
 # --- the ring
 

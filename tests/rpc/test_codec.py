@@ -20,6 +20,7 @@ from thrift.Thrift import TType
 from roundelay.chord import errors
 from roundelay.chord.errors import ChordError, Malformed, OtherProtocol
 from roundelay.chord.refs import NodeRef
+from roundelay.federation.leaf_host import LEAVES_MAX
 from roundelay.federation.requests import Order, Progress
 from roundelay.federation.states import ORDER_STATES
 from roundelay.rpc import fields, job_codec, ring_codec, store_codec
@@ -420,3 +421,11 @@ def required_fields_of(kind: Any) -> list[str]:
 
 def test_required_fields_are_read_from_the_generated_code() -> None:
     assert required_fields(node()) == ["id", "host", "port", "incarnation"]
+
+
+def test_a_status_lists_no_more_leaves_than_a_node_serves() -> None:
+    leaf = wire.LeafStatus(node(), 0, 0)
+
+    assert len(ring_codec.status_from_wire(status(leaves=[leaf] * LEAVES_MAX)).leaves) == LEAVES_MAX
+    with pytest.raises(Malformed, match=r"status\.leaves"):
+        ring_codec.status_from_wire(status(leaves=[leaf] * (LEAVES_MAX + 1)))
