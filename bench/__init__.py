@@ -5,6 +5,7 @@
 trainer         local training compared with torch, scikit-learn and BLAS
 cnn             the convolutional network compared with torch, and the time to 98 % on MNIST
 jobs            many jobs at once: how they share the ring
+messages        round trips, requests and bytes of a job in the simulator
 wire            calls and transfers compared with a raw socket and gRPC
 round           a round compared with Flower
 scale           rings of many nodes: scale_real, scale_simulated, scale_stored, and scale_growth, which fits the costs
@@ -14,6 +15,7 @@ page            what the dashboard costs
 responsiveness  how fast a node answers while it trains
 placement       the length of a round under each placement policy
 defaults        default settings on many tables, beside scikit-learn
+tables          published tables, beside scikit-learn's networks
 noniid          non-IID files under each aggregation rule
 topologies      what star and tree cost the driver
 gossip          the error and the spread of the nodes' models
@@ -22,6 +24,9 @@ wan             what distance, bandwidth and loss cost a job, between hosts that
 proof           what receipts cost, and what verification, replay and forgetting of a job take
 rules           each aggregation rule compared with its paper in numpy, and with Flower's
 robust          attacks against aggregation rules
+privacy         secure aggregation, what it costs, and the accountant of noise
+trust           what a site's default policy protects, and what it costs
+leaves          64 sites that only dial out, on two nodes, beside 64 ordinary nodes
 secured         what certificates cost: start, small calls, rounds
 portable        portable arithmetic: equal models in many environments, error and speed
 reading         tables made ready for a job, compared with pandas
@@ -31,8 +36,12 @@ The parts:
 figures          figures, limits and tables
 report           writes tables to docs/results/, and runs a benchmark as a command
 generated_tables  seeded tables of many kinds
+generated_regressions
+                 seeded tables with a target of real numbers
 shipped_tables   tables that exist: scikit-learn's, MNIST's test images, the letters
+table_cases      the cases of `tables`
 default_cases    the cases of `defaults`
+imprint          an attack that reads private rows from a gradient
 user_module      a module as a user of PyTorch would write it
 machine          describes the machine and the versions
 compare          measures ours and a peer in turns
@@ -48,5 +57,6 @@ counted_node     wraps a node and counts its calls
 simulated        star and tree on a large simulated ring
 message_counter  counts the messages and bytes of a procedure
 wire_sizes       the encoded size of a message
+secure_sites     the sites of a secure sum, without a ring
 wan_page         the page of `wan`, with its limits
 """

@@ -12,6 +12,8 @@ liars        has nodes return wrong results, which --verify must find
 sites        cuts off and kills private sites in the middle of rounds
 soak         runs 20 nodes that keep dying for ten minutes
 slurm        runs deploy/slurm on three machines of Slurm, and preempts them
+containers   runs deploy/compose.yaml, and disturbs it
+ray          runs deploy/ray_ring.py on three machines of Ray; takes one away, and adds another
 report       runs faults, matrix, history and rows, and writes docs/results/faults.md
 
 The parts:
