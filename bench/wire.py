@@ -120,7 +120,7 @@ def _small(raw: socket.socket, peers: Peers, node: NodeRef, grpc: _Grpc | None) 
                 "raw socket",
                 us["raw"],
                 ratios(found["raw"], found["ours"]),
-                Limit(3.0, at_least=False),
+                Limit(2.5, at_least=False),
             ),
             compared(
                 "times as fast",
