@@ -114,7 +114,7 @@ class Composition:
         return str(json.loads(told)["model_sha256"])
 
     def page_answers(self) -> bool:
-        """Return whether the dashboard lets in who has its token, and nobody else."""
+        """Return whether the dashboard answers 303 with its token and 401 without."""
         token = (self.folder / "deploy" / "secret" / "dashboard-token").read_text()
         return [self._page_status(path) for path in (f"/?token={token}", "/")] == [303, 401]
 

@@ -110,7 +110,7 @@ def main(arguments: Sequence[str]) -> int:
     plan = plan_cuts(chosen.sites, chosen.rounds, chosen.longest, chosen.seed)
     if why := missing():
         print(f"chaos sites cannot run here: {why}", file=sys.stderr)
-        return 0
+        return 69
     with tempfile.TemporaryDirectory(prefix="roundelay-sites-") as folder:
         options = ("--rounds", str(chosen.rounds), "--hidden", chosen.hidden)
         found = run(Path(folder), chosen.sites, options, plan, chosen.keep)

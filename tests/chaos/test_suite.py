@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos import hostile, liars, matrix, report, rows
+from chaos import hostile, liars, matrix, report, rows, sites
 from chaos.faults import Outcome, Plan, Tally, make_plans, percentile, replay
 from chaos.history import History, judge
 from chaos.hostility import golden
@@ -136,3 +136,12 @@ def test_the_document_about_liars_shows_every_case_and_marks_what_does_not_hold(
 
     assert all(f"| {about} |" in page for about in liars.ABOUT.values())
     assert page.count("| **no** |") == 1
+
+
+def test_sites_that_cannot_run_here_do_not_count_as_a_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sites, "missing", lambda: "not root")
+
+    assert sites.main([]) == 69
+    assert "chaos sites cannot run here: not root" in capsys.readouterr().err
