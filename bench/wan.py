@@ -26,6 +26,7 @@ from bench import flower as flower_bench
 from bench import machine, wan_page
 from bench.machine import ROOT
 from bench.report import KEPT, write
+from bench.wan_page import NEAR
 from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing.cluster import Cluster, cluster
 from roundelay.testing.hub import Link
@@ -63,7 +64,7 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("loopback", None),
+    Setting(NEAR, None),
     Setting("50ms", Link(0.05, 100)),
     Setting("200ms", Link(0.2, 20)),
     Setting("200ms-loss", Link(0.2, 20, 0.01)),
@@ -121,7 +122,8 @@ class Measured:
 def main(arguments: Sequence[str]) -> int:
     names = [setting.name for setting in SETTINGS]
     parser = argparse.ArgumentParser("python -m bench wan", description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=names, metavar="SETTING", help=f"of {', '.join(names)}")
+    about = f"{NEAR}, and these of {', '.join(names)}"
+    parser.add_argument("--only", nargs="+", choices=names, metavar="SETTING", help=about)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of the setting `spikes`")
     parser.add_argument("--trace", default="", metavar="FILE", help="list every call: seconds, from, to, method")
@@ -129,9 +131,9 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     if why := missing_for_distance():
         print(f"bench wan cannot run here: {why}", file=sys.stderr)
-        return 0
+        return 69
     where, began = machine.describe(), time.monotonic()
-    wanted = [setting for setting in SETTINGS if setting.name in (chosen.only or names)]
+    wanted = [setting for setting in SETTINGS if setting.name in (NEAR, *(chosen.only or names))]
     jobs = [job for setting in wanted for job in _measure(setting, chosen.rounds, chosen.minutes, chosen.trace)]
     jobs = _with_expected(jobs)
     flower = [_measure_flower(setting) for setting in wanted if setting.name in FLOWER]
@@ -218,7 +220,7 @@ def _measure_flower(setting: Setting) -> FlowerMeasured:
 
 def _with_expected(jobs: Sequence[Measured]) -> list[Measured]:
     """Return the jobs with the model that each makes on loopback."""
-    models = {job.options: job.model for job in jobs if job.setting == "loopback"}
+    models = {job.options: job.model for job in jobs if job.setting == NEAR}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-wan-")))
         ring: Cluster | None = None
@@ -254,7 +256,7 @@ def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tu
     link = setting.link or Link()
     return Measured(
         setting.name,
-        str(link) if setting.link else "loopback",
+        str(link) if setting.link else NEAR,
         link.round_trip_s,
         median(r["seconds"] for r in history),
         median(r["slowest_node_seconds"] for r in history),

@@ -150,6 +150,20 @@ def test_a_page_names_each_broken_limit() -> None:
     assert "as on loopback, bit for bit" in wan_page.document(good, [], "A machine.")
 
 
+def test_a_page_without_loopback_names_the_limits_that_are_not_judged() -> None:
+    jobs = [far(first_round_s=9.0), replace(far(jobs_s=9.0), setting="200ms")]
+
+    assert wan_page.not_held(jobs) == []
+    assert wan_page.not_judged([measured(), *jobs]) == []
+    assert wan_page.not_judged(jobs) == [
+        "50ms: first round after at most 25 round trips",
+        "200ms: first round after at most 25 round trips",
+        "200ms: status takes at most 6 round trips",
+        "200ms: jobs takes at most 6 round trips",
+    ]
+    assert "Not judged, without figures of loopback:" in wan_page.document(jobs, [], "A machine.")
+
+
 def test_the_latest_figures_of_each_setting_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wan, "KEPT", tmp_path)
     flower = FlowerMeasured("50ms", "50 ms", why_not="not installed")
