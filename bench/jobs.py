@@ -118,7 +118,7 @@ def _four(alone: list[list[Run]], together: list[list[Run]], models: int) -> Tab
         f"{JOBS} equal jobs on {NODES} nodes, {os.cpu_count()} cores",
         (
             compared(
-                "together, times as long as one after the other",
+                "time together : time one after the other",
                 "s",
                 median(totals),
                 "one after the other",
@@ -127,7 +127,7 @@ def _four(alone: list[list[Run]], together: list[list[Run]], models: int) -> Tab
                 Limit(1.1, at_least=False),
             ),
             compared(
-                "the last first round, times its share: four times that of a job alone",
+                "last first round : four times that of a job alone",
                 "s",
                 median(max(run.first_s for run in runs) for runs in together),
                 "alone",
