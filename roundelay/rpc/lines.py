@@ -18,7 +18,7 @@ from roundelay.rpc.transport import FramedSocket
 if TYPE_CHECKING:
     from roundelay.trust.identity import Identity
 
-CONNECTIONS_MAX = 32  # idle ones kept, in all
+CONNECTIONS_MAX = 96  # idle ones kept, in all: those to two relays, and as many to others
 CONNECTIONS_PER_PEER_MAX = 4  # a poll, a put and a find to one node overlap
 CONNECTIONS_PER_RELAY_MAX = 32  # to a node through which many leaves are polled
 IDLE_S = 30.0  # half the server's own limit
