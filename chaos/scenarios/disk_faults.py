@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from functools import partial
 from pathlib import Path
 
 from chaos import workload
 from chaos.checker import lost_files, makes_model, miscounted_rounds
-from chaos.experiment import experiment
+from chaos.experiment import Run, experiment
 from chaos.scenario import ConsoleLine, ScenarioResult, console_lines
 from chaos.workload import JobOptions
 from roundelay.chord.effects import Procedure
@@ -24,6 +25,8 @@ from roundelay.testing.waiting import until
 OPTIONS = JobOptions(rounds=6)
 SLOW = "trainer.train.before=sleep:0.5"
 FULL_KIB = 96  # the largest file that the node can write
+SAYS_S = 10.0  # until the client says what its job waits for
+WAITS_S = 5.0  # which several rounds would take
 
 
 def disk_full(folder: Path) -> ScenarioResult:
@@ -77,34 +80,37 @@ def corrupted_disk(folder: Path) -> ScenarioResult:
 
 
 def every_copy_corrupted(folder: Path) -> ScenarioResult:
-    """Corrupt all copies of one training file under a running job, and store the file again once the job waits for it.
+    """Corrupt all copies of one training file as the job begins, and store the file again once the job waits for it.
 
-    The client has stored its files by then: no good copy is left, and no trainer has the file in memory.
+    The client has stored its files by then: no good copy is left, and no trainer has the file in memory. What the
+    client says while nodes are down is not enough: it must still wait when all of them are back.
     """
     with experiment(folder, 5, OPTIONS, keep_state=True, failpoints=SLOW) as test:
         ring, name = test.ring, test.first_file()
         content = (test.data.folder / name).read_bytes()
         ring.wait_until_replicated()
+        run = test.start()
+        until(lambda: workload.snapshot(ring, run.job), "the job is published")
         holders = [ring.node_at(status.node) for status in ring.statuses() if name in status.names]
-        run = test.start(until_round=1)
         for node in holders:
             node.kill()
         corrupted = sum(flip_bits(ring, node, content) for node in holders)
         for node in holders:
             ring.restart(node)
-        until(
-            lambda: console_lines(run.client, "waiting") or not run.client.is_running,
-            "the client reports that it waits, or has ended",
-        )
-        waited = run.client.is_running
+        ring.wait_until_converged()
+        back = time.monotonic()
+        until(lambda: _waits_for(run, name), f"the client says that it waits for {name}")
+        said_s, before = time.monotonic() - back, _rounds(ring, run)
+        time.sleep(WAITS_S)
+        waited = _rounds(ring, run) == before and run.client.is_running
         again = workload.start(ring, test.data, OPTIONS, "--detach")  # stores its files, and waits in the queue
         held = run.is_unharmed()
         return ScenarioResult(
-            "every copy of one file corrupted",
-            "the job names the file, waits, and goes on when it is stored again: the same model",
-            held and corrupted > 0 and waited and again.wait() == 0,
-            {"copies corrupted": corrupted, "the job waited": waited},
-            console_lines(run.client, "waiting", name),
+            "every copy of one file corrupted as the job begins",
+            f"within {SAYS_S:g} s the client names the file and waits; stored again: the same model",
+            held and corrupted == len(holders) > 0 and waited and said_s <= SAYS_S and again.wait() == 0,
+            {"copies corrupted": corrupted, "said after, s": round(said_s, 1), "the job waited": waited},
+            _waits_for(run, name),
         )
 
 
@@ -135,6 +141,17 @@ def flip_bits(ring: Cluster, node: ManagedProcess, content: bytes | None = None)
     database.commit()
     database.close()
     return flipped
+
+
+def _waits_for(run: Run, name: str) -> tuple[ConsoleLine, ...]:
+    """Return what the client has said about waiting for a file."""
+    return tuple(each for each in console_lines(run.client, "waiting") if name in each.line)
+
+
+def _rounds(ring: Cluster, run: Run) -> int:
+    """Return how many rounds of the job have a result."""
+    found = until(lambda: workload.snapshot(ring, run.job), "the job's state")
+    return len(found.results)
 
 
 def _unreadable(ring: Cluster, files: tuple[TrainingFile, ...]) -> list[str]:
