@@ -465,6 +465,33 @@ struct Errands {
   2: required list<string> wanted
 }
 
+/** What the records of one node say of a job, as a listing shows it. It is the node's word: nothing here is signed. */
+struct ListedJob {
+  1: required string job
+  /** waiting, running, paused, done, failed, cancelled, replaced; diverged; malformed (its spec cannot be read). */
+  2: required string state
+  /** The last round that is stored, and how many the settings allow. */
+  3: required i64 round
+  4: required i64 rounds
+  /** Validation error of the round whose model is kept, so far. */
+  5: optional double validation_error
+  /** Digest of the RESULT of the last round. */
+  6: optional binary result
+  /** Of the last round. */
+  7: required string driver
+  /** Why the job failed or cannot be read, or what replaces it. */
+  8: required string reason
+  /** Id of the job that this one is, without some of its files. */
+  9: optional binary forgets
+  /** Name of the private data that the job trains on. */
+  10: required string pinned
+  /** Lines about records that cannot be read, and about nodes that have lied: at most 64 each. */
+  11: required list<string> malformed
+  12: required list<string> liars
+  /** Addresses of the private sites that trained the last round, at most 1024. */
+  13: required list<string> sites
+}
+
 service ComputeNode {
   /** Return the node that answers here. The only call without a target. */
   Hello hello() throws (1: NotYet not_yet),
@@ -527,6 +554,11 @@ service ComputeNode {
   /** Return the node's first 256 items with keys in (start, end], ordered by key, deletions included. */
   list<Item> list_range(1: Target target, 2: binary start, 3: binary end)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
+
+  /** Return what the node's records say of a job. Raises NotFound if it has no spec of it. */
+  ListedJob list_job(1: Target target, 2: string job)
+    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found,
+            5: Corrupt corrupt),
 
   /** The heartbeat of a job's driver: for some seconds no other node takes the job over. */
   void driving(1: Target target, 2: string job)

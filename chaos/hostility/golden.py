@@ -45,6 +45,7 @@ TYPICAL: tuple[Request[Any], ...] = (
     items.Find(1 << 100, (ENTRY.name,)),
     items.GetRangeDigest(1, 1 << 159),
     items.ListRange(1, 1 << 159),
+    requests.ListJob(JOB),
     requests.DriverHeartbeat(JOB),
     requests.Order(JOB, 1, (FILE,), MomentsTask(PLAN)),
     requests.Order(JOB, 1, (FILE,), TrainTask(PLAN, b"\0" * 128, 1), digest_of(CONTENT), len(CONTENT)),

@@ -38,7 +38,8 @@ from roundelay.client.requests import DataOptions, RingAddress, TrainRequest
 from roundelay.client.sites import Site, find_sites
 from roundelay.client.train_arguments import PLUGIN_SETTINGS, make_request
 from roundelay.federation.jobs import list_jobs
-from roundelay.federation.listing import ListedJob, list_latest
+from roundelay.federation.listed_job import ListedJob
+from roundelay.federation.listing import list_latest
 from roundelay.federation.site_drain import set_drained
 from roundelay.ml.description import HIDE_BELOW_DEFAULT, Description
 from roundelay.ml.loaded_blas import limit_loaded_blas
@@ -337,20 +338,15 @@ def _address(given: str | Address | None, default_port: int | None = None) -> Ad
 
 
 def _summary_of(listed: ListedJob) -> JobSummary:
-    malformed = tuple(map(str, listed.malformed))
-    if listed.spec is None:
-        state = "diverged" if listed.diverged else "malformed" if listed.is_malformed else "unreadable"
-        return JobSummary(listed.job, state, 0, 0, None, "", listed.error, malformed)
-    result, kept = listed.result, listed.kept
     return JobSummary(
         listed.job,
-        listed.end or ("paused" if listed.paused else "waiting" if result is None else "running"),
-        result.round if result is not None else 0,
-        listed.spec.settings.rounds,
-        round(kept.error, 6) if kept is not None and kept.round else None,
-        listed.report.driver if listed.report else "",
+        listed.state,
+        listed.round,
+        listed.rounds,
+        None if listed.validation_error is None else round(listed.validation_error, 6),
+        listed.driver,
         listed.reason,
-        malformed,
-        tuple(map(str, listed.report.liars if listed.report is not None else listed.spec.excluded)),
-        listed.spec.forgets,
+        listed.malformed,
+        listed.liars,
+        listed.forgets,
     )

@@ -12,7 +12,7 @@ from roundelay.client.connection import Connection
 from roundelay.client.errors import InputNotFound
 from roundelay.client.job_runner import read_job
 from roundelay.federation.errors import FederationError
-from roundelay.federation.listing import ListedJob
+from roundelay.federation.listed_job import ListedJob
 from roundelay.federation.private_data import Publication, directory_name, find_publications
 from roundelay.federation.site_drain import find_drained
 
@@ -61,12 +61,17 @@ def _names(statuses: Iterable[Status]) -> list[str]:
 
 def _last_rounds(connection: Connection, name: str, jobs: Sequence[ListedJob]) -> dict[str, tuple[str, int]]:
     """Return the last job and round in which each site has trained, by the latest job and the last rounds of others."""
-    ours = [job for job in jobs if job.spec is not None and job.spec.pinned == name]
-    reports = [(job.job, job.report) for job in ours if job.report is not None]
+    ours = [job for job in jobs if job.pinned == name]
+    trained = {address: (job.job, job.round) for job in ours for address in job.sites}
     if ours:
         with suppress(ChordError, FederationError):  # it has gone, or cannot be read: the listing says enough
-            reports += [(ours[-1].job, r) for _, r in sorted(read_job(connection, ours[-1].job).reports.items())]
-    return {address: (job, r.round) for job, r in reports for address in r.placement.values()}
+            reports = read_job(connection, ours[-1].job).reports
+            trained |= {
+                address: (ours[-1].job, number)
+                for number, report in sorted(reports.items())
+                for address in report.placement.values()
+            }
+    return trained
 
 
 def _site(

@@ -6,7 +6,8 @@ A job
     records          its records on the ring: spec, chained results, reports, end
     jobs             publish and list jobs, write their records
     snapshot         read a job from its records
-    listing          list the latest jobs in three round trips
+    listing          list the latest jobs in two round trips
+    listed_job       what a listing shows of a job
     early_stopping   when a job has trained enough, and which round it keeps
     strict_json      decode the JSON records that others have written
     step_size        notice divergence, and halve the step
@@ -58,6 +59,7 @@ A driver, which runs a job
 A node
     node_core        the one list of a node's handlers and loops
     requests         orders and their progress, as requests
+    job_lister       what a node's records say of a job
     tasks            what an order asks for: moments, train, evaluate, mix
     orders           a node's queue of orders
     fair_queue       which job's order is next

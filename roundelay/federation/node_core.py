@@ -26,10 +26,11 @@ from roundelay.chord.refs import Address
 from roundelay.chord.requests import GetStatus, Status
 from roundelay.federation.effects import Clocks
 from roundelay.federation.failover import JobSupervisor, Start
+from roundelay.federation.job_lister import JobLister
 from roundelay.federation.leaf_host import LeafHost
 from roundelay.federation.orders import Orders
 from roundelay.federation.private_data import PrivateFile, publish_loop
-from roundelay.federation.requests import DriverHeartbeat, Order
+from roundelay.federation.requests import DriverHeartbeat, ListJob, Order
 from roundelay.ml.plugins import importable
 from roundelay.store import replication
 from roundelay.store.items import Put, Receipt
@@ -138,6 +139,7 @@ def content_handlers(node: ChordNode, store: Store, orders: Orders) -> Handlers:
         **orders.handlers(),
         Put: lambda request: _put(node, store, request),
         Order: lambda order: _accept(store, orders, order),
+        ListJob: JobLister(node.ring, store).answer,
     }
 
 

@@ -1,4 +1,4 @@
-"""Requests about jobs: orders, polls of their tickets, pushes of gossip, heartbeats.
+"""Requests about jobs: orders, polls of their tickets, pushes of gossip, heartbeats, listings.
 
 An order is idempotent: its ticket is a digest of everything in it. Its task is one of the values in
 roundelay.federation.tasks, never code.
@@ -15,6 +15,7 @@ from roundelay.chord.effects import Request
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Activity, TrainingStatus
+from roundelay.federation.listed_job import ListedJob
 from roundelay.federation.secure_sum import Masking, sum_id
 from roundelay.federation.settings import PRIORITY
 from roundelay.federation.states import FINAL_STATES
@@ -245,6 +246,17 @@ class DriverHeartbeat(Request[None]):
 
     job: str
     driver: Identity | None = None  # as the caller's certificate states it; never sent
+
+    @property
+    def goes_in_line(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class ListJob(Request[ListedJob]):
+    """Ask what a node's records say of a job. Raises NotFound: it has none of it; NotYet during a hand-off."""
+
+    job: str
 
     @property
     def goes_in_line(self) -> bool:

@@ -23,7 +23,7 @@ from roundelay.federation.attacks import Attack
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload
 from roundelay.federation.node_core import Loops
 from roundelay.federation.orders import Orders
-from roundelay.federation.requests import Order
+from roundelay.federation.requests import ListJob, Order
 from roundelay.node.checkpoints import Checkpoints
 from roundelay.node.errors import DiskError
 from roundelay.node.files import SpoolingBlobs
@@ -97,7 +97,7 @@ class Participant:
         self._attack = Attack(options.attack, random.Random()) if options.attack else None
         checkpoints = Checkpoints(options.checkpoints)
         self.trainer = Trainer(self._on_training, log, own=private, checkpoints=checkpoints)
-        self._store_requests = frozenset(self.store.handlers())
+        self._store_requests = frozenset({*self.store.handlers(), ListJob})
         self._store_lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
 
     def _perform_orders(self) -> None:

@@ -6,6 +6,7 @@ fields       checks single fields; identifiers and digests
 ring_codec   converts the ring's values to wire structs and back, and domain errors to wire exceptions and back
 store_codec  converts the store's values
 job_codec    converts orders, tasks, progress and pushes
+listing_codec  converts what a node says of a job
 leaf_codec   converts what a leaf and its host exchange
 secure_codec converts the sites and tasks of secure aggregation
 progress_codec  converts a node's training status

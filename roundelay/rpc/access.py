@@ -37,6 +37,7 @@ TABLE: dict[str, frozenset[str]] = {
     "status": EVERYBODY,
     "find": EVERYBODY,
     "read": EVERYBODY,
+    "list_job": EVERYBODY,
     "members": EVERYBODY,
     "put": WRITERS,
     "write": WRITERS,

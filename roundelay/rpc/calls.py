@@ -15,7 +15,7 @@ from roundelay.chord import requests as ring
 from roundelay.chord.effects import Request
 from roundelay.chord.refs import Address
 from roundelay.federation import requests
-from roundelay.rpc import fields, job_codec, leaf_codec, ring_codec, store_codec
+from roundelay.rpc import fields, job_codec, leaf_codec, listing_codec, ring_codec, store_codec
 from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire
 from roundelay.rpc.gen import ComputeNode, Supernode
 from roundelay.rpc.gen.constants import PROTOCOL
@@ -136,6 +136,13 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
         lambda start, end: items.ListRange(id_from_wire(start), id_from_wire(end)),
         store_codec.items_to_wire,
         store_codec.items_from_wire,
+    ),
+    requests.ListJob: WireCall(
+        "list_job",
+        lambda r: (r.job,),
+        lambda job: requests.ListJob(fields.text("job", job)),
+        listing_codec.listed_job_to_wire,
+        listing_codec.listed_job_from_wire,
     ),
     requests.DriverHeartbeat: WireCall(
         "driving",

@@ -47,6 +47,7 @@ REQUESTS = (
     "CollectGarbage",
     "Order",
     "Collect",
+    "ListJob",
     "DriverHeartbeat",
     "Admit",
     "Heartbeat",

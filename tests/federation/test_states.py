@@ -14,7 +14,7 @@ from roundelay.federation.errors import OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import Order, Progress, Share
 from roundelay.federation.snapshot import JobSnapshot
-from roundelay.federation.states import JOB_TRANSITIONS, ORDER_STATES, ORDER_TRANSITIONS
+from roundelay.federation.states import JOB_STATES, JOB_TRANSITIONS, ORDER_STATES, ORDER_TRANSITIONS
 from roundelay.store.items import Entry, Item
 from tests.federation.test_orders import ME, ORDER, Node
 from tests.federation.test_spec import SPEC
@@ -105,3 +105,4 @@ def test_a_job_moves_only_along_its_table_whatever_is_written_in_whatever_order(
     moves = Moves(move for move in moves if move[0] != move[1])
 
     assert moves == {(t.source, t.target) for t in JOB_TRANSITIONS}
+    assert {state for move in moves for state in move} == {*JOB_STATES}

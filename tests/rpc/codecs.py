@@ -12,13 +12,13 @@ from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated, TBinaryP
 from thrift.transport.TTransport import TMemoryBuffer
 from thrift.TSerialization import deserialize, serialize
 
-from roundelay.rpc import fields, job_codec, progress_codec, ring_codec, secure_codec, store_codec
+from roundelay.rpc import fields, job_codec, listing_codec, progress_codec, ring_codec, secure_codec, store_codec
 from roundelay.store.items import Put
 from tests.rpc.wire_values import digests, identifiers, values
 
 CODECS: dict[str, Any] = {
     name: function
-    for module in (fields, ring_codec, store_codec, job_codec, secure_codec, progress_codec)
+    for module in (fields, ring_codec, store_codec, job_codec, listing_codec, secure_codec, progress_codec)
     for name, function in vars(module).items()
     if name.endswith(("_to_wire", "_from_wire")) and name[0] != "_"
 }

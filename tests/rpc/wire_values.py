@@ -16,6 +16,7 @@ from roundelay.chord.effects import Request
 from roundelay.chord.refs import Address, NodeRef, vacant
 from roundelay.chord.requests import Candidate, Hop, Neighbourhood
 from roundelay.chord.ring import Ring
+from roundelay.federation.listed_job import LISTED_STATES, ListedJob
 from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet
 from roundelay.federation.settings import PRIORITY_MAX, PRIORITY_MIN
@@ -191,6 +192,14 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("wanted", str): texts,
     ("silent_s", float): milliseconds,
     ("orders", int): whole_numbers,
+    ("rounds", int): long_numbers,
+    ("validation_error", float): doubles,
+    ("driver", str): texts,
+    ("reason", str): texts,
+    ("forgets", str): st.just("") | digests,
+    ("pinned", str): texts,
+    ("malformed", str): texts,
+    ("liars", str): texts,
 }
 
 
@@ -219,6 +228,8 @@ def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
             | _built(Order, task=promises | reveals, files=st.just(()), shares=st.just(()), masking=st.none())
             | _built(Order, task=st.builds(MomentsTask, plans), files=many, shares=st.just(()), masking=maskings)
         )
+    if hint is ListedJob:
+        return _built(ListedJob, state=st.sampled_from(LISTED_STATES), sites=st.lists(hosts, max_size=3).map(tuple))
     if hint is Parcel:
         return _built(Parcel, content=st.just(b"")) | st.builds(_with_content, values(Item), st.binary(max_size=200))
     if hint is Put:

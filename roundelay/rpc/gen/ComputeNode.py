@@ -168,6 +168,17 @@ class Iface(object):
         """
         pass
 
+    def list_job(self, target, job):
+        """
+        Return what the node's records say of a job. Raises NotFound if it has no spec of it.
+
+        Parameters:
+         - target
+         - job
+
+        """
+        pass
+
     def driving(self, target, job):
         """
         The heartbeat of a job's driver: for some seconds no other node takes the job over.
@@ -801,6 +812,52 @@ class Client(Iface):
             raise result.malformed
         raise TApplicationException(TApplicationException.MISSING_RESULT, "list_range failed: unknown result")
 
+    def list_job(self, target, job):
+        """
+        Return what the node's records say of a job. Raises NotFound if it has no spec of it.
+
+        Parameters:
+         - target
+         - job
+
+        """
+        self.send_list_job(target, job)
+        return self.recv_list_job()
+
+    def send_list_job(self, target, job):
+        self._oprot.writeMessageBegin('list_job', TMessageType.CALL, self._seqid)
+        args = list_job_args()
+        args.target = target
+        args.job = job
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_list_job(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = list_job_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        if result.not_found is not None:
+            raise result.not_found
+        if result.corrupt is not None:
+            raise result.corrupt
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "list_job failed: unknown result")
+
     def driving(self, target, job):
         """
         The heartbeat of a job's driver: for some seconds no other node takes the job over.
@@ -1056,6 +1113,7 @@ class Processor(Iface, TProcessor):
         self._processMap["find"] = Processor.process_find
         self._processMap["range_digest"] = Processor.process_range_digest
         self._processMap["list_range"] = Processor.process_list_range
+        self._processMap["list_job"] = Processor.process_list_job
         self._processMap["driving"] = Processor.process_driving
         self._processMap["order"] = Processor.process_order
         self._processMap["push"] = Processor.process_push
@@ -1508,6 +1566,44 @@ class Processor(Iface, TProcessor):
         oprot.writeMessageEnd()
         oprot.trans.flush()
 
+    def process_list_job(self, seqid, iprot, oprot):
+        args = list_job_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = list_job_result()
+        try:
+            result.success = self._handler.list_job(args.target, args.job)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except NotFound as not_found:
+            msg_type = TMessageType.REPLY
+            result.not_found = not_found
+        except Corrupt as corrupt:
+            msg_type = TMessageType.REPLY
+            result.corrupt = corrupt
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("list_job", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
     def process_driving(self, seqid, iprot, oprot):
         args = driving_args()
         args.read(iprot)
@@ -1844,11 +1940,11 @@ class next_hop_args(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.failed = []
-                    (_etype115, _size112) = iprot.readListBegin()
-                    for _i116 in range(_size112):
-                        _elem117 = Node()
-                        _elem117.read(iprot)
-                        self.failed.append(_elem117)
+                    (_etype136, _size133) = iprot.readListBegin()
+                    for _i137 in range(_size133):
+                        _elem138 = Node()
+                        _elem138.read(iprot)
+                        self.failed.append(_elem138)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -1873,8 +1969,8 @@ class next_hop_args(object):
         if self.failed is not None:
             oprot.writeFieldBegin('failed', TType.LIST, 3)
             oprot.writeListBegin(TType.STRUCT, len(self.failed))
-            for iter118 in self.failed:
-                iter118.write(oprot)
+            for iter139 in self.failed:
+                iter139.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -2804,11 +2900,11 @@ class put_args(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.parcels = []
-                    (_etype122, _size119) = iprot.readListBegin()
-                    for _i123 in range(_size119):
-                        _elem124 = Parcel()
-                        _elem124.read(iprot)
-                        self.parcels.append(_elem124)
+                    (_etype143, _size140) = iprot.readListBegin()
+                    for _i144 in range(_size140):
+                        _elem145 = Parcel()
+                        _elem145.read(iprot)
+                        self.parcels.append(_elem145)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2834,8 +2930,8 @@ class put_args(object):
         if self.parcels is not None:
             oprot.writeFieldBegin('parcels', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.parcels))
-            for iter125 in self.parcels:
-                iter125.write(oprot)
+            for iter146 in self.parcels:
+                iter146.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.to_owner is not None:
@@ -2902,11 +2998,11 @@ class put_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype129, _size126) = iprot.readListBegin()
-                    for _i130 in range(_size126):
-                        _elem131 = Receipt()
-                        _elem131.read(iprot)
-                        self.success.append(_elem131)
+                    (_etype150, _size147) = iprot.readListBegin()
+                    for _i151 in range(_size147):
+                        _elem152 = Receipt()
+                        _elem152.read(iprot)
+                        self.success.append(_elem152)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2953,8 +3049,8 @@ class put_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter132 in self.success:
-                iter132.write(oprot)
+            for iter153 in self.success:
+                iter153.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -3500,10 +3596,10 @@ class find_args(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.names = []
-                    (_etype136, _size133) = iprot.readListBegin()
-                    for _i137 in range(_size133):
-                        _elem138 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.names.append(_elem138)
+                    (_etype157, _size154) = iprot.readListBegin()
+                    for _i158 in range(_size154):
+                        _elem159 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.names.append(_elem159)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3528,8 +3624,8 @@ class find_args(object):
         if self.names is not None:
             oprot.writeFieldBegin('names', TType.LIST, 3)
             oprot.writeListBegin(TType.STRING, len(self.names))
-            for iter139 in self.names:
-                oprot.writeString(iter139.encode('utf-8') if sys.version_info[0] == 2 else iter139)
+            for iter160 in self.names:
+                oprot.writeString(iter160.encode('utf-8') if sys.version_info[0] == 2 else iter160)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -3586,11 +3682,11 @@ class find_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype143, _size140) = iprot.readListBegin()
-                    for _i144 in range(_size140):
-                        _elem145 = Item()
-                        _elem145.read(iprot)
-                        self.success.append(_elem145)
+                    (_etype164, _size161) = iprot.readListBegin()
+                    for _i165 in range(_size161):
+                        _elem166 = Item()
+                        _elem166.read(iprot)
+                        self.success.append(_elem166)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3622,8 +3718,8 @@ class find_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter146 in self.success:
-                iter146.write(oprot)
+            for iter167 in self.success:
+                iter167.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -3964,11 +4060,11 @@ class list_range_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype150, _size147) = iprot.readListBegin()
-                    for _i151 in range(_size147):
-                        _elem152 = Item()
-                        _elem152.read(iprot)
-                        self.success.append(_elem152)
+                    (_etype171, _size168) = iprot.readListBegin()
+                    for _i172 in range(_size168):
+                        _elem173 = Item()
+                        _elem173.read(iprot)
+                        self.success.append(_elem173)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4000,8 +4096,8 @@ class list_range_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter153 in self.success:
-                iter153.write(oprot)
+            for iter174 in self.success:
+                iter174.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -4038,6 +4134,203 @@ list_range_result.thrift_spec = (
     (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
     (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
     (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+)
+
+
+class list_job_args(object):
+    """
+    Attributes:
+     - target
+     - job
+
+    """
+
+
+    def __init__(self, target=None, job=None,):
+        self.target = target
+        self.job = job
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.job = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('list_job_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.job is not None:
+            oprot.writeFieldBegin('job', TType.STRING, 2)
+            oprot.writeString(self.job.encode('utf-8') if sys.version_info[0] == 2 else self.job)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(list_job_args)
+list_job_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRING, 'job', 'UTF8', None, ),  # 2
+)
+
+
+class list_job_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+     - not_found
+     - corrupt
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, not_found=None, corrupt=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+        self.not_found = not_found
+        self.corrupt = corrupt
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = ListedJob()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.not_found = NotFound.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRUCT:
+                    self.corrupt = Corrupt.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('list_job_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_found is not None:
+            oprot.writeFieldBegin('not_found', TType.STRUCT, 4)
+            self.not_found.write(oprot)
+            oprot.writeFieldEnd()
+        if self.corrupt is not None:
+            oprot.writeFieldBegin('corrupt', TType.STRUCT, 5)
+            self.corrupt.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(list_job_result)
+list_job_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [ListedJob, None], None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+    (4, TType.STRUCT, 'not_found', [NotFound, None], None, ),  # 4
+    (5, TType.STRUCT, 'corrupt', [Corrupt, None], None, ),  # 5
 )
 
 
@@ -4856,21 +5149,21 @@ class attach_args(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.tickets = []
-                    (_etype157, _size154) = iprot.readListBegin()
-                    for _i158 in range(_size154):
-                        _elem159 = LeafTicket()
-                        _elem159.read(iprot)
-                        self.tickets.append(_elem159)
+                    (_etype178, _size175) = iprot.readListBegin()
+                    for _i179 in range(_size175):
+                        _elem180 = LeafTicket()
+                        _elem180.read(iprot)
+                        self.tickets.append(_elem180)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.taken = []
-                    (_etype163, _size160) = iprot.readListBegin()
-                    for _i164 in range(_size160):
-                        _elem165 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.taken.append(_elem165)
+                    (_etype184, _size181) = iprot.readListBegin()
+                    for _i185 in range(_size181):
+                        _elem186 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.taken.append(_elem186)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4904,15 +5197,15 @@ class attach_args(object):
         if self.tickets is not None:
             oprot.writeFieldBegin('tickets', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.tickets))
-            for iter166 in self.tickets:
-                iter166.write(oprot)
+            for iter187 in self.tickets:
+                iter187.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.taken is not None:
             oprot.writeFieldBegin('taken', TType.LIST, 5)
             oprot.writeListBegin(TType.STRING, len(self.taken))
-            for iter167 in self.taken:
-                oprot.writeString(iter167.encode('utf-8') if sys.version_info[0] == 2 else iter167)
+            for iter188 in self.taken:
+                oprot.writeString(iter188.encode('utf-8') if sys.version_info[0] == 2 else iter188)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wait_ms is not None:

@@ -4727,6 +4727,241 @@ class Errands(object):
         return not (self == other)
 
 
+class ListedJob(object):
+    """
+    What the records of one node say of a job, as a listing shows it. It is the node's word: nothing here is signed.
+
+    Attributes:
+     - job
+     - state: waiting, running, paused, done, failed, cancelled, replaced; diverged; malformed (its spec cannot be read).
+     - round: The last round that is stored, and how many the settings allow.
+     - rounds
+     - validation_error: Validation error of the round whose model is kept, so far.
+     - result: Digest of the RESULT of the last round.
+     - driver: Of the last round.
+     - reason: Why the job failed or cannot be read, or what replaces it.
+     - forgets: Id of the job that this one is, without some of its files.
+     - pinned: Name of the private data that the job trains on.
+     - malformed: Lines about records that cannot be read, and about nodes that have lied: at most 64 each.
+     - liars
+     - sites: Addresses of the private sites that trained the last round, at most 1024.
+
+    """
+
+
+    def __init__(self, job=None, state=None, round=None, rounds=None, validation_error=None, result=None, driver=None, reason=None, forgets=None, pinned=None, malformed=None, liars=None, sites=None,):
+        self.job = job
+        self.state = state
+        self.round = round
+        self.rounds = rounds
+        self.validation_error = validation_error
+        self.result = result
+        self.driver = driver
+        self.reason = reason
+        self.forgets = forgets
+        self.pinned = pinned
+        self.malformed = malformed
+        self.liars = liars
+        self.sites = sites
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.job = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.state = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.round = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I64:
+                    self.rounds = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.DOUBLE:
+                    self.validation_error = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.result = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRING:
+                    self.driver = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.STRING:
+                    self.reason = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.STRING:
+                    self.forgets = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.STRING:
+                    self.pinned = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.LIST:
+                    self.malformed = []
+                    (_etype108, _size105) = iprot.readListBegin()
+                    for _i109 in range(_size105):
+                        _elem110 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.malformed.append(_elem110)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 12:
+                if ftype == TType.LIST:
+                    self.liars = []
+                    (_etype114, _size111) = iprot.readListBegin()
+                    for _i115 in range(_size111):
+                        _elem116 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.liars.append(_elem116)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 13:
+                if ftype == TType.LIST:
+                    self.sites = []
+                    (_etype120, _size117) = iprot.readListBegin()
+                    for _i121 in range(_size117):
+                        _elem122 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.sites.append(_elem122)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('ListedJob')
+        if self.job is not None:
+            oprot.writeFieldBegin('job', TType.STRING, 1)
+            oprot.writeString(self.job.encode('utf-8') if sys.version_info[0] == 2 else self.job)
+            oprot.writeFieldEnd()
+        if self.state is not None:
+            oprot.writeFieldBegin('state', TType.STRING, 2)
+            oprot.writeString(self.state.encode('utf-8') if sys.version_info[0] == 2 else self.state)
+            oprot.writeFieldEnd()
+        if self.round is not None:
+            oprot.writeFieldBegin('round', TType.I64, 3)
+            oprot.writeI64(self.round)
+            oprot.writeFieldEnd()
+        if self.rounds is not None:
+            oprot.writeFieldBegin('rounds', TType.I64, 4)
+            oprot.writeI64(self.rounds)
+            oprot.writeFieldEnd()
+        if self.validation_error is not None:
+            oprot.writeFieldBegin('validation_error', TType.DOUBLE, 5)
+            oprot.writeDouble(self.validation_error)
+            oprot.writeFieldEnd()
+        if self.result is not None:
+            oprot.writeFieldBegin('result', TType.STRING, 6)
+            oprot.writeBinary(self.result)
+            oprot.writeFieldEnd()
+        if self.driver is not None:
+            oprot.writeFieldBegin('driver', TType.STRING, 7)
+            oprot.writeString(self.driver.encode('utf-8') if sys.version_info[0] == 2 else self.driver)
+            oprot.writeFieldEnd()
+        if self.reason is not None:
+            oprot.writeFieldBegin('reason', TType.STRING, 8)
+            oprot.writeString(self.reason.encode('utf-8') if sys.version_info[0] == 2 else self.reason)
+            oprot.writeFieldEnd()
+        if self.forgets is not None:
+            oprot.writeFieldBegin('forgets', TType.STRING, 9)
+            oprot.writeBinary(self.forgets)
+            oprot.writeFieldEnd()
+        if self.pinned is not None:
+            oprot.writeFieldBegin('pinned', TType.STRING, 10)
+            oprot.writeString(self.pinned.encode('utf-8') if sys.version_info[0] == 2 else self.pinned)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.LIST, 11)
+            oprot.writeListBegin(TType.STRING, len(self.malformed))
+            for iter123 in self.malformed:
+                oprot.writeString(iter123.encode('utf-8') if sys.version_info[0] == 2 else iter123)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.liars is not None:
+            oprot.writeFieldBegin('liars', TType.LIST, 12)
+            oprot.writeListBegin(TType.STRING, len(self.liars))
+            for iter124 in self.liars:
+                oprot.writeString(iter124.encode('utf-8') if sys.version_info[0] == 2 else iter124)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.sites is not None:
+            oprot.writeFieldBegin('sites', TType.LIST, 13)
+            oprot.writeListBegin(TType.STRING, len(self.sites))
+            for iter125 in self.sites:
+                oprot.writeString(iter125.encode('utf-8') if sys.version_info[0] == 2 else iter125)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.job is None:
+            raise TProtocolException(message='Required field job is unset!')
+        if self.state is None:
+            raise TProtocolException(message='Required field state is unset!')
+        if self.round is None:
+            raise TProtocolException(message='Required field round is unset!')
+        if self.rounds is None:
+            raise TProtocolException(message='Required field rounds is unset!')
+        if self.driver is None:
+            raise TProtocolException(message='Required field driver is unset!')
+        if self.reason is None:
+            raise TProtocolException(message='Required field reason is unset!')
+        if self.pinned is None:
+            raise TProtocolException(message='Required field pinned is unset!')
+        if self.malformed is None:
+            raise TProtocolException(message='Required field malformed is unset!')
+        if self.liars is None:
+            raise TProtocolException(message='Required field liars is unset!')
+        if self.sites is None:
+            raise TProtocolException(message='Required field sites is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Grant(object):
     """
     Admission: an identity, the ring's parameters, and a member to join through; without one, found the ring.
@@ -4921,11 +5156,11 @@ class Members(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype108, _size105) = iprot.readListBegin()
-                    for _i109 in range(_size105):
-                        _elem110 = Node()
-                        _elem110.read(iprot)
-                        self.nodes.append(_elem110)
+                    (_etype129, _size126) = iprot.readListBegin()
+                    for _i130 in range(_size126):
+                        _elem131 = Node()
+                        _elem131.read(iprot)
+                        self.nodes.append(_elem131)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4946,8 +5181,8 @@ class Members(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter111 in self.nodes:
-                iter111.write(oprot)
+            for iter132 in self.nodes:
+                iter132.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -5324,6 +5559,23 @@ Errands.thrift_spec = (
     None,  # 0
     (1, TType.LIST, 'orders', (TType.STRUCT, [LeafOrder, None], False), None, ),  # 1
     (2, TType.LIST, 'wanted', (TType.STRING, 'UTF8', False), None, ),  # 2
+)
+all_structs.append(ListedJob)
+ListedJob.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'job', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'state', 'UTF8', None, ),  # 2
+    (3, TType.I64, 'round', None, None, ),  # 3
+    (4, TType.I64, 'rounds', None, None, ),  # 4
+    (5, TType.DOUBLE, 'validation_error', None, None, ),  # 5
+    (6, TType.STRING, 'result', 'BINARY', None, ),  # 6
+    (7, TType.STRING, 'driver', 'UTF8', None, ),  # 7
+    (8, TType.STRING, 'reason', 'UTF8', None, ),  # 8
+    (9, TType.STRING, 'forgets', 'BINARY', None, ),  # 9
+    (10, TType.STRING, 'pinned', 'UTF8', None, ),  # 10
+    (11, TType.LIST, 'malformed', (TType.STRING, 'UTF8', False), None, ),  # 11
+    (12, TType.LIST, 'liars', (TType.STRING, 'UTF8', False), None, ),  # 12
+    (13, TType.LIST, 'sites', (TType.STRING, 'UTF8', False), None, ),  # 13
 )
 all_structs.append(Grant)
 Grant.thrift_spec = (
