@@ -1,8 +1,9 @@
-"""The options that say how a data set is read and split, made from the fields of DataOptions: for train and prepare."""
+"""The options that say how a data set is read and split, made from the fields of DataOptions."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import Field, fields
 from typing import Any
 
@@ -10,16 +11,19 @@ from roundelay.cli.parser_base import Parser, checked
 from roundelay.client.option_text import show
 from roundelay.client.requests import DataOptions
 
+SPLIT = ("holdout", "parts")  # how rows are divided into files, for commands that divide none
 
-def add_to(parser: Parser) -> None:
-    """Add them; all but --dataset show only in --help-all."""
+
+def add_to(parser: Parser, without: Sequence[str] = ()) -> None:
+    """Add them, `without` some; all but --dataset show only in --help-all."""
     for each in fields(DataOptions):
-        _add(parser.add_argument if each.name == "dataset" else parser.more, each)
+        if each.name not in without:
+            _add(parser.add_argument if each.name == "dataset" else parser.more, each)
 
 
 def chosen_in(chosen: argparse.Namespace) -> dict[str, Any]:
     """Return the values of the options, as DataOptions takes them."""
-    return {each.name: getattr(chosen, each.name) for each in fields(DataOptions)}
+    return {each.name: getattr(chosen, each.name) for each in fields(DataOptions) if hasattr(chosen, each.name)}
 
 
 def _add(add: Any, each: Field[Any]) -> None:

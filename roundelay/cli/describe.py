@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from roundelay.cli import data_options, exits, parser_base
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.requests import DataOptions
+from roundelay.ml.choices import HIDE_BELOW_DEFAULT
 from roundelay.node import shown
 
 if TYPE_CHECKING:
     from roundelay.ml.description import Description
 
-HIDE_BELOW = 5
+FOR_PRIVATE = ("classes", "missing")
 
 
 def parser(arguments: Sequence[str]) -> parser_base.Parser:
@@ -35,12 +36,12 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     made.add_argument(
         "--hide-below",
         type=parser_base.checked(_count),
-        default=HIDE_BELOW,
+        default=HIDE_BELOW_DEFAULT,
         metavar="K",
         help="hide counts below K, and quantiles beyond which fewer rows lie; 1: show all (default: %(default)s)",
     )
     made.add_argument("--json", action="store_true", help="print one JSON object on one line")
-    data_options.add_to(made)
+    data_options.add_to(made, without=data_options.SPLIT)
     parser_base.add_ring_options(made)
     return made
 
@@ -53,12 +54,12 @@ def run(chosen: parser_base.Namespace) -> int:
 
     if (chosen.data is None) == (chosen.private is None):
         raise exits.Exit(exits.USAGE, "client.py describe: give DATA, or private data with --private NAME")
+    options = DataOptions(**data_options.chosen_in(chosen))
     if chosen.private is not None:
         with open_ring(chosen, Screen(json_only=chosen.json)) as ring:
-            options = DataOptions(**data_options.chosen_in(chosen))
             found = ring.describe(chosen.private, options, chosen.hide_below)
     else:
-        found = _describe_own(chosen, tables.ROWS_SHOWN)
+        found = _describe_own(chosen, options, tables.ROWS_SHOWN)
     if chosen.json:
         print(shown.as_json(found.to_json()))
     else:
@@ -66,13 +67,15 @@ def run(chosen: parser_base.Namespace) -> int:
     return 0
 
 
-def _describe_own(chosen: parser_base.Namespace, columns: int) -> Description:
-    """Describe the user's own data. Raises ClientError."""
+def _describe_own(chosen: parser_base.Namespace, options: DataOptions, columns: int) -> Description:
+    """Describe the user's own data. Raises Exit, ClientError."""
     from roundelay.client.job_input import read_options
     from roundelay.ml.description import COLUMNS_MAX, describe
     from roundelay.ml.readers import dataset
 
-    options = DataOptions(**data_options.chosen_in(chosen))
+    if given := [name for name in FOR_PRIVATE if name in options.differing()]:
+        why = "all classes are described, and missing values are counted"
+        raise exits.Exit(exits.USAGE, f"client.py describe: --{given[0]} is for --private NAME: of DATA, {why}")
     with translated_errors():
         kind = chosen.dataset or dataset.guess(chosen.data, read_options(options, None).table)
         if kind == "csv":

@@ -21,7 +21,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     )
     made.add_argument("data", type=Path, metavar="DATA", help="a file or a folder: see --dataset")
     made.add_argument("--json", action="store_true", help="print one JSON object on one line")
-    data_options.add_to(made)
+    data_options.add_to(made, without=(*data_options.SPLIT, "classes"))
     return made
 
 

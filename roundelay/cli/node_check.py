@@ -26,7 +26,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     made = parser_base.Parser("compute_node.py check", ABOUT, example, arguments)
     made.add_argument("--private", type=private_data, required=True, metavar="NAME=DIR", help="the data to look at")
     made.add_argument("--json", action="store_true", help="print one JSON object on one line")
-    data_options.add_to(made)
+    data_options.add_to(made, without=data_options.SPLIT)
     return made
 
 

@@ -69,7 +69,10 @@ def sites_table(found: SitesEvaluation) -> Table:
         told = ["-" if value is None else f"{value:.4f}" for value in each.numbers.values()]
         worst = "worst" if each is found.worst and len(found.sites) > 1 else ""
         add_row(table, each.site, str(each.rows), *told, worst)
-    for count, why in ((found.hidden, "with too few rows to be shown"), (len(found.absent), "did not answer")):
+    for count, why in (
+        (found.hidden, "hidden, as too few rows would be told of"),
+        (len(found.absent), "did not answer"),
+    ):
         if count:
             add_row(table, f"{count} site{'s' * (count != 1)} {why}")
     return table
@@ -124,7 +127,9 @@ def print_description(found: Description, out: Console | None = None) -> None:
     for each in found.words:
         out.print(_table((each.name, "rows"), [(name, _told(count)) for name, count in each.counts]))
         if each.missing or each.others:
-            out.print(f"{each.missing} rows without a value, {each.others} values not listed", markup=False)
+            out.print(f"{each.missing or 0} rows without a value, {each.others} values not listed", markup=False)
+    if None in [*(each.missing for each in found.numbers), *(each.missing for each in found.words)]:
+        out.print("missing values are not told: a site with one is left out unless --missing fills it in", markup=False)
     if found.hide_below > 1:
         hidden = f"{HIDDEN}: hidden, as fewer than {found.hide_below} rows would be told of; --hide-below 1 shows all"
         out.print(hidden, markup=False)

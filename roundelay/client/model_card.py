@@ -75,7 +75,7 @@ def _sites(found: SitesEvaluation) -> list[str]:
     return [
         *lines,
         "",
-        f"Sites with too few rows to be shown: {found.hidden}; that did not answer: {len(found.absent)}.",
+        f"Sites hidden, as too few rows would be told of: {found.hidden}; that did not answer: {len(found.absent)}.",
         "",
     ]
 

@@ -41,7 +41,8 @@ from roundelay.federation.jobs import list_jobs
 from roundelay.federation.listed_job import ListedJob
 from roundelay.federation.listing import list_latest
 from roundelay.federation.site_drain import set_drained
-from roundelay.ml.description import HIDE_BELOW_DEFAULT, Description
+from roundelay.ml.choices import HIDE_BELOW_DEFAULT
+from roundelay.ml.description import Description
 from roundelay.ml.loaded_blas import limit_loaded_blas
 from roundelay.ml.partitioners import Partitioner
 from roundelay.ml.readers.saved_model import SavedModel, load

@@ -131,7 +131,7 @@ class SitesEvaluation:
     loss: int = 0  # sum over the rows, in units of 2^-counts.LOSS_BITS
     cells: tuple[tuple[int, int, int], ...] = ()  # true class, predicted class, rows
     sites: tuple[SiteScore, ...] = ()
-    hidden: int = 0  # sites that hold out too few rows to be shown
+    hidden: int = 0  # sites that are not shown, as too few rows would be told of
     absent: tuple[str, ...] = ()  # sites that have not answered, by address
 
     @property

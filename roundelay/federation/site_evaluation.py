@@ -1,7 +1,7 @@
 """Evaluate a round's model at the sites: each counts on the rows that it holds out, and the counts are added exactly.
 
 No row and no prediction leaves its site, only counts. What is told of one site by itself goes into the round's report,
-unless the site holds out fewer rows than the job shows.
+unless the site holds out fewer rows than the job shows, or a single such site would follow from the total.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from roundelay.federation.tasks import HeldOutTask
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.ml import counts
 from roundelay.ml.counts import Counts
+from roundelay.ml.description import hide
 from roundelay.ml.mlp import Evaluation
 from roundelay.store.blobs import digest_of
 
@@ -53,11 +54,13 @@ def evaluate_at_sites(
     for part in outcome.parts:
         found.setdefault(spec.homes[part.files[0].index], []).append(counts.from_bytes(part.result))
     total = counts.total(each for parts in found.values() for each, _ in parts)
-    sites = {home: counts.total(each for each, _ in parts) for home, parts in sorted(found.items())}
-    shown = [home for home, each in sites.items() if each.rows >= max(1, spec.settings.hide_below)]
+    added = {home: counts.total(each for each, _ in parts) for home, parts in sorted(found.items())}
+    sites = {home: each for home, each in added.items() if each.rows}
+    told = hide([each.rows for each in sites.values()], spec.settings.hide_below)
+    shown = [home for home, rows in zip(sites, told, strict=True) if rows is not None]
     scores = tuple(_score(home, sites[home], found[home][0][1] if len(found[home]) == 1 else None) for home in shown)
     absent = tuple(sorted({spec.homes[file.index] for file in outcome.missing}))
-    hidden = sum(each.rows > 0 for each in sites.values()) - len(shown)
+    hidden = len(sites) - len(shown)
     return FoundAtSites(total, SitesEvaluation(total.rows, total.loss, total.cells, scores, hidden, absent))
 
 

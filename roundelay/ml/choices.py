@@ -17,6 +17,7 @@ DECIMAL_CHOICES = ("auto", "point", "comma")  # how a table writes decimal numbe
 WORDS_MAX_DEFAULT = 100  # different words in a column of a table
 HOLDOUT_DEFAULT = 0.2
 PARTS_DEFAULT = 8
+HIDE_BELOW_DEFAULT = 5  # a description of data tells of no fewer rows
 SIDE_DEFAULT, SIDE_MAX = 28, 1024
 
 PARTITION_METHODS = (

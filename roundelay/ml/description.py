@@ -15,13 +15,13 @@ from math import ceil, prod
 import numpy as np
 
 from roundelay.ml import exact
+from roundelay.ml.choices import HIDE_BELOW_DEFAULT
 from roundelay.ml.data import Doubles, Ints
 from roundelay.ml.order_statistics import DIGITS, high_digits, keys_of, select
 from roundelay.ml.readers.column_summary import loses_digits
 from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.source import DataSet, DatasetPart
 
-HIDE_BELOW_DEFAULT = 5
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 BINS_MAX = 10
 ROWS_A_BIN = 4  # times the count below which a bin is hidden, on average at least
@@ -36,7 +36,7 @@ class NumbersDescription:
 
     name: str
     count: int  # rows with a value
-    missing: int
+    missing: int | None  # None: not told, of private data, whose missing values are filled in
     mean: float | None
     deviation: float | None
     quantiles: tuple[float | None, ...]  # at QUANTILES: the smallest value that this share of the rows does not exceed
@@ -50,7 +50,7 @@ class WordsDescription:
 
     name: str
     count: int
-    missing: int
+    missing: int | None
     counts: tuple[tuple[str, int | None], ...]  # of words the most frequent first, of classes in their order
     others: int = 0  # values that are not listed
 
@@ -115,14 +115,14 @@ def describe_numbers(
     histograms = _histograms(edges, offsets, blocks)
     made = []
     for place, name in enumerate(names):
-        told, moments = counts[place] >= hide_below, None if (each := sums[place]) is None else each.deviations()
+        mean, deviation = (None, None) if (each := sums[place]) is None else _moments(each, hide_below)
         made.append(
             NumbersDescription(
                 name,
                 counts[place],
                 missing[place],
-                _digits(moments[0]) + float(offsets[place]) if moments and told else None,
-                _digits(moments[1]) if moments and told else None,
+                None if mean is None else mean + float(offsets[place]),
+                deviation,
                 tuple(
                     _digits(value) + float(offsets[place]) if visible else None
                     for value, visible in zip(values[place], shown[place], strict=True)
@@ -140,27 +140,31 @@ def describe_sums(kind: str, sums: exact.FeatureSums, hide_below: int, encoding:
     encoding: of a table's columns; a word has one feature, whose sum is the number of its rows.
     """
     columns = encoding.columns if encoding is not None else ()
+    missing = None if columns else 0  # only tables have gaps
     numbers, words, at = [], [], 0
     for column in columns:
         if column.words is None:
-            numbers.append(_summed(column.name, sums.columns(at, at + 1), hide_below, column.offset))
+            numbers.append(_summed(column.name, sums.columns(at, at + 1), missing, hide_below, column.offset))
         elif not column.is_boolean:
             counts = np.array([exact.whole(total) for total in sums.sums[at : at + column.features]])
-            words.append(_counted(column.name, column.words, counts, 0, hide_below, range(len(counts))))
+            words.append(_counted(column.name, column.words, counts, None, hide_below, range(len(counts))))
         else:
-            numbers.append(_summed(column.name, sums.columns(at, at + 1), hide_below))
+            counts = np.full(2, exact.whole(sums.sums[at]))
+            counts[1 - column.truth] = sums.rows - counts[column.truth]
+            words.append(_counted(column.name, column.words, counts, None, hide_below, range(2)))
         at += column.features
     for place in range(at, len(sums.sums)):  # without a table, or the target of a regression
         name = "target" if columns else f"column {place}"
-        numbers.append(_summed(name, sums.columns(place, place + 1), hide_below))
+        numbers.append(_summed(name, sums.columns(place, place + 1), missing, hide_below))
     return Description(kind, sums.rows, hide_below, tuple(numbers), tuple(words))
 
 
-def _summed(name: str, sums: exact.FeatureSums, hide_below: int, offset: float = 0.0) -> NumbersDescription:
-    if sums.rows < hide_below:
-        return NumbersDescription(name, sums.rows, 0, None, None, (), (), ())
-    mean, deviation = _Sums(sums).deviations()
-    return NumbersDescription(name, sums.rows, 0, _digits(mean) + offset, _digits(deviation), (), (), ())
+def _summed(
+    name: str, sums: exact.FeatureSums, missing: int | None, hide_below: int, offset: float = 0.0
+) -> NumbersDescription:
+    mean, deviation = _moments(sums, hide_below)
+    told = None if mean is None else mean + offset
+    return NumbersDescription(name, sums.rows, missing, told, deviation, (), (), ())
 
 
 def hide(counts: Sequence[int], least: int) -> tuple[int | None, ...]:
@@ -239,33 +243,27 @@ def _words(name: str, words: tuple[str, ...], blocks: Blocks, place: int, hide_b
 
 
 def _counted(
-    name: str, words: Sequence[str], counts: Ints, missing: int, hide_below: int, order: Sequence[int]
+    name: str, words: Sequence[str], counts: Ints, missing: int | None, hide_below: int, order: Sequence[int]
 ) -> WordsDescription:
     shown = hide([int(counts[place]) for place in order], hide_below)
     told = tuple((words[place], count) for place, count in zip(order, shown, strict=True))
     return WordsDescription(name, int(counts.sum()), missing, told[:VALUES_MAX], max(0, len(told) - VALUES_MAX))
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """Exact sums of one column."""
-
-    total: exact.FeatureSums
-
-    @property
-    def rows(self) -> int:
-        return self.total.rows
-
-    def deviations(self) -> tuple[float, float]:
-        """Return mean and standard deviation."""
-        moments = self.total.moments()
-        is_constant = self.total.rows * self.total.squares[0] == self.total.sums[0] ** 2
-        return float(moments.mean[0]), 0.0 if is_constant else float(moments.std[0])
+def _moments(total: exact.FeatureSums, hide_below: int) -> tuple[float, float] | tuple[None, None]:
+    """Return mean and standard deviation of a column, unless they tell of fewer rows than `hide_below`."""
+    two_values = exact.counts_of_two(total)
+    if total.rows < hide_below or (two_values and None in hide(two_values, hide_below)):
+        return None, None
+    mean, deviation = total.deviations()
+    return _digits(mean[0]), _digits(deviation[0])
 
 
-def _first_pass(columns: int, offsets: Doubles, blocks: Blocks) -> tuple[list[_Sums | None], list[int], list[Ints]]:
+def _first_pass(
+    columns: int, offsets: Doubles, blocks: Blocks
+) -> tuple[list[exact.FeatureSums | None], list[int], list[Ints]]:
     """Return exact sums, missing values, and how often each high digit occurs (DIGITS,), of each column."""
-    sums: list[_Sums | None] = [None] * columns
+    sums: list[exact.FeatureSums | None] = [None] * columns
     missing, high = [0] * columns, [np.zeros(DIGITS, np.int64) for _ in range(columns)]
     for block in blocks():
         for place, values in enumerate((block - offsets).T):
@@ -274,7 +272,7 @@ def _first_pass(columns: int, offsets: Doubles, blocks: Blocks) -> tuple[list[_S
             if not len(known):
                 continue
             added, before = exact.feature_sums(known[:, None]), sums[place]
-            sums[place] = _Sums(added if before is None else before.total + added)
+            sums[place] = added if before is None else before + added
             high[place] += high_digits(known)
     return sums, missing, high
 

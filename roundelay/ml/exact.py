@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Floats, Ints, Moments
+from roundelay.ml.data import Doubles, Floats, Ints, Moments
 from roundelay.ml.errors import BadTask, NotFinite, OutOfRange, StepTooLarge
 from roundelay.ml.task import FRACTION_BITS_MAX, ROWS_MAX
 
@@ -153,14 +153,19 @@ class FeatureSums:
         spread = [tuple(total for total in totals for _ in range(size)) for totals in (sums, squares)]
         return FeatureSums(self.rows * size, *spread)
 
-    def moments(self) -> Moments:
-        """Return mean and standard deviation, the variance computed in integers; a constant feature has std 1."""
+    def deviations(self) -> tuple[Doubles, Doubles]:
+        """Return mean and standard deviation of each feature: (d,) each. The variance is computed in integers."""
         n = self.rows
         means = [s / (n << _UNIT_BITS) for s in self.sums]  # quotients of integers are correctly rounded
         spreads = [n * q - s * s for s, q in zip(self.sums, self.squares, strict=True)]
-        std = np.array([math.sqrt(v / (n * n << _SQUARE_BITS)) for v in spreads]).astype(np.float32)  # (d,)
+        return np.array(means), np.array([math.sqrt(v / (n * n << _SQUARE_BITS)) for v in spreads])
+
+    def moments(self) -> Moments:
+        """Return mean and standard deviation as float32; a constant feature has std 1."""
+        mean, deviation = self.deviations()
+        std = deviation.astype(np.float32)  # (d,)
         std[std == 0] = 1
-        return Moments(np.array(means).astype(np.float32), std)
+        return Moments(mean.astype(np.float32), std)
 
     def to_bytes(self) -> bytes:
         """Encode rows, number of features, then each integer as its length in bytes and its big-endian bytes."""
@@ -171,6 +176,19 @@ class FeatureSums:
 def whole(total: int) -> int:
     """Return a sum of whole numbers, from its units."""
     return total >> _UNIT_BITS
+
+
+def counts_of_two(sums: FeatureSums) -> tuple[int, int] | None:
+    """Return how often a column has each of two values that follow one another, such as 0 and 1; None for others.
+
+    The product of (x - low) and (x - low - 1) is 0 for these two numbers, and positive for every other whole one.
+    """
+    (total,), (squares,), rows = sums.sums, sums.squares, sums.rows
+    low = total // (rows << _UNIT_BITS)
+    if squares - ((2 * low + 1) * total << _UNIT_BITS) + (low * (low + 1) * rows << _SQUARE_BITS):
+        return None
+    high = whole(total) - low * rows
+    return rows - high, high
 
 
 def feature_sums(x: Floats) -> FeatureSums:

@@ -80,3 +80,6 @@ def test_describe_shows_columns_and_classes_and_hides_small_counts(tmp_path: Pat
     assert "hidden, as fewer than 5 rows" in client_here("describe", table).out
     assert client_here("describe", tmp_path / "nothing").code == 66
     assert client_here("describe", table, "--hide-below", "0").code == 64
+    for option in ("--classes=0,1", "--missing=mean", "--parts=2", "--holdout=0.5"):  # none would change anything
+        assert client_here("describe", table, option).code == 64
+    assert client_here("inspect", table, "--classes=0,1").code == 64

@@ -416,16 +416,18 @@ def test_rows_are_held_out_by_the_numbers_that_files_have_in_the_job(tmp_path: P
 
 def test_small_sites_are_hidden_and_absent_ones_named(tmp_path: Path) -> None:
     folders, held_out, options = tables(tmp_path)
+    small = folders[0] / "ward0.csv"
+    small.write_text("".join(small.read_text().splitlines(True)[:16]))
     ring = SiteRing(folders)
-    settings = {**SETTINGS, "hide_below": 7}  # 6, 6, 6 and 7 rows are held out
+    settings = {**SETTINGS, "hide_below": 4}  # 3, 6, 6 and 7 rows are held out; the total would tell of the 3
     spec = ring.submit(TrainRequest(None, held_out, settings, options, private=NAME, evaluate="both"))
 
     ring.drive(spec)
     result, report = ring.rounds[-1]
 
-    assert [each.site for each in report.held_out.sites] == ["node-60000:1"]
-    assert (report.held_out.hidden, report.held_out.rows, result.rows) == (3, 25, 25)
-    assert report.held_out.worst == report.held_out.sites[0]
+    assert [each.site for each in report.held_out.sites] == ["node-41000:1", "node-60000:1"]
+    assert (report.held_out.hidden, report.held_out.rows, result.rows) == (2, 22, 25)
+    assert report.held_out.worst in report.held_out.sites
     assert report_from_bytes(report.to_bytes()) == report
 
 

@@ -121,7 +121,7 @@ def test_nothing_is_told_of_fewer_rows_than_the_limit(x: np.ndarray, limit: int)
             assert (rounded >= value).sum() >= limit
         assert value is None or 0 < share < 1
     assert all(count is None or count == 0 or count >= limit for count in found.histogram)
-    assert (found.mean is None) == (len(x) < limit)
+    assert found.mean is None if len(x) < limit else (found.mean is not None or len(set(x[:, 0].tolist())) == 2)
 
 
 def test_sums_of_private_rows_tell_means_and_deviations_of_enough_rows() -> None:
@@ -144,5 +144,24 @@ def test_sums_of_private_tables_tell_columns_and_words_by_name() -> None:
 
     found = describe_sums("csv", exact.feature_sums(x), 2, Encoding(columns))
 
-    assert [(each.name, each.mean) for each in found.numbers] == [("age", 1e9 + 5.5), ("is new", 0.5)]
-    assert [(each.name, each.counts) for each in found.words] == [("ward", (("east", 9), ("west", 3)))]
+    assert [(each.name, each.mean) for each in found.numbers] == [("age", 1e9 + 5.5)]
+    assert [(each.name, each.counts) for each in found.words] == [
+        ("ward", (("east", 9), ("west", 3))),
+        ("is new", (("no", 6), ("yes", 6))),
+    ]
+    assert [each.missing for each in found.numbers] + [each.missing for each in found.words] == [None] * 3
+
+
+@pytest.mark.parametrize("low", [-3.0, 0.0, 1.0, 4e4])
+@pytest.mark.parametrize(("high", "is_told"), [(0, True), (4, False), (5, True), (15, True), (16, False), (20, True)])
+def test_the_mean_of_two_numbers_tells_no_small_count(low: float, high: int, is_told: bool) -> None:
+    x = np.full((20, 1), low, np.float32)  # (n, 1)
+    x[:high] += 1
+
+    (own,) = describe_numbers(["sex"], np.zeros(1), lambda: iter([x.astype(np.float64)]), 5)
+    (private,) = describe_sums("private", exact.feature_sums(x), 5).numbers
+    yes = Encoding((EncodedColumn("ill", ("yes", "no")),))
+    (words,) = describe_sums("csv", exact.feature_sums(x - np.float32(low)), 5, yes).words
+
+    assert (own.mean is not None, private.mean is not None, private.deviation is not None) == (is_told,) * 3
+    assert dict(words.counts) == ({"yes": high, "no": 20 - high} if is_told else {"yes": None, "no": None})

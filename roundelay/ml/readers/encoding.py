@@ -39,6 +39,11 @@ class EncodedColumn:
         return self.words is not None and tuple(sorted(word.lower() for word in self.words)) in BOOLEANS
 
     @property
+    def truth(self) -> int:
+        """The place of the word that is 1, of a column of yes and no."""
+        return next(place for place, word in enumerate(self.words or ()) if word.lower() in ("true", "yes"))
+
+    @property
     def features(self) -> int:
         return 1 if self.words is None or self.is_boolean else len(self.words)
 
@@ -85,8 +90,7 @@ class Encoding:
             if column.words is None:
                 out[:, at] = values - column.offset
             elif column.is_boolean:
-                truth = next(n for n, word in enumerate(column.words) if word.lower() in ("true", "yes"))
-                out[:, at] = values == truth
+                out[:, at] = values == column.truth
             else:
                 out[:, at:end] = values[:, None] == np.arange(len(column.words))
             at = end
