@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from roundelay.ml.data import Moments
 from roundelay.ml.errors import DataError
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.readers import arrays, dataset, table
+from roundelay.ml.readers.arrays import to_rows
+from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.inputs import Inputs, read_inputs
 from roundelay.ml.readers.saved_model import SavedModel, load, save
 from roundelay.ml.readers.source import with_test
@@ -171,15 +174,73 @@ def test_validation_arrays_have_the_offsets_of_the_training() -> None:
     assert np.array_equal(test, training[7:] + 3)
 
 
+class Frame(dict[Any, Any]):
+    """As much of a DataFrame as is read of one."""
+
+    @property
+    def columns(self) -> list[Any]:
+        return list(self)
+
+
 def test_a_data_frame_with_words_is_encoded_as_in_training(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("size,colour,class\n" + "".join(f"{n},{'rgb'[n % 3]},{n % 2}\n" for n in range(12)))
     data = dataset.read(tmp_path / "t.csv")
     design = Design((4, 2), "softmax")
     model = SavedModel(design, learner(design).init_weights(0), None, (), data.encoding)
 
-    class Frame(dict[str, np.ndarray]):
-        columns = ("colour", "size")
-
-    given = Frame(size=np.arange(12.0), colour=np.array(list("rgb" * 4)))
+    given = Frame(colour=np.array(list("rgb" * 4)), size=np.arange(12.0))
 
     assert np.array_equal(model.predict_proba(given), model.probabilities(next(iter(data.training[0].blocks()))))
+
+
+def of_columns(*columns: EncodedColumn) -> SavedModel:
+    encoding = Encoding(columns)
+    design = Design((encoding.features, 3), "softmax")
+    return SavedModel(design, learner(design).init_weights(0), None, (), encoding)
+
+
+@pytest.mark.parametrize("names", [("age", "dose"), ("0", "1")])
+def test_the_columns_of_a_data_frame_are_matched_by_name_also_if_all_are_numbers(names: tuple[str, str]) -> None:
+    model = of_columns(EncodedColumn(names[0], None, 1e9), EncodedColumn(names[1]))
+    x = np.array([[1e9 + n, n % 3] for n in range(6)])  # (n, d)
+    first, second = (int(name) if name.isdecimal() else name for name in names)
+
+    turned = model.predict_proba(Frame({second: x[:, 1], "other": np.zeros(6), first: x[:, 0]}))
+
+    assert np.array_equal(turned, model.predict_proba(x))
+
+
+def test_words_that_are_numbers_may_be_floats_as_in_columns_with_gaps() -> None:
+    model = of_columns(
+        EncodedColumn("ward", ("1", "2", "10"), fill=-1.0), EncodedColumn("ill", ("False", "True"), fill=0.0)
+    )
+    given = Frame(ward=[2.0, 10.0, float("nan"), 1], ill=[True, False, None, "true"])
+
+    read = to_rows(given, 4, (), model.encoding)
+
+    assert read.tolist() == [[0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0], [1, 0, 0, 1]]
+
+
+def test_a_word_that_training_does_not_know_is_told() -> None:
+    model = of_columns(EncodedColumn("city", ("ulm", "bonn")))
+
+    with pytest.warns(UserWarning, match="column 'city' holds words that the training rows do not have, such as 'hof'"):
+        read = to_rows(Frame(city=["hof", "ulm"]), 2, (), model.encoding)
+
+    assert read.tolist() == [[0, 0], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"age": [1.0]}, "has no column 'city'; expected age, city"),
+        ({"age": [1.0, float("nan")], "city": ["ulm", "ulm"]}, "row 1 has no value in column 'age': fill it in"),
+        ({"age": ["old"], "city": ["ulm"]}, "column 'age' is not numeric: could not convert"),
+        ({"age": [1e39], "city": ["ulm"]}, "column 'age' holds infinity or a number that exceeds float32"),
+    ],
+)
+def test_a_data_frame_that_does_not_fit_is_refused_by_column(given: dict[str, list[Any]], complaint: str) -> None:
+    model = of_columns(EncodedColumn("age"), EncodedColumn("city", ("ulm", "bonn")))
+
+    with pytest.raises(DataError, match=complaint):
+        model.predict(Frame(given))

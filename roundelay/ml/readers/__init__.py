@@ -23,6 +23,7 @@ pickled      CIFAR-10's pickled batches, without unpickling them
 images       a folder per class of JPEG or PNG images
 npz          arrays in an .npz archive
 arrays       arrays and DataFrames in memory
+frame        a DataFrame's columns as a trained model reads them
 reading      how sites read their private data for a job
 site         private data at their site: found, described, read
 site_schema  what private data look like to the ring; what sites agree on

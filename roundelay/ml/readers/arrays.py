@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import DataError, printable
+from roundelay.ml.readers import frame
 from roundelay.ml.readers.encoding import Encoding, offsets_encoding
 from roundelay.ml.readers.packed import FEATURES_MAX, Shape
 from roundelay.ml.readers.source import (
@@ -56,34 +57,18 @@ def is_per_client(x: Any) -> bool:
 def to_rows(x: Any, features: int, shape: Shape, encoding: Encoding | None = None) -> Floats:
     """Return rows to predict, encoded as in training: (n, features). Raises DataError unless they fit the model.
 
-    A DataFrame of the training's columns may hold words; an array holds numbers, and the features of its words.
+    A DataFrame has the training's columns, in any order, and may hold words; an array holds numbers, and the features
+    of its words.
     """
-    if encoding is not None and not encoding.are_numbers and hasattr(x, "columns") and _has_columns(x, encoding):
-        return encoding.encode(_by_name(x, encoding))
-    rows, found = _rows("x", x)
-    if rows.shape[1] != features or (found and found != shape):
+    if encoding is not None and (found := frame.columns_of(x, encoding)) is not None:
+        return encoding.encode(found)
+    rows, images = _rows("x", x)
+    if rows.shape[1] != features or (images and images != shape):
         expected = f"images of {shape} or rows" if shape else "rows"
-        raise DataError("x", None, f"has {_describe(rows, found)}, expected {expected} of {features} features")
+        raise DataError("x", None, f"has {_describe(rows, images)}, expected {expected} of {features} features")
     if encoding is None or encoding.is_plain:
         return rows.astype(np.float32)
     return (rows - encoding.offsets).astype(np.float32)
-
-
-def _has_columns(x: Any, encoding: Encoding) -> bool:
-    return {column.name for column in encoding.columns} <= set(map(str, x.columns))
-
-
-def _by_name(x: Any, encoding: Encoding) -> npt.NDArray[np.float64]:
-    """Return the columns of a DataFrame in the order of the encoding, words as their numbers: (n, columns)."""
-    columns = []
-    for column in encoding.columns:
-        values = x[column.name]
-        if column.words is not None:
-            places = {word: float(number) for number, word in enumerate(column.words)}
-            columns.append(np.array([places.get(str(word), np.nan) for word in values.tolist()]))
-        else:
-            columns.append(np.asarray(values, np.float64))
-    return np.column_stack(columns)
 
 
 def _per_client(x: list[Any], y: Any, task: str) -> DataSet:

@@ -69,8 +69,8 @@ class Words:
         word = text.strip()
         if not word.isprintable() or self.is_number(word):
             raise ValueError("not a word")
-        if self._integers and _INTEGER.fullmatch(word):
-            word = str(int(word.partition(".")[0]))
+        if self._integers:
+            word = plain_word(word)
         if word not in self.numbers:
             if len(self.numbers) == self.most:
                 raise ValueError(f"one of more than {self.most} different words")
@@ -268,6 +268,11 @@ class Schema:
         if not -self.width <= place < self.width:
             raise DataError(str(path), line, f"has no column {place}; its columns are numbered 0 to {self.width - 1}")
         return place % self.width
+
+
+def plain_word(word: str) -> str:
+    """Return a word in the spelling that all spellings of a whole number share, such as 1 and 1.0."""
+    return str(int(word.partition(".")[0])) if _INTEGER.fullmatch(word) else word
 
 
 def looks_like_date(text: str) -> bool:
