@@ -34,7 +34,7 @@ from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.site_schema import Agreement
-from roundelay.ml.readers.source import DataSet, with_test
+from roundelay.ml.readers.source import DataSet, rebased, with_test
 from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.readers.understood import in_short, understand
 from roundelay.ml.row_digests import Digests, count_shared, digest_rows
@@ -169,7 +169,7 @@ def read_agreed_validation(given: str | Path | DataSet | None, kind: str, agreem
 
 
 def read_validation(given: str | Path | DataSet, task: str, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
-    """Read the validation rows of Flower clients: a file of letters, or the test part of any data set.
+    """Read the validation rows of Flower clients, whose inputs are raw: letters, or the test part of any data set.
 
     The stack removes temporary files. Raises MLError.
     """
@@ -180,7 +180,7 @@ def read_validation(given: str | Path | DataSet, task: str, stack: ExitStack, te
             if isinstance(given, DataSet)
             else dataset.read(path, dataset.ReadOptions(table=TableOptions(task=task)))
         )
-        return _prepared(lambda place: prepare.prepare_validation(found, place, tell), stack)
+        return _prepared(lambda place: prepare.prepare_validation(rebased(found, None), place, tell), stack)
     held: dict[str, bytes] = {}
     classes = 0 if task == "regression" else CLASSES
     file, samples = _read(path, 0, None, held, classes)

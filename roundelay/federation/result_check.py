@@ -40,8 +40,8 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
                 exact.check_sum(result, order.weights_bytes // WEIGHT_BYTES, rows, plan.fraction_bits)
             case TrainTask() if result:  # without aggregation, a node keeps its result
                 raise BadTask(f"{len(result)} bytes, expected none")
-            case HeldOutTask():
-                counts.from_bytes(result)
+            case HeldOutTask(plan):
+                counts.check(counts.from_bytes(result)[0], plan.design.label_classes)
             case DescribeTask():
                 schema_from_bytes(result)
             case EvaluateTask() if len(result) % WEIGHT_BYTES:

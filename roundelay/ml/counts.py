@@ -18,14 +18,13 @@ import numpy as np
 from roundelay.ml.data import Array, Doubles, Ints, Labels
 from roundelay.ml.errors import BadTask
 from roundelay.ml.exact import LOSS_MAX
-from roundelay.ml.float_sums import UNIT_BITS, exact_sum
+from roundelay.ml.float_sums import UNIT_BITS, exact_sum, from_hex
 from roundelay.ml.metrics import ERROR_MAX, FitMetrics
 from roundelay.ml.task import ROWS_MAX, WIDTH_MAX
 
 LOSS_BITS = 20  # after the point of a row's loss, which is rounded to them
 COUNTS_BYTES_MAX = 16 << 20
-SUM_DIGITS_MAX = 1200  # of an exact sum, in hexadecimal
-FIT_SUMS = 4
+FIT_SIGNS = (False, False, True, False)  # of the sums of a regression, which of them may be negative
 RESIDUAL_MAX = 1e150  # its square is still a number
 
 Cell = tuple[int, int, int]  # true class, predicted class, rows
@@ -79,7 +78,7 @@ class Counts:
         """RMSE, MAE and R2, each rounded once."""
         squared, absolute, total, squares = (Fraction(each, 1 << UNIT_BITS) for each in self.fit)
         variance = squares - total * total / self.rows
-        r2 = 1 - float(squared / variance) if variance else float(not squared)
+        r2 = 1 - float(min(squared / variance, Fraction(ERROR_MAX))) if variance else float(not squared)
         return FitMetrics(self.rows, float(squared / self.rows) ** 0.5, float(absolute / self.rows), r2)
 
     def to_bytes(self, auc: float | None = None) -> bytes:
@@ -111,19 +110,31 @@ def from_bytes(content: bytes) -> tuple[Counts, float | None]:
     try:
         raw = json.loads(content)
         cells = tuple((_number(t), _number(p), _number(n)) for t, p, n in raw["cells"])
-        fit = tuple(_sum(each) for each in raw["fit"])
-        counts = Counts(_number(raw["rows"]), int(raw["loss"]), cells, fit)
+        rows = _number(raw["rows"])
+        signs = FIT_SIGNS if raw["fit"] else ()
+        fit = tuple(from_hex(each, rows, signed) for each, signed in zip(raw["fit"], signs, strict=True))
+        counts = Counts(rows, int(raw["loss"]), cells, fit)
         auc = None if raw["auc"] is None else float(raw["auc"])
     except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
         raise BadTask(f"malformed counts: {error}") from error
     largest = round(LOSS_MAX * (1 << LOSS_BITS)) * counts.rows
     if counts.rows > ROWS_MAX or abs(counts.loss) > largest or not (auc is None or 0 <= auc <= 1):
         raise BadTask("malformed counts: rows, loss or AUC are out of range")
-    if len(fit) not in (0, FIT_SUMS) or (not fit and sum(rows for *_, rows in cells) != counts.rows):
+    if fit and (cells or fit[2] ** 2 > (counts.rows * fit[3] << UNIT_BITS)):
+        raise BadTask("malformed counts: the sums of a regression contradict each other")
+    if not fit and sum(each for *_, each in cells) != counts.rows:
         raise BadTask("malformed counts: the confusion matrix has other rows")
     if any(max(true, predicted) >= WIDTH_MAX for true, predicted, _ in cells):
         raise BadTask("malformed counts: no such class")
     return counts, auc
+
+
+def check(counts: Counts, classes: int) -> None:
+    """Raise BadTask unless these can be counts of this many classes, or of a regression: 0."""
+    if counts.rows and bool(counts.fit) == bool(classes):
+        raise BadTask(f"counts of a {'regression' if classes else 'classification'}, and the job is none")
+    if any(max(true, predicted) >= classes for true, predicted, _ in counts.cells):
+        raise BadTask(f"counts of a class that is not one of {classes}")
 
 
 def total(parts: Iterable[Counts]) -> Counts:
@@ -145,12 +156,6 @@ def _number(raw: object) -> int:
     if type(raw) is not int or raw < 0:
         raise ValueError(f"{raw!r} is not a count")
     return raw
-
-
-def _sum(raw: object) -> int:
-    if not isinstance(raw, str) or len(raw) > SUM_DIGITS_MAX:
-        raise ValueError("not an exact sum")
-    return int(raw, 16)
 
 
 def matrix(counts: Counts, classes: int) -> Sequence[Sequence[int]]:

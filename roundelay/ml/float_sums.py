@@ -9,6 +9,8 @@ from roundelay.ml.data import Doubles
 UNIT_BITS = 1074  # every finite float64 is a multiple of 2^-1074
 HALF_BITS = 27  # a mantissa of 53 bits is added in two halves, whose sums stay exact in float64
 BLOCK_NUMBERS = 1 << 20
+TOP_BITS = 1000  # no number that is added is larger than 2^TOP_BITS, so that quotients of sums stay within float64
+HEX_DIGITS_MAX = 1200  # of a sum
 
 
 def exact_sum(values: Doubles) -> int:
@@ -24,6 +26,16 @@ def exact_sum(values: Doubles) -> int:
             shift = exponent - 53 + UNIT_BITS
             units = (int(upper) << HALF_BITS) + int(lower)
             total += units << shift if shift >= 0 else units >> -shift  # a denormal's mantissa ends in zeros
+    return total
+
+
+def from_hex(raw: object, count: int, is_signed: bool = True) -> int:
+    """Return an exact sum of `count` numbers, written in hexadecimal. Raises ValueError for what cannot be one."""
+    if not isinstance(raw, str) or len(raw) > HEX_DIGITS_MAX:
+        raise ValueError("not an exact sum")
+    total = int(raw, 16)
+    if abs(total) > count << (TOP_BITS + UNIT_BITS) or (total < 0 and not is_signed):
+        raise ValueError(f"not an exact sum of {count} numbers")
     return total
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +14,7 @@ import pytest
 
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import BadInput, ClientError
+from roundelay.client.job_input import read_validation
 from roundelay.client.model_card import write_card
 from roundelay.client.preparation import prepare
 from roundelay.client.private_data import describe
@@ -29,7 +30,8 @@ from roundelay.ml import counts
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, CannotWrite
 from roundelay.ml.metrics import FitMetrics, Metrics
-from roundelay.ml.readers import dataset, images, site
+from roundelay.ml.readers import arrays, dataset, images, site
+from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.reading import Reading, reading_from_json
 from roundelay.ml.readers.source import DataSet
 from tests.client.site_ring import NAME, RING, SiteRing
@@ -73,6 +75,30 @@ def test_they_are_validated_on_the_test_part_of_any_set(tmp_path: Path) -> None:
     spec = asked(tmp_path / "set.npz", FLOWER, model="cnn")
 
     assert (spec.validation.rows, spec.features, spec.classes, spec.shape) == (5, 196, 3, (1, 14, 14))
+
+
+SECONDS = 1_700_000_000 + 200 * np.arange(40.0)[:, None]  # (n, 1) float32 makes one number of some
+
+
+def test_flower_clients_are_validated_on_raw_numbers(tmp_path: Path) -> None:
+    data = arrays.read(SECONDS, np.arange(40) % 2)
+    (tmp_path / "t.csv").write_text("seen,class\n" + "".join(f"{s:.0f},{n % 2}\n" for n, s in enumerate(SECONDS[:, 0])))
+    assert data.encoding is not None
+
+    for given in (data, tmp_path):
+        with ExitStack() as stack:
+            read = read_validation(given, "auto", stack, lambda done, total: None)
+            assert np.array_equal(read.validation_samples().x, SECONDS.astype(np.float32))
+
+
+@pytest.mark.parametrize("offset", [1_700_000_000.0, 1_700_004_000.0, 0.0])
+def test_arrays_to_validate_on_have_the_offsets_of_the_sites(offset: float) -> None:
+    agreed = Encoding((EncodedColumn("seen", None, offset),)).to_json() if offset else ""
+    reading = Reading(labels=("0", "1"), encoding=agreed, task="classification")
+
+    found = site.read_validation(arrays.read(SECONDS[7:], np.arange(33) % 2), "csv", reading)
+
+    assert np.array_equal(found.x, (SECONDS[7:] - offset).astype(np.float32))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +149,7 @@ def tables(folder: Path) -> tuple[list[Path], Path, DataOptions]:
     return [folder / f"site{n}" for n in range(4)], folder / "held_out.csv", DataOptions(missing="mean")
 
 
-def arrays(folder: Path) -> tuple[list[Path], Path, DataOptions]:
+def archives(folder: Path) -> tuple[list[Path], Path, DataOptions]:
     rng = np.random.default_rng(RNG_SEED)
     for number in range(5):
         (folder / f"site{number}").mkdir()
@@ -175,7 +201,7 @@ def placed(folders: list[Path], options: DataOptions, together: Path) -> Path | 
 
 
 @pytest.mark.parametrize("arithmetic", ["native", "portable"])
-@pytest.mark.parametrize("make", [tables, arrays, pictures, idx])
+@pytest.mark.parametrize("make", [tables, archives, pictures, idx])
 def test_a_model_of_private_files_is_that_of_the_same_files_placed(make: Make, arithmetic: str, tmp_path: Path) -> None:
     folders, held_out, options = make(tmp_path)
     settings = {**SETTINGS, "arithmetic": arithmetic}
@@ -329,7 +355,7 @@ def fail(*_: object) -> NoReturn:
 def test_a_description_leaves_no_job_that_the_ring_would_train(
     moments: Callable[..., NoReturn] | None, outcome: type[BaseException] | None, tmp_path: Path
 ) -> None:
-    ring = SiteRing(arrays(tmp_path)[0])
+    ring = SiteRing(archives(tmp_path)[0])
     for member in ring.net.members.values() if moments else ():
         member.worker.moments = moments  # type: ignore[method-assign,assignment]
 
@@ -353,7 +379,7 @@ def held_out_rows(ring: SiteRing, spec: JobSpec) -> list[Samples]:
     return [part for part in parts if part is not None]
 
 
-@pytest.mark.parametrize("make", [tables, arrays, pictures, idx])
+@pytest.mark.parametrize("make", [tables, archives, pictures, idx])
 def test_pooled_metrics_are_those_of_all_rows_that_are_held_out(make: Make, tmp_path: Path) -> None:
     folders, _, options = make(tmp_path)
     ring = SiteRing(folders)
@@ -431,6 +457,20 @@ def test_small_sites_are_hidden_and_absent_ones_named(tmp_path: Path) -> None:
     assert report_from_bytes(report.to_bytes()) == report
 
 
+def test_counts_of_a_site_that_lies_are_left_out_and_end_no_job(tmp_path: Path) -> None:
+    folders, _, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    spec = ring.submit(TrainRequest(None, None, SETTINGS, options, private=NAME))
+    member = next(each for ref, each in ring.net.members.items() if str(ref.address) == "node-41000:1")
+    lie = counts.Counts(6, fit=(1 << 2074, 1 << 2074, 0, 1))  # of a regression, with a quotient beyond float64
+    member.worker.count_held_out = lambda *_: (lie, None)  # type: ignore[method-assign]
+
+    ring.drive(spec)
+
+    assert [result.rows for result, _ in ring.rounds] == [19, 19]
+    assert [report.held_out.absent for _, report in ring.rounds] == [("node-41000:1",)] * 2
+
+
 def test_what_sites_have_counted_is_in_the_report_the_history_and_the_model_card(tmp_path: Path) -> None:
     folders, _, options = tables(tmp_path)
     ring = SiteRing(folders)
@@ -491,8 +531,31 @@ def test_counts_do_not_depend_on_the_grouping_of_the_rows() -> None:
         b'{"rows": 2, "loss": 0, "cells": [[0, 0, 1]], "fit": [], "auc": null}',
         b'{"rows": 1, "loss": 1e300, "cells": [[0, 0, 1]], "fit": [], "auc": null}',
         b'{"rows": 1, "loss": 0, "cells": [[0, 0, -1]], "fit": [], "auc": 2}',
+        b'{"rows": 1, "loss": 0, "cells": [], "fit": ["%s", "0x1", "0x1", "0x1"], "auc": null}' % (b"f" * 1190),
+        b'{"rows": 1, "loss": 0, "cells": [], "fit": ["0x1", "-0x1", "0x1", "0x1"], "auc": null}',
+        b'{"rows": 2, "loss": 0, "cells": [], "fit": ["0x1", "0x1", "0x%x", "0x1"], "auc": null}' % (1 << 1074),
+        b'{"rows": 1, "loss": 0, "cells": [[0, 0, 1]], "fit": ["0x1", "0x1", "0x0", "0x1"], "auc": null}',
     ],
 )
 def test_counts_that_no_site_can_have_are_refused(content: bytes) -> None:
     with pytest.raises(BadTask, match="malformed counts"):
         counts.from_bytes(content)
+
+
+def test_whatever_counts_of_a_regression_are_accepted_their_metrics_are_numbers() -> None:
+    largest, least = (100 << 2074), 1
+    for sums in ((largest, largest, 0, least), (largest, largest, -(100 << 1074), (100 << 1074) + 1), (0, 0, 0, 0)):
+        found, _ = counts.from_bytes(counts.Counts(100, 0, (), sums).to_bytes())
+
+        metrics = (found + found).fit_metrics
+        assert all(np.isfinite(metrics.numbers)) and -1e300 <= metrics.r2 <= 1
+
+
+def test_counts_of_another_task_than_the_job_are_refused() -> None:
+    of_numbers, of_classes = counts.Counts(1, fit=(1, 1, 0, 0)), counts.Counts(1, cells=((0, 2, 1),))
+
+    counts.check(of_numbers, 0)
+    counts.check(of_classes, 3)
+    for found, classes in ((of_numbers, 3), (of_classes, 0), (of_classes, 2)):
+        with pytest.raises(BadTask, match="counts of a"):
+            counts.check(found, classes)

@@ -21,7 +21,7 @@ NAME_CHARACTERS_MAX = 40
 def columns_of(x: Any, encoding: Encoding) -> Doubles | None:
     """Return the columns in the order of the encoding, missing values as NaN: (n, columns).
 
-    None: this is no DataFrame, or has none of the columns' names. Raises DataError.
+    None: x is not a DataFrame, or has none of the columns' names. Raises DataError.
     """
     names = [column.name for column in encoding.columns]
     if not hasattr(x, "columns") or not all(names):

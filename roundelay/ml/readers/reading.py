@@ -11,9 +11,18 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 
-from roundelay.ml.choices import HEADER_CHOICES, MISSING_CHOICES, SIDE_DEFAULT, TASK_CHOICES, WORDS_MAX_DEFAULT
+from roundelay.ml.choices import (
+    DECIMAL_CHOICES,
+    HEADER_CHOICES,
+    MISSING_CHOICES,
+    SIDE_DEFAULT,
+    SIDE_MAX,
+    TASK_CHOICES,
+    WORDS_MAX_DEFAULT,
+)
 from roundelay.ml.errors import BadTask
 from roundelay.ml.readers.images import ImageOptions
+from roundelay.ml.readers.packed import FEATURES_MAX
 from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.task import READING_CHARACTERS_MAX
 
@@ -42,7 +51,9 @@ class Reading:
 
     def __post_init__(self) -> None:
         is_known = self.missing in MISSING_CHOICES and self.header in HEADER_CHOICES and self.task in TASK_CHOICES
-        if not is_known or not 0 <= self.holdout < 1 or self.seed < 0 or not 1 <= self.side <= 1 << 12:
+        is_known = is_known and self.decimal in DECIMAL_CHOICES
+        in_range = 0 <= self.holdout < 1 and 1 <= self.words <= FEATURES_MAX and 1 <= self.side <= SIDE_MAX
+        if not is_known or not in_range or self.seed < 0:
             raise BadTask("reading: an option of the data is out of range")
 
     @property

@@ -24,7 +24,7 @@ from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.folder import FILES_MAX, Listing, is_junk, list_training_files
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.site_schema import PartRows, SiteSchema
-from roundelay.ml.readers.source import DataSet, DatasetPart
+from roundelay.ml.readers.source import DataSet, DatasetPart, rebased
 from roundelay.ml.task import CLASSES_DEFAULT
 
 Bools = npt.NDArray[np.bool_]
@@ -138,12 +138,21 @@ def read_validation(source: Path | DataSet, kind: str, reading: Reading) -> Samp
     where = str(source) if isinstance(source, Path) else "the validation data"
     is_text = isinstance(source, Path) and source.is_file() and source.suffix not in npz.SUFFIXES
     options = replace(reading, dataset=reading.dataset or (kind if is_text else ""))
-    data = _read(source, options) if isinstance(source, Path) else source
+    data = _read(source, options) if isinstance(source, Path) else _as_agreed(source, reading)
     if data.task != reading.task:
         raise DataError(where, None, f"are of a {data.task}, and the sites' data of a {reading.task}: say --task")
     parts = data.test or data.training
     y = np.concatenate([_numbered(where, part.y, data.labels, reading) for part in parts])
     return _used(np.concatenate([_rows(part) for part in parts]), y)
+
+
+def _as_agreed(data: DataSet, reading: Reading) -> DataSet:
+    """Return data in memory with the offsets that the sites subtract. Raises DataError for other features."""
+    agreed = encoding_from_json(reading.encoding) if reading.encoding else None
+    if agreed is not None and agreed.features != data.features:
+        told = f"have {data.features} features, but the sites' data {agreed.features}"
+        raise DataError("the validation data", None, told)
+    return rebased(data, agreed)
 
 
 def _used(x: Floats, y: Labels) -> Samples:

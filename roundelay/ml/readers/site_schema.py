@@ -10,19 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
+from math import isfinite, prod
 
 import msgspec
 
+from roundelay.ml.choices import TASKS
 from roundelay.ml.errors import BadTask, DataError, printable
+from roundelay.ml.float_sums import from_hex
 from roundelay.ml.readers.column_summary import ColumnSummary, encoded_columns
 from roundelay.ml.readers.encoding import Encoding
-from roundelay.ml.readers.packed import Shape
+from roundelay.ml.readers.packed import FEATURES_MAX, Shape
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.source import number_labels, require_one_task
 from roundelay.ml.readers.table import check_classes, column_title
+from roundelay.ml.task import ROWS_MAX
 
 SCHEMA_BYTES_MAX = 16 << 20
-NAMES_SHOWN = 6
+KIND_CHARACTERS_MAX = 200
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,30 @@ def schema_from_bytes(content: bytes) -> SiteSchema:
     try:
         raw = msgspec.json.decode(content)
         for column in raw["columns"]:
-            column["total"] = int(column["total"], 16)
+            column["total"] = from_hex(column["total"], column["count"])
         schema: SiteSchema = msgspec.convert(raw, SiteSchema)
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise BadTask(f"malformed description of data: {error}") from error
-    if any(part.rows < 0 or part.held_out < 0 for part in schema.parts):
-        raise BadTask("malformed description of data: a negative number of rows")
+    if problem := _problem(schema):
+        raise BadTask(f"malformed description of data: {problem}")
     return schema
+
+
+def _problem(schema: SiteSchema) -> str:
+    """Say what no site can describe; empty if there is nothing."""
+    rows = [each for part in schema.parts for each in (part.rows, part.held_out)]
+    rows += [each for column in schema.columns for each in (column.count, *column.words.values())]
+    limits = [each for column in schema.columns for each in (column.low, column.high, column.lowest)]
+    if not all(0 <= each <= ROWS_MAX for each in rows):
+        return f"a number of rows is not in 0..{ROWS_MAX}"
+    if not all(each is None or isfinite(each) for each in limits):
+        return "the range of a column is not finite"
+    if schema.task not in TASKS or not schema.kind.isprintable() or len(schema.kind) > KIND_CHARACTERS_MAX:
+        return "its kind or its task is unknown"
+    is_shape = not schema.shape or (len(schema.shape) == 3 and min(schema.shape) > 0)
+    if not schema.is_table and not (1 <= schema.features <= FEATURES_MAX and is_shape):
+        return f"rows of {schema.features} features"
+    return "images of another size than their rows" if schema.shape and prod(schema.shape) != schema.features else ""
 
 
 def agree(sites: Mapping[str, SiteSchema], reading: Reading) -> Agreement:

@@ -93,7 +93,7 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
         )
     table = data.table.joined(other.table) if is_same and data.table and other.table else data.table
     if table is None:
-        other = _rebased(other, data.encoding)
+        other = rebased(other, data.encoding)
     if data.task == "regression":
         return replace(data, test=(*other.training, *other.test), table=table)
     unknown = [label for label in other.labels if label not in data.labels]
@@ -108,10 +108,10 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
     return replace(data, test=test, table=table)
 
 
-def _rebased(data: DataSet, encoding: Encoding | None) -> DataSet:
-    """Return numbers with the offsets of another encoding subtracted instead of their own."""
+def rebased(data: DataSet, encoding: Encoding | None) -> DataSet:
+    """Return numbers with the offsets of another encoding of as many features subtracted instead of their own."""
     own, wanted = (each.offsets if each is not None else 0.0 for each in (data.encoding, encoding))
-    if data.pixels or np.array_equal(own, wanted):
+    if data.pixels or not np.any(own - wanted):
         return data
 
     def moved(part: DatasetPart) -> DatasetPart:
