@@ -78,7 +78,7 @@ def sites(arguments: Sequence[str]) -> Parser:
     made = Parser("client.py sites", about, "python3 client.py sites wards --drain 10.0.3.7:8001", arguments)
     made.add_argument("name", nargs="?", metavar="NAME", help="of private data (default: all)")
     group = made.add_mutually_exclusive_group()
-    group.add_argument("--drain", metavar="SITE", help="give this site no new orders, and wait for it no more")
+    group.add_argument("--drain", metavar="SITE", help="give this site no new orders, and do not wait for it")
     group.add_argument("--resume", metavar="SITE", help="give a drained site orders again")
     add_ring_options(made)
     _add_json(made)

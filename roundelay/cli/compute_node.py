@@ -163,9 +163,8 @@ def _add_private(made: Parser) -> None:
     made.more("--policy", type=path, metavar="FILE", help="the site's rules for its private data: see docs/privacy.md")
     made.more(
         "--private-name",
-        default=PRIVATE_NAME,
         metavar="NAME",
-        help="publish the private data, or the Flower client, under this name (default: %(default)s)",
+        help=f"publish the private data, or the Flower client, under this name (default: {PRIVATE_NAME})",
     )
     made.add_argument(
         "--trainer", type=checked(trainer), metavar="MODULE:NAME", help="train with this Flower client, on its own data"

@@ -26,6 +26,7 @@ from roundelay.node.compute_node import ComputeNode
 from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import DiskError, PrivateFolderError
 from roundelay.node.leaf_node import LeafNode
+from roundelay.node.options import PRIVATE_NAME
 from roundelay.node.parent import end_with_parent, ready_line
 from roundelay.node.participant import ComputeNodeOptions
 from roundelay.node.runtime import Stopped
@@ -154,7 +155,7 @@ def leaf_address(chosen: parser_base.Namespace, security: Security | None) -> Ad
     """Return the name of a leaf, in the form of an address. Raises Exit.
 
     It stays the same when the leaf starts again: a job knows private data by it. Leaves on one machine differ in their
-    port, which without PORT follows from what they train on.
+    port, which without PORT follows from the private data that they train on.
     """
     for flag in ("data_dir", "register", "near_fingers"):  # with --state-dir it keeps the checkpoints of its orders
         if getattr(chosen, flag):
@@ -164,8 +165,20 @@ def leaf_address(chosen: parser_base.Namespace, security: Security | None) -> Ad
             )
     hosts = security.channel.identity.hosts if security is not None else ()
     host = chosen.advertise or next(iter(hosts), "") or machine_name()
-    subject = str(chosen.private[1].resolve()) if chosen.private is not None else str(chosen.trainer)
-    return Address(host, chosen.port or LEAF_PORT_MIN + crc32(subject.encode()) % (PORT_MAX + 1 - LEAF_PORT_MIN))
+    if chosen.port:
+        return Address(host, chosen.port)
+    if chosen.private is None and chosen.trainer is None:
+        what = "--outbound needs a PORT without private data: other leaves of this machine would have the same name"
+        raise exits.Exit(exits.USAGE, f"{what}. For example: python3 compute_node.py 8001 --outbound")
+    data = chosen.private[1].resolve() if chosen.private is not None else f"{chosen.trainer} {chosen.trainer_config}"
+    subject = f"{private_name_of(chosen)}={data}"
+    return Address(host, LEAF_PORT_MIN + crc32(subject.encode()) % (PORT_MAX + 1 - LEAF_PORT_MIN))
+
+
+def private_name_of(chosen: parser_base.Namespace) -> str:
+    """Return the name under which the node publishes private data."""
+    named = chosen.private[0] if chosen.private is not None else ""
+    return named or chosen.private_name or PRIVATE_NAME
 
 
 def gate_of(chosen: parser_base.Namespace, private: Private | None, security: Security | None) -> SiteGate | None:
@@ -207,6 +220,11 @@ def private_of(chosen: parser_base.Namespace) -> Private | None:
     """Return this node's private data: files, or a Flower client with its own data. Raises Exit."""
     if chosen.private is not None and chosen.trainer is not None:
         raise exits.Exit(exits.USAGE, "--private cannot be combined with --trainer: a Flower client has its own data")
+    if chosen.private_name and chosen.private is None and chosen.trainer is None:
+        raise exits.Exit(exits.USAGE, "--private-name needs private data: --private or --trainer")
+    if chosen.private_name and chosen.private is not None and chosen.private[0]:
+        what = f"--private-name cannot be combined with --private {chosen.private[0]}=DIR"
+        raise exits.Exit(exits.USAGE, f"{what}: both name the data")
     if chosen.trainer is not None:
         import_from_here()
     elif chosen.trainer_config or chosen.trainer_rows is not None:
@@ -229,13 +247,12 @@ def _named_private(chosen: parser_base.Namespace) -> Private | None:
         from roundelay.node.flower import FlowerClient
 
         config = trainer_config(chosen.trainer_config)
-        return FlowerClient(chosen.trainer, config, chosen.trainer_rows, chosen.private_name)
+        return FlowerClient(chosen.trainer, config, chosen.trainer_rows, private_name_of(chosen))
     if chosen.private is None:
         return None
     from roundelay.node.private import PrivateFolder
 
-    name, folder = chosen.private
-    return PrivateFolder(folder, name or chosen.private_name, exits.say)
+    return PrivateFolder(chosen.private[1], private_name_of(chosen), exits.say)
 
 
 def advertised(chosen: parser_base.Namespace, way_in: Address) -> str:

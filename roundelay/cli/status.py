@@ -102,30 +102,21 @@ def _ring_table(nodes: Sequence[Status], trips_s: Mapping[NodeRef, float | None]
 
 def _leaf_table(nodes: Sequence[Status], in_full: bool) -> Table:
     """Return a table of the leaves, each with the nodes that it is attached to."""
-    hosts: dict[NodeRef, list[Status]] = {}
-    latest: dict[NodeRef, LeafStatus] = {}
+    told: dict[NodeRef, list[tuple[LeafStatus, Status]]] = {}
     for status in nodes:
         for leaf in status.leaves:
-            hosts.setdefault(leaf.node, []).append(status)
-            if leaf.node not in latest or leaf.silent_s < latest[leaf.node].silent_s:
-                latest[leaf.node] = leaf
+            told.setdefault(leaf.node, []).append((leaf, status))
     table = narrow_table(
-        f"{len(latest)} lea{'f' if len(latest) == 1 else 'ves'}",
-        "leaf",
-        "name",
-        "attached to",
-        "silent",
-        "orders",
-        "round",
+        f"{len(told)} lea{'f' if len(told) == 1 else 'ves'}", "leaf", "name", "attached to", "silent", "orders", "round"
     )
-    for leaf in sorted(latest.values(), key=lambda each: each.node.id):
-        ring = hosts[leaf.node][0].ring
-        show = ring.digits if in_full else ring.show
+    for node, found in sorted(told.items(), key=lambda each: each[0].id):
+        leaf, latest = min(found, key=lambda each: each[0].silent_s)
+        show = latest.ring.digits if in_full else latest.ring.show
         add_row(
             table,
-            show(leaf.node.id),
-            str(leaf.node.address),
-            ", ".join(show(status.node.id) for status in hosts[leaf.node] if leaf.silent_s <= SILENT_S),
+            show(node.id),
+            str(node.address),
+            ", ".join(show(host.node.id) for each, host in found if each.silent_s <= SILENT_S),
             f"{leaf.silent_s:.0f} s" if leaf.silent_s >= 1 else "",
             str(leaf.orders),
             str(leaf.training.round) if leaf.training else "",

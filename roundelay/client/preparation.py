@@ -13,7 +13,7 @@ from typing import Any
 from roundelay.client import private_data
 from roundelay.client.connection import Connection
 from roundelay.client.error_translation import translated_errors
-from roundelay.client.errors import InvalidRequest
+from roundelay.client.errors import BadInput, InvalidRequest
 from roundelay.client.job_input import (
     JobInput,
     kind_of,
@@ -106,6 +106,7 @@ def _find_own(
         data = replace(data, shape=())  # the same numbers are the same job, whether they come as images or as rows
     spec = make_spec(settings, data, initial, request.detach)
     _note_shared_rows(data, progress)
+    _check_batches(spec, progress)
     _note_costs(spec, progress)
     if data.skipped:
         progress.note(f"not data, skipped: {', '.join(data.skipped)}")
@@ -113,14 +114,23 @@ def _find_own(
 
 
 def _note_costs(spec: JobSpec, progress: Progress) -> None:
-    """Say what memory a large model needs, and which rows a batch is too small for."""
+    """Say what memory a large model needs."""
     needed = estimate_memory(spec)
     if needed.is_large:
         progress.note(str(needed))
+
+
+def _check_batches(spec: JobSpec, progress: Progress) -> None:
+    """Say which rows are in batches that are too small. Raises InvalidRequest, BadInput if a file has no other."""
     least, batch = learner(spec.design).least_rows, spec.settings.batch
-    short = sum(0 < file.rows % batch < least for file in spec.files)
-    if short:
-        progress.note(f"{spec.settings.model} needs batches of {least} rows: {short} files leave out their last one")
+    needs = f"{spec.settings.model} needs batches of at least {least} rows"
+    if batch < least:
+        raise InvalidRequest(f"{needs}, and --batch is {batch}")
+    if small := next((file for file in spec.files if file.rows < least), None):
+        raise BadInput(f"{needs}, and {small.name} has {small.rows}")
+    if short := sum(0 < file.rows % batch < least for file in spec.files):
+        files = f"{short} file{'s' * (short != 1)}"
+        progress.note(f"{needs}; in {files} the last batch is smaller and is not trained")
 
 
 def _note_shared_rows(data: JobInput, progress: Progress) -> None:
@@ -161,7 +171,10 @@ def _find_private(
         settings = settings_of(request, data, progress)
         if settings.model in MODELS_OF_ROWS and not request.preset and not data.raw:
             data = replace(data, shape=())
-        return make_spec(settings, data, initial, request.detach, request.private, homes), data
+        spec = make_spec(settings, data, initial, request.detach, request.private, homes)
+        if not data.raw:
+            _check_batches(spec, progress)
+        return spec, data
 
     return None, find
 

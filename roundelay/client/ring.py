@@ -203,7 +203,10 @@ class Ring:
 
         name: of its private data, if it has published under several. Raises InputNotFound, RequestRefused.
         """
-        names = sorted({each.name for each in self.sites(name) if each.address == site})
+        statuses = self.status()
+        with translated_errors(RingUnavailable, "the sites could not be read: "):
+            found = find_sites(self.connection, statuses, (), name, site)
+        names = sorted({each.name for each in found if each.address == site})
         if len(names) != 1:
             known = f"publishes {', '.join(names)}: name one" if names else "publishes no private data here"
             raise InputNotFound(f"{site} {known}; python3 client.py sites  lists the sites")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from roundelay.federation.private_data import Publication, directory_name, find_
 from roundelay.federation.site_drain import find_drained
 
 NAMES_MAX = 64  # that are looked up
+_NUMERIC = re.compile(r"((\d+\.){3}\d+|\[[^\]]*\]):\d+")  # an address of IPv4 or IPv6
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,16 @@ class Site:
     training: str = ""  # what it trains now
 
 
-def find_sites(connection: Connection, statuses: Sequence[Status], jobs: Sequence[ListedJob], name: str) -> list[Site]:
-    """Return the sites with private data of a name, or of any. Raises InputNotFound, ChordError."""
+def find_sites(
+    connection: Connection, statuses: Sequence[Status], jobs: Sequence[ListedJob], name: str, site: str = ""
+) -> list[Site]:
+    """Return the sites with data of a name, of what `site` publishes, or of any. Raises InputNotFound, ChordError."""
+    names = [name] if name else published_names(statuses, site)
+    if len(names) > NAMES_MAX:
+        many = f"{len(names)} names of private data may be in use"
+        connection.progress.note(f"{many}, the first {NAMES_MAX} are looked up: name one to see its sites")
     found: list[Site] = []
-    for each in [name] if name else _names(statuses):
+    for each in names[:NAMES_MAX]:
         publications = connection.ask(lambda entry, each=each: find_publications(entry.node, entry.ring, each))  # type: ignore[misc]
         if publications:
             drained = connection.ask(lambda entry, each=each: find_drained(entry.node, entry.ring, each))  # type: ignore[misc]
@@ -50,13 +58,29 @@ def find_sites(connection: Connection, statuses: Sequence[Status], jobs: Sequenc
     return found
 
 
-def _names(statuses: Iterable[Status]) -> list[str]:
-    """Return what the names of private data may be, by the names of stored entries: each ends with an address."""
-    begin, names = directory_name(""), set[str]()
-    for entry in {name for status in statuses for name in status.names if name.startswith(begin)}:
-        parts = entry.removeprefix(begin).split(".")
-        names |= {".".join(parts[:count]) for count in range(1, len(parts))}
-    return sorted(names)[:NAMES_MAX]
+def published_names(statuses: Sequence[Status], site: str = "") -> list[str]:
+    """Return the names of private data, of one site or of all, by the names of stored entries: NAME.ADDRESS.
+
+    Both may hold dots. Of a site that is away, whose host has a name, each part before a dot may be NAME; these
+    guesses are the last.
+    """
+    begin, known = directory_name(""), _addresses(statuses)
+    names, guesses = set[str](), set[str]()
+    for entry in {name.removeprefix(begin) for each in statuses for name in each.names if name.startswith(begin)}:
+        cuts = [(entry[:at], entry[at + 1 :]) for at, mark in enumerate(entry) if mark == "."]
+        if site:
+            names |= {name for name, address in cuts if address == site}
+        elif exact := {name for name, address in cuts if address in known or _NUMERIC.fullmatch(address)}:
+            names |= exact
+        else:
+            guesses |= {name for name, _ in cuts}
+    return [*sorted(names), *sorted(guesses - names)]
+
+
+def _addresses(statuses: Iterable[Status]) -> set[str]:
+    """Return the addresses of all nodes and leaves."""
+    nodes = [node for each in statuses for node in (each.node, *(leaf.node for leaf in each.leaves))]
+    return {str(node.address) for node in nodes}
 
 
 def _last_rounds(connection: Connection, name: str, jobs: Sequence[ListedJob]) -> dict[str, tuple[str, int]]:

@@ -70,11 +70,7 @@ def fingerprint_here(spec: JobSpec) -> str:
 
 def moments_of(spec: JobSpec, parts: Sequence[PartialResult]) -> bytes:
     """Return mean and deviation of every feature, and of a target, over all files; of images, of every channel."""
-    total = feature_sums_of(parts)
-    if not spec.shape:
-        return total.moments().to_bytes()
-    pixels = total.columns(0, spec.features).pooled(spec.shape[0]).moments()
-    return pixels.joined(total.columns(spec.features, spec.design.summed).moments()).to_bytes()
+    return exact.moments_of(feature_sums_of(parts), spec.design)
 
 
 def feature_sums_of(parts: Sequence[PartialResult]) -> exact.FeatureSums:

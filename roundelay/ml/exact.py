@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from roundelay.ml.data import Doubles, Floats, Ints, Moments
 from roundelay.ml.errors import BadTask, NotFinite, OutOfRange, StepTooLarge
-from roundelay.ml.task import FRACTION_BITS_MAX, ROWS_MAX
+from roundelay.ml.task import FRACTION_BITS_MAX, ROWS_MAX, Design
 
 CHANGE_BITS_MAX = 10  # a weight changes by less than 2^10 in one local training
 LOSS_MAX, LOSS_BITS_MAX = 127.0, 20  # of a loss in exact means: the largest in nats, and the bits after its point
@@ -171,6 +171,14 @@ class FeatureSums:
         """Encode rows, number of features, then each integer as its length in bytes and its big-endian bytes."""
         numbers = [n.to_bytes(n.bit_length() // 8 + 1, "big", signed=True) for n in (*self.sums, *self.squares)]
         return _HEAD.pack(self.rows, len(self.sums)) + b"".join(bytes([len(n)]) + n for n in numbers)
+
+
+def moments_of(total: FeatureSums, design: Design) -> bytes:
+    """Return mean and deviation of every feature, and of a target; of images, of every channel: Moments.to_bytes."""
+    if not design.shape:
+        return total.moments().to_bytes()
+    pixels = total.columns(0, design.features).pooled(design.shape[0]).moments()
+    return pixels.joined(total.columns(design.features, design.summed).moments()).to_bytes()
 
 
 def whole(total: int) -> int:

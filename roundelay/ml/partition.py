@@ -53,6 +53,8 @@ class PartitionRequest:
                 raise BadOption(f"--{name} is for {methods}, not for {self.method}")
         if self.method == "natural-id" and not self.by:
             raise BadOption("--how natural-id needs --by COLUMN: the column that says whose rows they are")
+        if self.method == "sizes" and self.sizes is None:
+            raise BadOption("--how sizes needs --sizes N,N: how many rows each file gets")
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -87,8 +89,8 @@ class Partition:
 
     def __str__(self) -> str:
         """Draw the classes of each file: the darker, the larger the class's share of the file."""
-        classes = len(self.names)
-        lines = [f"{'file':<10}{'rows':>7}  classes 0 to {classes - 1}, from none ' ' to all '{SHADES[-1]}'"]
+        classes, ends = len(self.names), " to ".join(printable(name, 20) for name in (self.names[0], self.names[-1]))
+        lines = [f"{'file':<10}{'rows':>7}  classes {ends}, from none ' ' to all '{SHADES[-1]}'"]
         for number, part in enumerate(self.parts):
             share = np.bincount(self.labels[part], minlength=classes) / len(part)  # (classes,)
             shades = np.ceil(share * (len(SHADES) - 1)).astype(np.int64)  # (classes,)

@@ -18,7 +18,7 @@ class Validator:
     """A parsed validation file."""
 
     def __init__(self, design: Design, name: str, content: bytes) -> None:
-        self._learner, self._learner_design = learner(design), design
+        self._learner, self._design = learner(design), design
         self._raw = contents.parse(name, content, design.features, design.label_classes)
         self._inputs: dict[bytes, Samples] = {}  # by the moments that standardise them: a job has one
 
@@ -30,13 +30,9 @@ class Validator:
 
     def moments(self) -> bytes:
         """Return the moments of this file's own features, for a job that must not see those of its training files."""
-        design, raw = self._learner_design, self._raw
+        raw = self._raw
         columns = raw.x if not raw.has_targets else np.column_stack([raw.x, raw.y])
-        total = exact.feature_sums(columns.astype(np.float32))
-        if not design.shape:
-            return total.moments().to_bytes()
-        pixels = total.columns(0, design.features).pooled(design.shape[0]).moments()
-        return pixels.joined(total.columns(design.features, design.summed).moments()).to_bytes()
+        return exact.moments_of(exact.feature_sums(columns.astype(np.float32)), self._design)
 
     def _fit(self, flat: Floats, samples: Samples, moments: bytes) -> Evaluation:
         """Evaluate a regression: its loss on standardised targets, its errors in the target's unit."""

@@ -15,7 +15,7 @@ from rich.console import Console
 from roundelay.chord.effects import Ask, AskAll, Effect, Procedure, run
 from roundelay.chord.errors import Busy, NodeUnreachable, NotYet
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status, TrainingStatus
+from roundelay.chord.requests import Candidate, GetMembers, Hello, LeafStatus, Members, SayHello, Status, TrainingStatus
 from roundelay.chord.ring import Ring
 from roundelay.cli import legacy_arguments, main, screen, status, tables, train
 from roundelay.cli.training import request_of
@@ -276,6 +276,23 @@ def test_status_as_json_has_identifiers_in_full_and_each_node_once() -> None:
     assert shown["keys"][0] == {"key": f"{RING.key('a'):040x}", "name": "a"}
     assert shown["training"] == "round 1: training 3 files"
     assert json.loads(json.dumps(shown)) == shown
+
+
+def test_a_leaf_that_has_moved_is_attached_to_its_new_host_only() -> None:
+    leaf = NodeRef(7, "clinic", 1024, 1)
+    told = {A: LeafStatus(leaf, 400.0, 2), B: LeafStatus(leaf, 0.2), C: LeafStatus(leaf, 3.0)}
+    nodes = [Status(node, RING, node, (node,), (), (), 0, None, (each,)) for node, each in told.items()]
+
+    columns = [list(column.cells) for column in status._leaf_table(nodes, in_full=False).columns]
+
+    assert [[str(cell) for cell in cells] for cells in columns] == [
+        [RING.show(7)],
+        ["clinic:1024"],
+        [f"{RING.show(B.id)}, {RING.show(C.id)}"],
+        [""],
+        ["0"],
+        [""],
+    ]
 
 
 def made_report(rounds: int) -> report.JobReport:

@@ -66,6 +66,8 @@ def test_partition_divides_a_table_by_a_column_and_names_what_is_left_out(tmp_pa
     assert "2 files of 13 rows, sizes; 17 rows are left out\n" in sizes.out
     assert client_here("partition", table, "--how", "natural-id").code == 64
     assert client_here("partition", table, "--by", "nothing").code == 65
+    without = client_here("partition", table, "--how", "sizes")
+    assert (without.code, "--how sizes needs --sizes N,N" in without.err) == (64, True)
 
 
 def test_describe_shows_columns_and_classes_and_hides_small_counts(tmp_path: Path) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from roundelay.client import preparation
+from roundelay.client.errors import BadInput, InvalidRequest
 from roundelay.client.job_input import JobInput, make_spec, read_input
+from roundelay.client.requests import TrainRequest
 from roundelay.federation.settings import Settings
 from roundelay.ml.errors import DataError
 from roundelay.ml.models.catalogue import learner
@@ -48,3 +53,25 @@ def test_a_model_of_other_classes_or_columns_is_not_continued(
 
     with pytest.raises(DataError, match=complaint):
         make_spec(Settings(hidden=(3,)), given, initial, False)
+
+
+def test_batches_that_are_too_small_for_a_model_are_told_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation, "learner", lambda design: SimpleNamespace(least_rows=2))
+    for name, rows in (("a", 8), ("b", 9), ("held_out", 3)):
+        (tmp_path / name).write_text("".join(f"{row},2,{row % 3}\n" for row in range(rows)))
+    notes: list[str] = []
+    progress: Any = SimpleNamespace(note=notes.append, bar=lambda name: lambda done, total: None)
+
+    def prepare(batch: int) -> None:
+        request = TrainRequest(tmp_path, tmp_path / "held_out", {"batch": batch, "hidden": (5,)})
+        preparation.prepare(request, progress).close()
+
+    prepare(4)
+    assert "mlp needs batches of at least 2 rows; in 1 file the last batch is smaller and is not trained" in notes
+    with pytest.raises(InvalidRequest, match="mlp needs batches of at least 2 rows, and --batch is 1"):
+        prepare(1)
+    (tmp_path / "c").write_text("1,2,0\n")
+    with pytest.raises(BadInput, match="mlp needs batches of at least 2 rows, and c has 1"):
+        prepare(4)

@@ -82,6 +82,19 @@ def test_label_skew_leaves_out_the_classes_that_no_file_holds_and_says_so(tmp_pa
     assert made.left_out in str(made)
 
 
+def test_a_drawing_names_the_first_and_the_last_class(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("".join(f"{row},{3 + row % 5}\n" for row in range(50)))
+
+    made = partition.partition_folder(PartitionRequest(tmp_path, files=2))
+
+    assert "classes 3 to 7, from none" in str(made)
+
+
+def test_the_method_sizes_needs_sizes() -> None:
+    with pytest.raises(BadOption, match="--how sizes needs --sizes N,N: how many rows each file gets"):
+        PartitionRequest(Path("letters"), method="sizes")
+
+
 def test_sizes_are_exactly_those_that_are_asked_for() -> None:
     parts = partition.split(LABELS, 3, "sizes", 5, sizes=(100, 7, 1500))
 
