@@ -282,7 +282,8 @@ class Orders:
             if gate is not None:
                 yield from gate.admit(node, order)
             weights = yield from self._weights(node, order)
-            done = yield from self._compute(node, order, weights)
+            withheld = gate.withheld(order) if gate is not None else None
+            done = withheld or (yield from self._compute(node, order, weights))
             if gate is not None:
                 done = yield from gate.protect(order, done)
             done = yield from self._with_noise(order, done)

@@ -132,7 +132,7 @@ class SitesEvaluation:
     cells: tuple[tuple[int, int, int], ...] = ()  # true class, predicted class, rows
     sites: tuple[SiteScore, ...] = ()
     hidden: int = 0  # sites that are not shown, as too few rows would be told of
-    absent: tuple[str, ...] = ()  # sites that have not answered, by address
+    absent: tuple[str, ...] = ()  # sites that have told no counts, by address
 
     @property
     def worst(self) -> SiteScore | None:

@@ -59,7 +59,8 @@ def evaluate_at_sites(
     told = hide([each.rows for each in sites.values()], spec.settings.hide_below)
     shown = [home for home, rows in zip(sites, told, strict=True) if rows is not None]
     scores = tuple(_score(home, sites[home], found[home][0][1] if len(found[home]) == 1 else None) for home in shown)
-    absent = tuple(sorted({spec.homes[file.index] for file in outcome.missing}))
+    silent = {spec.homes[file.index] for file in outcome.missing}
+    absent = tuple(sorted(silent | (added.keys() - sites.keys())))
     hidden = len(sites) - len(shown)
     return FoundAtSites(total, SitesEvaluation(total.rows, total.loss, total.cells, scores, hidden, absent))
 

@@ -48,7 +48,7 @@ class SiteGate:
         return any(file.digest in self._digests for file in order.files)
 
     def admit(self, node: ChordNode, order: Order) -> Procedure[None]:
-        """Raise WorkFailed unless the order follows from a published job, and the policy allows it.
+        """Raise WorkFailed, NotFound unless the order follows from a published job, and the policy allows it.
 
         A description precedes its job: who asks is unknown, so the policy only says whether it is given to anybody.
         """
@@ -67,6 +67,14 @@ class SiteGate:
         submitter = self._signer_of(specs[0]) if self._signer_of is not None else None
         self._policy.admit(order, submitter)
 
+    def withheld(self, order: Order) -> Done | None:
+        """Return the answer of a site that evaluates nothing; None if the order is to be carried out.
+
+        Its job goes on, and the site goes on to train: so these are counts of no rows, and not a refusal.
+        """
+        is_withheld = isinstance(order.task, HeldOutTask) and not self._policy.policy.evaluation
+        return _no_counts() if is_withheld else None
+
     def _check_keys(self, node: ChordNode, spec: JobSpec, masking: Masking) -> Procedure[None]:
         """Raise NotFound unless each site has published and signed the key that the order gives for it.
 
@@ -79,10 +87,10 @@ class SiteGate:
                 raise NotFound(f"the key of {site.address} is not the one that this site has signed")
 
     def protect(self, order: Order, done: Done) -> Procedure[Done]:
-        """Return the result of an order as it may leave: clipped, and with noise."""
+        """Return the result of an order as it may leave: clipped, and with noise; counts of few rows as none."""
         policy, task = self._policy.policy, order.task
-        if isinstance(task, HeldOutTask):
-            _require_rows(done.result, policy.held_out_rows)
+        if isinstance(task, HeldOutTask) and _rows_of(done.result) < policy.held_out_rows:
+            return _no_counts()
         if not isinstance(task, TrainTask) or not policy.clip:
             return done
         from roundelay.ml.privacy import protect  # loads numpy, which most nodes do without
@@ -102,13 +110,16 @@ class SiteGate:
         return replace(done, result=(yield from offload(protected)))
 
 
-def _require_rows(result: bytes, least: int) -> None:
-    """Raise NotFound if counts are of fewer rows than the policy allows to tell of; the job goes on without them."""
+def _rows_of(result: bytes) -> int:
     from roundelay.ml import counts  # loads numpy, which most nodes do without
 
-    rows = counts.from_bytes(result)[0].rows
-    if rows < least:
-        raise NotFound(f"the policy of the site refuses the order (held_out_rows): {rows} rows, at least {least}")
+    return counts.from_bytes(result)[0].rows
+
+
+def _no_counts() -> Done:
+    from roundelay.ml import counts  # loads numpy, which most nodes do without
+
+    return Done(counts.Counts().to_bytes(), 0.0)
 
 
 def _checked_spec(order: Order, content: bytes) -> JobSpec:

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from roundelay.chord.errors import NotFound
 from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.federation.requests import Order
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, MomentsTask, TrainTask
 from roundelay.trust.identity import Identity
 
 DAY_S = 24 * 3600.0
@@ -43,10 +44,10 @@ class SitePolicy:
     noise: float = _rule(0.05, "standard deviation of the noise in each weight, as a share of clip; 0: none")
 
     def check(self, order: Order, submitter: Identity | None) -> None:
-        """Raise WorkFailed if an order lies outside the policy."""
+        """Raise WorkFailed if an order lies outside the policy; NotFound if other sites may do without this one."""
         if isinstance(order.task, DescribeTask):
             if not self.names:
-                _refuse("names", "the names of this site's columns and classes are not given away")
+                raise NotFound(_refusal("names", "the names of this site's columns and classes are not given away"))
             return
         if self.submitters and (submitter is None or submitter.name not in self.submitters):
             _refuse("submitters", f"{submitter or 'an unknown submitter'} is not among {', '.join(self.submitters)}")
@@ -63,12 +64,9 @@ class SitePolicy:
                     _refuse("sums", "the sums of this site's features are not given away")
             case TrainTask():
                 self._check_training(order, order.task)
-            case HeldOutTask():
-                if not self.evaluation:
-                    _refuse("evaluation", "no model is evaluated on this site's rows")
             case EvaluateTask():
                 _refuse("models", "private files are trained on, never evaluated")
-            case _:  # of other kinds, which read no file, or only describe it
+            case _:  # of other kinds, which read no file, or whose answers SiteGate limits
                 return
 
     def _check_training(self, order: Order, task: TrainTask) -> None:
@@ -94,7 +92,7 @@ class SitePolicyInForce:
         self._trained: deque[float] = deque()
 
     def admit(self, order: Order, submitter: Identity | None) -> None:
-        """Raise WorkFailed if an order lies outside the policy; otherwise count it."""
+        """Raise WorkFailed or NotFound if an order lies outside the policy; otherwise count it."""
         self.policy.check(order, submitter)
         if not isinstance(order.task, TrainTask):
             return
@@ -133,4 +131,8 @@ def _value(name: str, default: Any, value: Any) -> Any:
 
 
 def _refuse(rule: str, why: str) -> None:
-    raise WorkFailed(f"the policy of the site refuses the order ({rule}): {why}")
+    raise WorkFailed(_refusal(rule, why))
+
+
+def _refusal(rule: str, why: str) -> str:
+    return f"the policy of the site refuses the order ({rule}): {why}"

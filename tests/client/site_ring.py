@@ -17,6 +17,8 @@ from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
 from roundelay.federation.private_data import publish_loop
 from roundelay.federation.records import RoundReport, RoundResult
+from roundelay.federation.site_gate import SiteGate
+from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import store_and_publish
 from roundelay.ml import answers
@@ -53,6 +55,12 @@ class SiteRing:
             self.net.run(
                 first_pause(publish_loop(member.node, NAME, data.kind, data.files, lambda: next(self.versions)))
             )
+
+    def set_policy(self, site: str, policy: SitePolicy) -> None:
+        """Put a site's private files behind a gate."""
+        member = next(member for ref, member in self.net.members.items() if str(ref.address) == site)
+        digests = {file.digest for file in self.sites[site].files}
+        member.orders._gate = SiteGate(SitePolicyInForce(policy, self.net.clock), digests, None, lambda: 1)
 
     @property
     def connection(self) -> Any:

@@ -24,6 +24,7 @@ from roundelay.federation.errors import WorkFailed
 from roundelay.federation.jobs import list_jobs
 from roundelay.federation.private_data import CLIENT, PrivateFile, Publication
 from roundelay.federation.records import CANCELLED, report_from_bytes
+from roundelay.federation.site_policy import SitePolicy
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import counts
@@ -368,6 +369,8 @@ def test_a_description_leaves_no_job_that_the_ring_would_train(
 
 # --- evaluation at the sites
 
+OPEN = SitePolicy(file_rows=1, batch_rows=1, steps=1, held_out_rows=0, clip=0.0, noise=0.0)
+
 
 def held_out_rows(ring: SiteRing, spec: JobSpec) -> list[Samples]:
     """The rows that each site holds out, as its trainer reads them."""
@@ -469,6 +472,32 @@ def test_counts_of_a_site_that_lies_are_left_out_and_end_no_job(tmp_path: Path) 
 
     assert [result.rows for result, _ in ring.rounds] == [19, 19]
     assert [report.held_out.absent for _, report in ring.rounds] == [("node-41000:1",)] * 2
+
+
+@pytest.mark.parametrize("strict", [{"held_out_rows": 7}, {"evaluation": False}])
+def test_a_site_whose_policy_tells_no_counts_still_trains_in_each_round(strict: dict[str, Any], tmp_path: Path) -> None:
+    folders, _, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    ring.set_policy("node-20000:1", replace(OPEN, **strict))  # it holds out 6 rows
+    spec = ring.submit(TrainRequest(None, None, {**SETTINGS, "rounds": 4, "hide_below": 1}, options, private=NAME))
+
+    ring.drive(spec)
+
+    assert [result.left_out for result, _ in ring.rounds] == [()] * 4
+    assert [report.held_out.absent for _, report in ring.rounds] == [("node-20000:1",)] * 4
+    assert [result.rows for result, _ in ring.rounds] == [19] * 4
+
+
+def test_a_site_whose_policy_gives_no_names_away_is_left_out_by_name(tmp_path: Path) -> None:
+    folders, held_out, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    ring.set_policy("node-20000:1", replace(OPEN, names=False))
+
+    spec = ring.submit(TrainRequest(None, held_out, SETTINGS, options, private=NAME))
+
+    assert len(spec.files) == 3
+    why = "the policy of the site refuses the order (names): the names of this site's columns and classes"
+    assert [line for line in ring.notes if line.startswith(f"node-20000:1 is left out of the job: {why}")]
 
 
 def test_what_sites_have_counted_is_in_the_report_the_history_and_the_model_card(tmp_path: Path) -> None:
