@@ -243,15 +243,16 @@ class Leaf:
         tickets: list[str] = []
         try:
             for ticket in list(self._due(host)):
-                progress = self._orders.known.get(ticket) or self._refused[ticket]
+                progress = self._orders.known.get(ticket) or self._refused.get(ticket)
+                if progress is None:  # it was forgotten while the results before it were written
+                    continue
                 if tickets and sum(map(len, contents.values())) + len(progress.content) > CHUNK_BYTES:
                     break
                 tickets.append(ticket)
                 if progress.content:
                     contents[ticket] = progress.content
                 elif progress.result:
-                    large = yield from fetch((self._node.ref,), progress.result, progress.size_bytes)
-                    yield from write(host, progress.result, large)
+                    yield from self._write_ahead(host, progress)
             timeout_s = max(ANSWER_S, transfer_timeout_s(sum(map(len, contents.values()))))
             request = self._report(host, 0.0, contents)
             errands = yield from ask(host, request, timeout_s)
@@ -263,6 +264,15 @@ class Leaf:
         self._taken.setdefault(host, set()).difference_update(request.taken)
         for order in errands.orders:
             self._receive(host, order)
+
+    def _write_ahead(self, host: NodeRef, progress: Progress) -> Procedure[None]:
+        """Write a large result to a host, unless it is here no more; if the host needs it, it says so."""
+        try:
+            content = yield from fetch((self._node.ref,), progress.result, progress.size_bytes)
+        except ChordError as error:
+            self._say(f"the result {progress.result[:8]} cannot be read: {error}")
+        else:
+            yield from write(host, progress.result, content)
 
 
 def assemble(
