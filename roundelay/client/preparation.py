@@ -164,7 +164,9 @@ def _find_private(
             data, homes = private_data.of_clients(connection, request.private, publications, read)
         else:
             reading = reading_of(request.data_options, request.setting("seed"), request.evaluated_by != "client")
-            agreed = private_data.agree_on(connection, publications, reading, digest)
+            agreed = private_data.agree_on(
+                connection, request.private, publications, reading, digest, request.setting("wait_for")
+            )
             validation = read_agreed_validation(given, agreed.kind, agreed.agreement)
             data, homes = _of_sites(agreed, validation, request.evaluated_by), agreed.homes
             private_data.note_files(connection, request.private, agreed.files, agreed.homes)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from roundelay.chord.errors import ChordError
 from roundelay.client.connection import Connection
@@ -20,8 +21,9 @@ from roundelay.federation import jobs, records
 from roundelay.federation.driver import Driver
 from roundelay.federation.private_data import Publication, files_of, find_publications
 from roundelay.federation.requests import TrainingFile
-from roundelay.federation.settings import Settings
+from roundelay.federation.settings import WAIT_FOR_S, Settings
 from roundelay.federation.site_agreement import describe_sites
+from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.description import Description, describe_sums
 from roundelay.ml.errors import BadTask
@@ -34,6 +36,9 @@ from roundelay.ml.readers.site_schema import Agreement, SiteSchema, agree, schem
 MODEL = "softmax"  # of a job that only describes data
 CANCEL_REASON = b"it only described private data"
 CANCEL_TRIES = 10
+
+Described = tuple[dict[str, SiteSchema], dict[str, str]]  # what sites say, and what is wrong at others, by address
+Describe = Callable[[Sequence[TrainingFile], Sequence[str], Reading], Described]
 
 
 @dataclass(frozen=True)
@@ -81,19 +86,26 @@ def of_clients(
 
 
 def agree_on(
-    connection: Connection, publications: tuple[Publication, ...], reading: Reading, validation_digest: str
+    connection: Connection,
+    name: str,
+    publications: tuple[Publication, ...],
+    reading: Reading,
+    validation_digest: str,
+    wait_for_s: float = WAIT_FOR_S,
 ) -> AgreedData:
-    """Have the sites agree on how a job reads their data.
+    """Have the sites with data of a name agree on how a job reads them; a busy one is waited for.
 
     A file whose content is the validation file's is not trained on. A site that cannot read its data so is left out by
     name, unless no other is left. Raises BadInput, DataError; ChordError.
     """
+    waits = SiteWaits(CLOCKS, wait_for_s, tell=connection.progress.note)
     files, homes = _without_validation(*files_of(publications), validation_digest, connection)
-    reading, found, problems = _first_descriptions(connection, files, homes, reading)
+    described = partial(_described, connection, name, waits)
+    reading, found, problems = _first_descriptions(described, files, homes, reading)
     kept = _with_rows(files, homes, found, problems)
     while len(kept) < len(files):  # rows are held out by a file's number, and the files have other numbers now
         files, homes = _renumbered(kept)
-        found, further = _described(connection, files, homes, reading)
+        found, further = described(files, homes, reading)
         problems |= further
         kept = _with_rows(files, homes, found, problems)
     agreement = agree(found, reading)
@@ -111,7 +123,7 @@ def describe(connection: Connection, name: str, reading: Reading, hide_below: in
     publications = find_published(connection, name, MODEL)
     if are_clients(publications):
         raise BadInput(f"Flower clients publish {name}: what they train on cannot be described")
-    agreed = agree_on(connection, publications, reading, "")
+    agreed = agree_on(connection, name, publications, reading, "")
     about = agreed.agreement
     spec = JobSpec(
         Settings(model=MODEL, rounds=1),
@@ -165,26 +177,33 @@ def note_files(connection: Connection, name: str, files: Sequence[TrainingFile],
 
 
 def _first_descriptions(
-    connection: Connection, files: Sequence[TrainingFile], homes: Sequence[str], reading: Reading
+    described: Describe, files: Sequence[TrainingFile], homes: Sequence[str], reading: Reading
 ) -> tuple[Reading, dict[str, SiteSchema], dict[str, str]]:
     """Return the reading with what the sites' data say of it, and what `_described` returns for it."""
-    found, problems = _described(connection, files, homes, reading)
+    found, problems = described(files, homes, reading)
     label = next((schema.label for schema in found.values()), "")  # the first site decides, as the first file does
     if label and reading.label is None and (problems or len({schema.label for schema in found.values()}) > 1):
         reading = replace(reading, label=label)
-        found, problems = _described(connection, files, homes, reading)
+        found, problems = described(files, homes, reading)
     if reading.task == "auto" and len({schema.task for schema in found.values()}) > 1:  # real numbers at some sites
         reading = replace(reading, task="regression")
-        found, problems = _described(connection, files, homes, reading)
+        found, problems = described(files, homes, reading)
     return reading, found, problems
 
 
 def _described(
-    connection: Connection, files: Sequence[TrainingFile], homes: Sequence[str], reading: Reading
-) -> tuple[dict[str, SiteSchema], dict[str, str]]:
-    """Return the sites' descriptions, and what is wrong at others, by address."""
+    connection: Connection,
+    name: str,
+    waits: SiteWaits,
+    files: Sequence[TrainingFile],
+    homes: Sequence[str],
+    reading: Reading,
+) -> Described:
+    """Have sites describe their files. Raises ChordError, WorkFailed."""
     answers = connection.ask(
-        lambda entry: describe_sites(entry.node, entry.ring, files, homes, reading.to_json(), time.monotonic)
+        lambda entry: describe_sites(
+            entry.node, entry.ring, name, files, homes, reading.to_json(), CLOCKS.monotonic, waits
+        )
     )
     found, problems = {}, dict(answers.problems)
     for home, content in sorted(answers.found.items()):

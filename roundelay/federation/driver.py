@@ -10,12 +10,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
-from roundelay.chord.errors import ChordError, NotAllowed
+from roundelay.chord.errors import NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, receipts, records, update_reader
@@ -212,8 +211,6 @@ class Driver:
             self._watch.require_running()
             yield from self._renew_leases_if_due()
             yield Sleep(HEARTBEAT_INTERVAL_S)
-            with suppress(ChordError):
-                yield from self._watch.beat()
         self._logged(f"job {job[:8]} goes on")
 
     def _renew_leases_if_due(self) -> Procedure[None]:
@@ -253,11 +250,13 @@ class Driver:
 
     def _evaluate_at_sites(self, made: PendingRound) -> Procedure[PendingRound]:
         """Have the sites evaluate a round's model: before the next orders, so that no evaluation waits for training."""
-        trained, clock = made.trained, self._clocks.monotonic
+        trained, clock, waits = made.trained, self._clocks.monotonic, self._coordinator.waits
         found = yield from evaluate_at_sites(
-            self._roster, self.spec, clock, trained.number, trained.weights, self._moments
+            self._roster, self.spec, clock, waits, trained.number, trained.weights, self._moments
         )
-        return replace(made, at_sites=found, report=replace(made.report, held_out=found.report))
+        disturbances = tuple(self._roster.disturbances)
+        report = replace(made.report, held_out=found.report, disturbances=disturbances)
+        return replace(made, at_sites=found, report=report)
 
     def _store_previous(self, made: PendingRound | None, have: frozenset[NodeRef]) -> Procedure[None]:
         """Do what can wait until a round's orders are sent; some nodes `have` the weights from their orders."""

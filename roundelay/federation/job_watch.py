@@ -7,6 +7,7 @@ paused, and which private sites are drained.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, ask_all
@@ -34,6 +35,7 @@ class JobWatch:
         self._roster = roster
         self._on_drained = on_drained
         self._pause: Item | None = None  # the record that says whether the job is paused, as of the last heartbeat
+        self._about_sites: tuple[Item, ...] = ()  # the latest record about each site that was ever drained
 
     @property
     def is_paused(self) -> bool:
@@ -47,13 +49,15 @@ class JobWatch:
     def run(self, is_over: Callable[[], bool]) -> Procedure[None]:
         """Look once a second until `is_over`. A node that falls silent is thus noticed even while nothing else asks."""
         while not is_over():
-            try:
-                yield from refresh_members(self._roster, HEARTBEAT_TRIES)
-                yield from self.refresh_leaves()
-                yield from self.beat()
-            except ChordError:
-                pass  # the next heartbeat tries again
+            yield from self.look()
             yield Sleep(HEARTBEAT_INTERVAL_S)
+
+    def look(self) -> Procedure[None]:
+        """Look once."""
+        with suppress(ChordError):  # the next heartbeat tries again
+            yield from refresh_members(self._roster, HEARTBEAT_TRIES)
+            yield from self.refresh_leaves()
+            yield from self.beat()
 
     def beat(self) -> Procedure[None]:
         """Tell the owner of the job's key that the job is driven, and read what has become of it. Raises ChordError."""
@@ -71,8 +75,9 @@ class JobWatch:
         self.end = self.end or jobs.end_among(job, items)
         known = [self._pause] if self._pause is not None else []
         self._pause = jobs.pause_among(job, [*known, *items])
-        if any(isinstance(answer, tuple) for answer in answers):
-            self._on_drained(site_drain.drained_among(self._spec.pinned, self.sites, items))
+        latest = site_drain.latest_among(self._spec.pinned, (*self._about_sites, *items))
+        self._about_sites = tuple(item for site, item in latest.items() if site in self.sites)
+        self._on_drained(site_drain.drained_among(self._spec.pinned, self._about_sites))
 
     def refresh_leaves(self) -> Procedure[None]:
         """Read which leaves there are; in gossip, nodes exchange models with one another, which leaves cannot."""

@@ -19,7 +19,6 @@ from roundelay.federation.requests import Order, Share, TrainingFile, names
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundWork
-from roundelay.federation.rules import rule_of
 from roundelay.federation.secure_rounds import SecureRound
 from roundelay.federation.secure_sum import Ballot
 from roundelay.federation.settings import PRIORITY
@@ -184,9 +183,9 @@ class RoundCoordinator:
             return work.order(job, files, may_refuse)
 
         if self._spec.pinned:
-            failing_max = rule_of(settings.rule).failing_max(settings.malicious, self._spec.files_a_round)
+            files_max, failing_max = self._files_max(work), self._spec.failing_max
             return SiteWork(
-                self._roster, estimate, self._clock, make_order, weights, self.waits, self._files_max(work), failing_max
+                self._roster, estimate, self._clock, make_order, weights, self.waits, files_max, failing_max
             )
         return RoundWork(
             self._roster,

@@ -304,6 +304,7 @@ class RoundWork:
 
     def _exclude(self, worker: NodeRef, why: str) -> None:
         self._roster.exclude(worker)
+        self._roster.reasons[str(worker.address)] = why
         self._roster.record_disturbance(f"{worker.address}: {why}")
 
 

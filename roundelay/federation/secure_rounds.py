@@ -78,6 +78,7 @@ class SecureRound:
         self._weights = weights
         self._next_ballot = ballot
         self._ballot: Ballot = (0, "")
+        self._answering = ThroughputEstimate()  # of orders without training
         self._unfinished: set[RevealedSet] = set()  # sets whose vectors cannot be had any more
 
     def run(
@@ -228,6 +229,7 @@ class SecureRound:
         if (
             masking.threshold != self._spec.sum_threshold
             or site not in sites
+            or not sites.keys() <= set(self._spec.sites)
             or any(files != self._files_of(each) for each, files in sites.items())
         ):
             raise BadRecord("its promise names a set of sites that no driver of this job has chosen")
@@ -273,10 +275,10 @@ class SecureRound:
             raise NodeUnreachable("is drained" if site in self._waits.drained else "is away")
         yield from require_answer(self._roster, node)
         yield from submit(node, order, b"")
-        elapsed = Elapsed(self._clock)
-        patience_s = self._estimate.backup_after_s([self._spec.files[index] for index in self._files_of(site)])
+        elapsed, files = Elapsed(self._clock), [self._spec.files[index] for index in self._files_of(site)]
 
         def is_late() -> bool:
+            patience_s = self._answering.backup_after_s(files)  # known once another site has answered
             if len(results) >= enough:
                 return True
             if elapsed.seconds <= patience_s:
@@ -292,6 +294,7 @@ class SecureRound:
                 raise
         else:
             results[site] = yield from result_of(node, progress)
+            self._answering.record(node, files, progress.seconds)
 
     def _counted(self, sites: int, what: str) -> str:
         return f"{sites} of {len(self._spec.sites)} sites {what}, {self._spec.sum_threshold} are needed"

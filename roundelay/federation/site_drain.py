@@ -30,10 +30,7 @@ def set_drained(start: NodeRef, ring: Ring, name: str, site: str, drained: bool,
 def find_drained(start: NodeRef, ring: Ring, name: str) -> Procedure[frozenset[str]]:
     """Return the drained sites with private data of this name. Raises ChordError."""
     items, _ = yield from find(start, ring, ring.key(directory_name(name)))
-    begin = _record(name, "")
-    return drained_among(
-        name, [i.entry.name.removeprefix(begin) for i in items if i.entry.name.startswith(begin)], items
-    )
+    return drained_among(name, items)
 
 
 def question(ring: Ring, name: str, sites: Collection[str]) -> Find:
@@ -41,11 +38,17 @@ def question(ring: Ring, name: str, sites: Collection[str]) -> Find:
     return Find(ring.key(directory_name(name)), tuple(_record(name, site) for site in sorted(sites)))
 
 
-def drained_among(name: str, sites: Collection[str], items: Iterable[Item]) -> frozenset[str]:
-    """Return which of these sites are drained, by the latest record of each."""
-    latest = {item.entry.name: item for item in sorted(items, key=lambda item: item.rank)}
-    found = {site: latest.get(_record(name, site)) for site in sites}
-    return frozenset(s for s, item in found.items() if item is not None and item.entry.digest == digest_of(_DRAIN))
+def latest_among(name: str, items: Iterable[Item]) -> dict[str, Item]:
+    """Return the latest record about each site."""
+    begin = _record(name, "")
+    ours = (item for item in items if item.entry.name.startswith(begin))
+    return {item.entry.name.removeprefix(begin): item for item in sorted(ours, key=lambda item: item.rank)}
+
+
+def drained_among(name: str, items: Iterable[Item]) -> frozenset[str]:
+    """Return the drained sites, by the latest record about each."""
+    found = latest_among(name, items)
+    return frozenset(site for site, item in found.items() if item.entry.digest == digest_of(_DRAIN))
 
 
 def _record(name: str, site: str) -> str:

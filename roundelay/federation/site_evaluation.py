@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure
+from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic
 from roundelay.federation.records import SiteScore, SitesEvaluation
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import RoundWork
+from roundelay.federation.site_waits import SiteWaits
+from roundelay.federation.site_work import SiteWork
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import HeldOutTask
 from roundelay.federation.throughput import ThroughputEstimate
@@ -39,16 +41,36 @@ class FoundAtSites:
         return Evaluation(self.total.errors, self.total.mean_loss, self.total.rows, fit)
 
 
+class EvaluationWork(SiteWork):
+    """Has sites evaluate. One that says that it cannot is left out of this, and still trains."""
+
+    def _record_unable(self, home: str, order: Order, node: NodeRef | None, why: str, times: int) -> None:
+        if node is not None:
+            self._weights.forget(node)
+
+    def _is_needed(self, home: str) -> bool:
+        return False
+
+
 def evaluate_at_sites(
-    roster: Roster, spec: JobSpec, clock: Callable[[], float], number: int, weights: bytes, moments: bytes
+    roster: Roster,
+    spec: JobSpec,
+    clock: Callable[[], float],
+    waits: SiteWaits,
+    number: int,
+    weights: bytes,
+    moments: bytes,
 ) -> Procedure[FoundAtSites]:
-    """Have every site that answers evaluate these weights. Raises WorkFailed, ChordError."""
+    """Have the sites evaluate these weights; they are waited for as in training.
+
+    Raises WorkFailed, StepTooLarge, JobEnded, ChordError.
+    """
     task, digest = HeldOutTask(arithmetic.plan(spec), moments), digest_of(weights)
 
     def order(files: tuple[TrainingFile, ...], may_refuse: bool) -> Order:
         return Order(spec.job, number, files, task, digest, len(weights), may_refuse, priority=spec.settings.priority)
 
-    work = RoundWork(roster, ThroughputEstimate(), clock, order, weights)
+    work = EvaluationWork(roster, ThroughputEstimate(), clock, order, weights, waits, failing_max=spec.failing_max)
     outcome = yield from work.run(spec.files)
     found: dict[str, list[tuple[Counts, float | None]]] = {}
     for part in outcome.parts:

@@ -64,7 +64,7 @@ class SiteWaits:
         self._absences[site] = Absence(began, _time_of_day(now_s), why)
         end = "no round ends without it"
         if not self.is_required(site):
-            end = f"the round goes on without it at {_time_of_day(now_s + round(self._wait_for_s))}"
+            end = f"it is left out at {_time_of_day(now_s + round(self._wait_for_s))}"
         if self.is_required(site) or (self._wait_for_s and site not in self.drained):
             self._tell(f"waiting for {site} since {_time_of_day(now_s)}: {why}; {end}")
 
@@ -72,6 +72,8 @@ class SiteWaits:
         """Record that a site has answered. Return how long it was waited for, in seconds."""
         absence = self._absences.pop(site, None)
         if absence is None:
+            return 0.0
+        if not absence.since:  # it was not waited for
             return 0.0
         waited_s = self._clocks.monotonic() - absence.began
         if self._wait_for_s or self.is_required(site):

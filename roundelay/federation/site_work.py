@@ -7,14 +7,12 @@ result that has waited there. `SiteWaits` says how long that is tried; then the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from roundelay.chord.effects import Procedure, Sleep, ask
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.placement import Groups
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
-from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import (
     MakeOrder,
@@ -34,7 +32,6 @@ from roundelay.ml.task import FILES_MAX
 SITE_RETRY_S = 1.0
 SITE_TRIES_MAX = 1_000_000  # of one site in a round: it may be required, and away for days
 UNABLE_TRIES = 2  # of an order that a site answers with `unable`: it may only have lost the round's weights
-REFRESH_TRIES = 2  # of a crawl between two tries
 
 Answer = str | ChordError | None  # a ticket, an error, or None: the site was not asked
 
@@ -54,6 +51,8 @@ class _AnsweredPolls(Elapsed):
 
 class SiteWork(RoundWork):
     """Runs the orders of one round of a job on private data."""
+
+    unable_tries = UNABLE_TRIES
 
     def __init__(
         self,
@@ -123,7 +122,7 @@ class SiteWork(RoundWork):
                 break
             except MissingInput as error:
                 unable += 1
-                if unable >= UNABLE_TRIES and len(order.files) > 1:  # it may lack only one of them
+                if unable >= self.unable_tries and len(order.files) > 1:  # it may lack only one of them
                     return (yield from self._run_each(home, order))
                 self._record_unable(home, order, node, str(error), unable)
             except ChordError as error:
@@ -133,19 +132,29 @@ class SiteWork(RoundWork):
                 self._waits.begin(home, str(error))
             else:
                 return RoundOutcome([part], [])
-            if self._waits.is_over(home) or (unable >= UNABLE_TRIES and not self._waits.is_required(home)):
+            if self._waits.is_over(home) or (unable >= self.unable_tries and not self._is_needed(home)):
                 break
             yield Sleep(SITE_RETRY_S)
+            yield from self._before_retry()
             node, answer = yield from self._ask_again_at(home, order)
         return RoundOutcome([], list(order.files))
 
     def _record_unable(self, home: str, order: Order, node: NodeRef | None, why: str, times: int) -> None:
         if node is not None:
             self._weights.forget(node)
-            if times >= UNABLE_TRIES:
+            if times >= self.unable_tries:
                 self._roster.mark_missing_file(node, order.files[0], why)
-        if self._waits.is_required(home):
+        if self._is_needed(home):
             self._waits.begin(home, why)
+
+    def _is_needed(self, home: str) -> bool:
+        """Return whether a site that says that it cannot carry its order out is asked until it can."""
+        return self._waits.is_required(home)
+
+    def _before_retry(self) -> Procedure[None]:
+        """Look for sites that have come back. Beside a job's rounds, JobWatch does that."""
+        return
+        yield  # makes this a procedure
 
     def _run_each(self, home: str, order: Order) -> Procedure[RoundOutcome]:
         """Have a site train each file of an order by itself."""
@@ -159,8 +168,6 @@ class SiteWork(RoundWork):
     def _ask_again_at(self, home: str, order: Order) -> Procedure[tuple[NodeRef | None, Answer]]:
         """Give a site its order again, if it can be reached. Return the node that was asked, and its answer."""
         self._waits.require_running()
-        with suppress(ChordError):  # the site may be reached even so
-            yield from refresh_members(self._roster, REFRESH_TRIES)
         node = node_to_ask(self._roster, self._waits, home)
         if node is None:
             return None, None
@@ -177,18 +184,21 @@ class SiteWork(RoundWork):
             raise self._why_not_asked(home)
         if isinstance(answer, ChordError):
             raise answer
-        patience_s = self._estimate.backup_after_s(order.files)
+
+        def patience_s() -> float:  # known once another site has finished
+            return self._estimate.backup_after_s(order.files)
 
         def on_answer() -> None:
-            if may_end_wait and elapsed.seconds <= patience_s:
+            if may_end_wait and elapsed.seconds <= patience_s():
                 self._end_wait(home)
 
         elapsed = _AnsweredPolls(self._clock, on_answer)
 
         def is_late() -> bool:
-            if elapsed.seconds <= patience_s:
+            if elapsed.seconds <= patience_s():
                 return False
-            self._waits.begin(home, f"has not finished within {patience_s:.1f} s")
+            self._waits.require_running()
+            self._waits.begin(home, f"has not finished within {patience_s():.1f} s")
             return self._waits.is_over(home)
 
         ended = yield from await_ticket(
@@ -196,7 +206,7 @@ class SiteWork(RoundWork):
         )
         if not ended:
             self._roster.abandoned[node] = order.ticket
-            why = f"has not finished within {patience_s:.1f} s, and no other node has its files"
+            why = f"has not finished within {patience_s():.1f} s, and no other node has its files"
             self._roster.record_disturbance(f"lost {home}: {why}")
             raise NodeUnreachable(why)
         ((_, end),) = ended

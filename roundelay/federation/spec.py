@@ -167,6 +167,11 @@ class JobSpec:
         return "normalised-sum" if rule.is_normalised else "sum"
 
     @property
+    def failing_max(self) -> int:
+        """The number of files that may fail without failing the job, because its rule stands them."""
+        return rule_of(self.settings.rule).failing_max(self.settings.malicious, self.files_a_round)
+
+    @property
     def all_files(self) -> tuple[TrainingFile, ...]:
         """The training files, then the validation file if there is one."""
         return (*self.files, self.validation) if self.validation is not None else self.files

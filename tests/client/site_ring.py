@@ -10,12 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.client.preparation import prepare
 from roundelay.client.requests import TrainRequest
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
-from roundelay.federation.private_data import publish_loop
+from roundelay.federation.private_data import Publication, directory_name, publish_loop
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.site_gate import SiteGate
 from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
@@ -28,7 +29,8 @@ from roundelay.node.private import PrivateFolder
 from roundelay.node.trainer_process import Surveyed
 from roundelay.sim.program import InlineTrainer
 from roundelay.store.blobs import Content
-from tests.federation.inline_ring import InlineRing
+from roundelay.store.write_path import put
+from tests.federation.inline_ring import InlineRing, Member
 from tests.federation.test_private_data import first_pause
 
 RING = Ring(bits=16, successors=8, replicas=3)
@@ -56,11 +58,22 @@ class SiteRing:
                 first_pause(publish_loop(member.node, NAME, data.kind, data.files, lambda: next(self.versions)))
             )
 
+    def ref(self, site: str) -> NodeRef:
+        return next(ref for ref in self.net.members if str(ref.address) == site)
+
+    def member(self, site: str) -> Member:
+        return self.net.members[self.ref(site)]
+
+    def publish(self, publication: Publication) -> None:
+        """Publish what no node of this ring has."""
+        place = directory_name(NAME)
+        name, content = f"{place}.{publication.address}", publication.to_bytes()
+        self.net.run(put(self.net.entry, RING, RING.key(place), name, content, next(self.versions), 60.0))
+
     def set_policy(self, site: str, policy: SitePolicy) -> None:
         """Put a site's private files behind a gate."""
-        member = next(member for ref, member in self.net.members.items() if str(ref.address) == site)
         digests = {file.digest for file in self.sites[site].files}
-        member.orders._gate = SiteGate(SitePolicyInForce(policy, self.net.clock), digests, None, lambda: 1)
+        self.member(site).orders._gate = SiteGate(SitePolicyInForce(policy, self.net.clock), digests, None, lambda: 1)
 
     @property
     def connection(self) -> Any:

@@ -68,10 +68,10 @@ def test_a_private_file_of_the_same_content_is_left_out_by_name(others: bool) ->
     published = (Publication("a:1", "letters", mine),)
     if not others:
         with pytest.raises(BadInput, match=r"a:1~copy\.txt at a:1 is the validation file itself"):
-            agree_on(access, published, Reading(), digest)
+            agree_on(access, "wards", published, Reading(), digest)
         return
 
-    agreed = agree_on(access, published, Reading(), digest)
+    agreed = agree_on(access, "wards", published, Reading(), digest)
 
     assert ([file.name for file in agreed.files], agreed.homes) == (["a:1~mine.txt"], ("a:1",))
     assert notes[0] == "not trained on, as it is the validation file itself: a:1~copy.txt at a:1"

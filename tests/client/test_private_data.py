@@ -12,6 +12,9 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
+from roundelay.chord.errors import NotFound
+from roundelay.chord.refs import NodeRef
+from roundelay.client import private_data
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import BadInput, ClientError
 from roundelay.client.job_input import read_validation
@@ -20,13 +23,17 @@ from roundelay.client.preparation import prepare
 from roundelay.client.private_data import describe
 from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from, write_history
 from roundelay.client.requests import DataOptions, TrainRequest
+from roundelay.federation.effects import Clocks, Compute, Done
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.jobs import list_jobs
 from roundelay.federation.private_data import CLIENT, PrivateFile, Publication
 from roundelay.federation.records import CANCELLED, report_from_bytes
+from roundelay.federation.requests import Order
+from roundelay.federation.site_drain import set_drained
 from roundelay.federation.site_policy import SitePolicy
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.tasks import DescribeTask, HeldOutTask
 from roundelay.ml import counts
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, CannotWrite
@@ -498,6 +505,89 @@ def test_a_site_whose_policy_gives_no_names_away_is_left_out_by_name(tmp_path: P
     assert len(spec.files) == 3
     why = "the policy of the site refuses the order (names): the names of this site's columns and classes"
     assert [line for line in ring.notes if line.startswith(f"node-20000:1 is left out of the job: {why}")]
+
+
+def test_a_site_that_cannot_evaluate_still_trains_in_each_round(tmp_path: Path) -> None:
+    folders, _, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    member = ring.member("node-20000:1")
+    plain = member.compute
+
+    def compute(effect: Compute) -> Done:
+        if isinstance(effect.order.task, HeldOutTask):
+            raise NotFound("no memory left")
+        return plain(effect)
+
+    member.compute = compute  # type: ignore[method-assign]
+    settings = {**SETTINGS, "rounds": 3, "hide_below": 1, "require": "node-20000:1"}
+    spec = ring.submit(TrainRequest(None, None, settings, options, private=NAME))
+
+    ring.drive(spec)
+
+    assert [result.left_out for result, _ in ring.rounds] == [()] * 3
+    assert [report.held_out.absent for _, report in ring.rounds] == [("node-20000:1",)] * 3
+
+
+def test_a_site_that_hangs_holds_up_an_evaluation_only_as_long_as_it_is_waited_for(tmp_path: Path) -> None:
+    folders, _, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    settings = {**SETTINGS, "hide_below": 1, "wait_for": 10.0}
+    spec = ring.submit(TrainRequest(None, None, settings, options, private=NAME))
+    ring.net.hold_up(ring.ref("node-20000:1"), lambda order: isinstance(order.task, HeldOutTask))
+
+    ring.drive(spec)
+
+    assert [report.held_out.absent for _, report in ring.rounds] == [("node-20000:1",)] * 2
+    assert any("node-20000:1: has not finished within" in line for line in ring.rounds[0][1].disturbances)
+    assert 10.0 <= ring.net.now < 100.0
+
+
+def test_a_site_that_hangs_holds_up_the_start_of_a_job_only_as_long_as_it_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders, held_out, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    monkeypatch.setattr(private_data, "CLOCKS", Clocks(ring.net.clock, lambda: 0))
+    ring.net.hold_up(ring.ref("node-20000:1"), lambda order: isinstance(order.task, DescribeTask))
+
+    spec = ring.submit(TrainRequest(None, held_out, {**SETTINGS, "wait_for": 10.0}, options, private=NAME))
+
+    assert "node-20000:1" not in spec.homes
+    began, ended = (line for line in ring.notes if "node-20000:1" in line)
+    assert began.startswith("waiting for node-20000:1 since 00:00:")
+    assert ended.startswith("node-20000:1 is left out of the job: has not finished within 3.0 s")
+    assert 10.0 <= ring.net.now < 100.0
+
+
+def test_sites_that_are_away_or_drained_are_left_out_of_a_job_at_once(tmp_path: Path) -> None:
+    folders, held_out, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    ring.publish(replace(FILES, address="gone:1"))
+    ring.net.run(set_drained(ring.net.entry, RING, NAME, "node-20000:1", True, next(ring.versions)))
+    asked = set[NodeRef]()
+    ring.net.before_answer = lambda node, request: asked.add(node) if isinstance(request, Order) else None
+
+    spec = ring.submit(TrainRequest(None, held_out, SETTINGS, options, private=NAME))
+
+    assert set(spec.homes) == ring.sites.keys() - {"node-20000:1"}
+    assert "gone:1 is left out of the job: does not answer" in ring.notes
+    assert "node-20000:1 is left out of the job: is drained" in ring.notes
+    assert len(asked) == 3
+    assert ring.net.now < 10.0
+
+
+def test_a_site_whose_description_fails_is_left_out_by_name(tmp_path: Path) -> None:
+    folders, held_out, options = tables(tmp_path)
+    ring = SiteRing(folders)
+
+    def fail(effect: Compute) -> Done:
+        raise WorkFailed("an earlier release")
+
+    ring.member("node-20000:1").compute = fail  # type: ignore[method-assign]
+    spec = ring.submit(TrainRequest(None, held_out, SETTINGS, options, private=NAME))
+
+    assert len(spec.files) == 3
+    assert "node-20000:1 is left out of the job: an earlier release" in ring.notes
 
 
 def test_what_sites_have_counted_is_in_the_report_the_history_and_the_model_card(tmp_path: Path) -> None:

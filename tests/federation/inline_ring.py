@@ -5,6 +5,7 @@ Nodes can be killed at a request of one kind. Their trainer is a roundelay.ml.wo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -71,6 +72,8 @@ class InlineRing:
         self.dead: set[NodeRef] = set()
         self.before_answer: Callable[[NodeRef, Request[Any]], None] = lambda node, request: None
         self.now = 0.0
+        self.beside: Callable[[], Procedure[None]] | None = None  # makes what runs beside, once a second
+        self._ran_beside_at = 0.0
 
     @property
     def entry(self) -> NodeRef:
@@ -89,6 +92,16 @@ class InlineRing:
                 self.dead.add(node)
 
         self.before_answer = before_answer
+
+    def hold_up(self, node: NodeRef, is_held: Callable[[Order], bool], until_s: float = math.inf) -> None:
+        """Have a node carry out nothing from the time when it has such an order."""
+        held, work_off = self.members[node], self._work_off
+
+        def work_off_slowly(member: Member) -> None:
+            if member is not held or self.now > until_s or not any(map(is_held, member.orders._orders.values())):
+                work_off(member)
+
+        self._work_off = work_off_slowly  # type: ignore[method-assign]
 
     def run(self, procedure: Procedure[R]) -> R:
         """To its end. Raises what it raises."""
@@ -112,9 +125,19 @@ class InlineRing:
                 return {node: node.id / self.ring.size for node in effect.nodes}
             case Sleep():
                 self.now += effect.seconds
+                self._run_beside()
                 return None
             case _:
                 raise AssertionError(effect)
+
+    def _run_beside(self) -> None:
+        """Run what would run beside the procedure that sleeps."""
+        make = self.beside
+        if make is None or self.now - self._ran_beside_at < 1.0:
+            return
+        self.beside, self._ran_beside_at = None, self.now
+        self.run(make())
+        self.beside = make
 
     def _value_or_error(self, get: Callable[[], Any], kind: type[Exception]) -> Any:
         try:

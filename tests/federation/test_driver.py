@@ -88,7 +88,9 @@ class Job:
 
     def driver(self) -> Driver:
         clocks = Clocks(self.net.clock, lambda: next(self.versions))
-        return Driver(self.spec, RING, self.net.entry, "a test", clocks, lambda *stored: self.rounds.append(stored))
+        driver = Driver(self.spec, RING, self.net.entry, "a test", clocks, lambda *stored: self.rounds.append(stored))
+        self.net.beside = driver._watch.look
+        return driver
 
     def drive(self) -> bytes:
         """Returns the last weights."""

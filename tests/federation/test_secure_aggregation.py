@@ -22,7 +22,6 @@ from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet, Si
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, TrainTask
 from roundelay.store.blobs import digest_of
-from tests.federation.inline_ring import Member
 from tests.federation.secure_job import ADDRESSES, SITES, THRESHOLD, SecureJob, carried_out, promised_key
 from tests.federation.test_driver import RING, SPEC, make_spec
 
@@ -156,19 +155,23 @@ def train_order(job: SecureJob, ref: NodeRef, masking: Masking | None, number: i
 
 def test_a_site_that_a_round_has_given_up_holds_up_neither_its_reveal_nor_the_next_round() -> None:
     job = SecureJob(rounds=3, wait_for=10.0)
-    slow, work_off = job.net.members[job.site(SITES - 1)], job.net._work_off
-
-    def work_off_slowly(member: Member) -> None:
-        trains = any(isinstance(o.task, TrainTask) and o.round == 2 for o in member.orders._orders.values())
-        if member is not slow or not trains or job.net.now > 1000.0:
-            work_off(member)
-
-    job.net._work_off = work_off_slowly  # type: ignore[method-assign]
+    job.net.hold_up(job.site(SITES - 1), lambda order: isinstance(order.task, TrainTask) and order.round == 2, 1000.0)
     job.drive()
 
     of_slow = tuple(f.index for f in job.spec.files if job.spec.homes[f.index] == ADDRESSES[-1])
     assert [result.left_out for result, _ in job.rounds] == [(), of_slow, of_slow]
     assert 10.0 <= job.net.now < 100.0
+
+
+@pytest.mark.parametrize("task", [PromiseTask, MomentsTask, RevealTask])
+def test_a_site_that_hangs_in_the_first_sum_of_a_job_is_left_out(task: type[Any]) -> None:
+    job = SecureJob(rounds=1, wait_for=10.0)
+    job.net.hold_up(job.site(SITES - 1), lambda order: isinstance(order.task, task), 10_000.0)
+    job.drive()
+
+    of_slow = tuple(f.index for f in job.spec.files if job.spec.homes[f.index] == ADDRESSES[-1])
+    assert [result.left_out for result, _ in job.rounds] == [of_slow]
+    assert job.net.now < 200.0
 
 
 def test_a_drained_site_is_not_asked_for_its_key() -> None:

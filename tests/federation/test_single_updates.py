@@ -107,7 +107,7 @@ def test_a_private_site_that_cannot_train_does_not_end_a_robust_job() -> None:
     job.drive()
 
     lines = [line for _, report in job.rounds for line in report.disturbances]
-    assert any(f"{ADDRESSES[1]} is away: its 2 private files left out" in line for line in lines)
+    assert f"{ADDRESSES[1]}: the training has diverged: its 2 private files left out" in lines
 
 
 def test_more_failing_sites_than_the_rule_stands_end_the_round() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from roundelay.chord.errors import NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import records, site_drain
 from roundelay.federation.effects import Clocks
@@ -85,7 +86,7 @@ def test_a_site_that_blinks_is_waited_for_and_trains_nothing_twice(at: type, top
     assert set(job.trained.values()) == {1}
     assert any(f"s for {SITE}" in line for _, report in job.rounds for line in report.disturbances)
     began, ended = job.lines
-    assert began.startswith(f"waiting for {SITE} since 00:00:") and "the round goes on without it at 00:01:" in began
+    assert began.startswith(f"waiting for {SITE} since 00:00:") and "it is left out at 00:01:" in began
     assert ended.startswith(f"{SITE} answers again, after 4")
 
 
@@ -113,7 +114,7 @@ class Recorded(list[Any]):
 
 @pytest.mark.parametrize("settings", [{"require": f"{SITE},{ADDRESSES[0]}"}, {"quorum": 4.0}, {"quorum": 0.99}])
 def test_no_round_ends_without_a_required_site_or_the_quorum(settings: dict[str, Any]) -> None:
-    job = BlinkingJob(away_s=5000.0, wait_for=10.0, **settings)
+    job = BlinkingJob(away_s=600.0, wait_for=10.0, **settings)
 
     assert job.drive() == UNDISTURBED
 
@@ -194,7 +195,66 @@ def test_the_latest_record_says_whether_a_site_is_drained() -> None:
         assert found == ({SITE} if drained else set())
 
 
+def test_a_drained_site_stays_drained_while_nobody_answers_about_it() -> None:
+    job = PinnedJob(wait_for=1000.0)
+    job.net.run(site_drain.set_drained(job.net.entry, RING, "wards", SITE, True, next(job.versions)))
+    driver = job.driver()
+    job.net.run(driver._watch.look())
+    assert driver._coordinator.waits.drained == {SITE}
+    question = site_drain.question(RING, "wards", job.spec.homes)
+
+    def fall_silent(node: NodeRef, request: Any) -> None:
+        if request == question:
+            raise NodeUnreachable("no answer yet")
+
+    job.net.before_answer = fall_silent
+    job.net.run(driver._watch.look())
+    assert driver._coordinator.waits.drained == {SITE}
+
+    job.net.before_answer = lambda node, request: None
+    job.net.run(site_drain.set_drained(job.net.entry, RING, "wards", SITE, False, next(job.versions)))
+    job.net.run(driver._watch.look())
+    assert driver._coordinator.waits.drained == set()
+
+
+def test_a_site_that_was_left_out_before_a_takeover_was_not_waited_for() -> None:
+    told: list[str] = []
+    waits = SiteWaits(Clocks(lambda: 50.0, lambda: 0), 60.0, tell=told.append)
+    waits.expect_no_answer([SITE])
+
+    assert waits.is_over(SITE)
+    assert waits.end(SITE) == 0.0
+    assert not told and not waits.is_over(SITE)
+
+
 # --- a site that is slow
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_site_that_hangs_is_left_out_of_any_round_even_the_first(number: int) -> None:
+    job = PinnedJob(rounds=3, wait_for=10.0)
+    site = next(ref for ref in job.net.members if str(ref.address) == SITE)
+    job.net.hold_up(site, lambda order: order.round == number)
+
+    job.drive()
+
+    assert left_out(job) == [() if each < number else OF_SITE for each in (1, 2, 3)]
+    assert 10.0 <= job.net.now < 200.0
+
+
+def test_a_job_that_is_cancelled_does_not_wait_for_a_required_site_that_hangs() -> None:
+    job = PinnedJob(require=SITE)
+    site = next(ref for ref in job.net.members if str(ref.address) == SITE)
+    driver = job.driver()
+    job.net.hold_up(site, lambda order: order.round == 1)
+
+    def cancel(node: NodeRef, request: Any) -> None:
+        if job.net.now > 200.0:
+            driver._watch.end = records.CANCELLED
+
+    job.net.before_answer = cancel
+    with pytest.raises(JobEnded):
+        job.net.run(driver.drive())
 
 
 def private_round(nodes: ScriptedNodes, wait_for_s: float = 0.0) -> Round:

@@ -25,7 +25,6 @@ from roundelay.federation.rules.each import EachRule, Round, checked_change, che
 from roundelay.federation.rules.vectors import Doubles, Floats, total
 from roundelay.ml import exact
 
-ENTRY_BYTES = 8  # int64
 BLOCK_MAX, BLOCK_MIN = 1 << 14, 1 << 8  # entries of each file that are in memory at a time
 BLOCK_VALUES = 1 << 20  # of all files, about
 

@@ -14,7 +14,7 @@ from roundelay.federation.rules.vectors import Doubles, total
 
 STEPS_MAX = 1000
 SETTLED = 1e-12  # the largest change of a weight that ends the steps
-SMOOTHING = 1e-6  # of the largest norm: distances below it count as this
+SMOOTHING = 1e-6  # of the median norm: distances below it count as this
 
 
 class GeometricMedian(EachRule):
