@@ -94,13 +94,15 @@ def deletions_of_nothing(attack: Attack) -> str:
 
 
 def huge_model(attack: Attack) -> str:
-    """Order work on very large models, without sending any weights."""
+    """Order work on models near the limit and beyond it, without sending any weights."""
     node = attack.victim
     fingerprint = "ef" * 32
     file = attack.spec.files[0]
-    for sizes in ((16, 1 << 20, 26), (1 << 20, 60, 26), (16, 8000, 8000, 26)):
+    for sizes in ((16, 500_000, 26), (500_000, 60, 26), (16, 5000, 5000, 26)):
         plan = TrainingPlan(Design(sizes), PLAN.config, 32, fingerprint)
-        send(node, Order(f"{sizes[1]:064x}", 1, (file,), MomentsTask(plan)))
+        order = Order(f"{sizes[1]:064x}", 1, (file,), MomentsTask(plan))
+        send(node, order)
+        send_frames(node.address, golden_of(node, order).frame().replace(b"5000", b"9999"))
     time.sleep(5.0)
     return ""
 
