@@ -196,6 +196,17 @@ def test_70_silent_connections_do_not_keep_the_71st_caller_out(server: Server) -
         assert is_answered(server)
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="only Linux waits for the first bytes")
+def test_a_connection_takes_no_thread_before_its_first_bytes(server: Server) -> None:
+    with plain(server) as late:
+        assert is_answered(server)
+        assert not is_served(late)
+
+        late.sendall(b"\0")
+
+        assert until(lambda: is_served(late))
+
+
 def test_70_half_frames_keep_callers_out_only_until_the_frame_timeout() -> None:
     limits = Limits(frame_timeout_s=SHORT_S)
     with Server(Methods(), "127.0.0.1", limits=limits) as running, contextlib.ExitStack() as stack:
@@ -250,7 +261,7 @@ def test_when_all_workers_are_busy_a_new_connection_is_refused_and_they_finish()
             thread.start()
         assert all(inside.acquire(timeout=TIMEOUT_S) for _ in threads)
 
-        with plain(running) as newcomer:
+        with plain(running, b"\0") as newcomer:
             assert is_closed(newcomer)
         gate.set()
         for thread in threads:
@@ -267,7 +278,7 @@ def test_a_call_may_take_longer_than_a_connection_may_be_idle() -> None:
         assert gate.wait(TIMEOUT_S)
         return data
 
-    with Server(Methods(slow=slow), "127.0.0.1", limits=Limits(idle_timeout_s=SHORT_S)) as running:
+    with Server(Methods(slow=slow), "127.0.0.1", limits=Limits(idle_timeout_s=SHORT_S, silent_s=0)) as running:
         answers: list[bytes] = []
         with caller(running) as transport:
             thread = threading.Thread(target=lambda: answers.append(call(transport, b"done", "slow")))
@@ -450,7 +461,7 @@ def test_stop_may_be_called_twice_and_before_start() -> None:
 
 
 def test_stop_ends_even_while_every_connection_is_opening() -> None:
-    running = Server(Methods(), "127.0.0.1")
+    running = Server(Methods(), "127.0.0.1", limits=Limits(silent_s=0))
     running.start()
     with contextlib.ExitStack() as stack:
         socks = [stack.enter_context(plain(running)) for _ in range(20)]
@@ -492,7 +503,7 @@ def test_70_silent_handshakes_do_not_keep_the_71st_caller_out(channels: Channels
 
 def test_a_silent_or_malformed_handshake_is_cut_off(channels: Channels) -> None:
     theirs, ours = channels
-    limits = Limits(handshake_timeout_s=SHORT_S)
+    limits = Limits(handshake_timeout_s=SHORT_S, silent_s=0)
     with Server(Methods(), "127.0.0.1", channel=theirs, limits=limits) as running:
         with plain(running) as silent, plain(running, b"GET / HTTP/1.1\r\n\r\n") as malformed:
             assert is_closed(silent)
@@ -553,7 +564,7 @@ def serve_without_descriptors() -> None:
         times.append(time.monotonic())
         return select(*arguments)
 
-    with Server(Methods(), "127.0.0.1") as running, contextlib.ExitStack() as taken:
+    with Server(Methods(), "127.0.0.1", limits=Limits(silent_s=0)) as running, contextlib.ExitStack() as taken:
         with contextlib.suppress(OSError):
             for _ in itertools.repeat(None, 100):
                 taken.enter_context(open("/dev/null"))  # noqa: PTH123
