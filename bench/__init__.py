@@ -19,6 +19,7 @@ tables          published tables, beside scikit-learn's networks
 noniid          non-IID files under each aggregation rule
 topologies      what star and tree cost the driver
 gossip          the error and the spread of the nodes' models
+buffered        buffered rounds beside synchronous ones, where a node is slow
 private_data    no private row leaves its node
 wan             what distance, bandwidth and loss cost a job, between hosts that are far apart
 proof           what receipts cost, and what verification, replay and forgetting of a job take

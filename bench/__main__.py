@@ -23,6 +23,7 @@ NAMES = (
     "noniid",
     "topologies",
     "gossip",
+    "buffered",
     "private_data",
     "wan",
     "reading",

@@ -16,6 +16,7 @@ from roundelay.client.job_input import JobInput
 from roundelay.client.option_text import show
 from roundelay.client.requests import PRESETS
 from roundelay.federation.settings import Settings, option
+from roundelay.federation.spec import BUFFERED_SHARE
 
 FEATURES_OF_DEFAULT = 16  # of the letters, on which the default learning rate was chosen
 ETA_OF_SGD, ETA_OF_ADAM, ETA_OF_CNN = 0.2, 0.001, 0.02
@@ -58,11 +59,12 @@ def recommended(data: JobInput, given: Mapping[str, Any]) -> Mapping[str, Any]:
     model, optimizer = given.get("model", "mlp"), given.get("optimizer", "sgd")
     ours = model in ("mlp", "softmax")
     batch = batch_for(data) if ours else BATCH_MIN
+    buffered = given.get("topology") == "buffered"  # its steps are not halved, and a round takes a part of the files
     sgd_eta = eta_for(data.features, ETA_OF_SGD if data.classes else ETA_OF_REGRESSION)
     return {
         "keep": "best",
-        "patience": 0 if given.get("keep") == "last" else PATIENCE,
-        "halvings": 0 if "eta" in given else HALVINGS,
+        "patience": 0 if given.get("keep") == "last" else PATIENCE * (BUFFERED_SHARE if buffered else 1),
+        "halvings": 0 if "eta" in given or buffered else HALVINGS,
         "eta": ETA_OF_ADAM if optimizer == "adam" else ETA_OF_CNN if model == "cnn" else sgd_eta,
         "clip": 0.0 if "eta" in given else CLIP,
         "batch": batch,

@@ -18,7 +18,12 @@ from roundelay.federation.rules import RULES
 from roundelay.federation.settings import Settings, option
 
 GUESSED = "guessed"  # the choice that leaves an option at its default
-OF_TOPOLOGY = {"exchanges": "gossip", "tiers": "tree"}  # settings that have an effect in one topology only
+OF_TOPOLOGY = {
+    "exchanges": "gossip",
+    "tiers": "tree",
+    "buffer": "buffered",
+    "max_staleness": "buffered",
+}  # settings that have an effect in one topology only
 DATA_OPTIONS = tuple(each.name for each in fields(DataOptions))
 
 

@@ -39,7 +39,8 @@ A driver, which runs a job
     site_drain       sites that are given no new work for a while
     throughput       how long orders take
     tickets          wait for an order
-    topologies/      where updates are aggregated: star, tree, gossip
+    topologies/      where updates are aggregated: star, tree, gossip, buffered
+    staleness        which weights an update of a buffered job starts from, and how much it counts
     rules/           the server's aggregation rules: FedAvg and others
     update_reader    aggregate single updates, read block by block from where they were trained
     arithmetic       what a round computes: tasks, moments, the exact mean

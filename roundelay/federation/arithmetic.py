@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isqrt
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from roundelay.federation import receipts
 from roundelay.federation.errors import StepTooLarge
-from roundelay.federation.records import RoundResult
+from roundelay.federation.records import RoundResult, Taken
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules.aggregation import Aggregation, UpdateFile
 from roundelay.federation.rules.each import Round
@@ -27,6 +30,9 @@ from roundelay.ml.privacy import noised
 from roundelay.ml.task import TrainConfig, TrainingPlan
 from roundelay.store.blobs import digest_of
 
+STALE_BITS = 16  # of the weight of a stale update; one that is not stale has 2^16
+LOW_BITS = 32  # of a sum, which are multiplied apart from the others, so that no product overflows
+
 
 @dataclass(frozen=True)
 class TrainedRound:
@@ -40,6 +46,7 @@ class TrainedRound:
     receipts: receipts.Receipts = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     left_out: tuple[int, ...] = ()  # files of nodes that were away
+    taken: Taken = ()  # updates that a round of a buffered job took
 
 
 def first_weights(spec: JobSpec) -> bytes:
@@ -99,6 +106,7 @@ def result_of(
         trained.halvings,
         receipts.root(trained.receipts),
         found.fit,
+        trained.taken,
     )
 
 
@@ -121,12 +129,42 @@ def _added_updates(sums: Sequence[bytes]) -> bytes:
     return total.astype("<i8").tobytes()
 
 
-def mean_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult]) -> bytes:
-    """Return the mean of all files' weights by rows; from exact sums, so that it does not depend on their grouping."""
+def discounted(total: npt.NDArray[np.int64], staleness: int) -> npt.NDArray[np.int64]:
+    """Return an exact sum of updates divided by sqrt(1 + staleness), rounded down: in integers, so that bits agree.
+
+    staleness: the rounds between the weights that the updates started from and those that they are added to.
+    """
+    weight = isqrt((1 << 2 * STALE_BITS) // (1 + staleness))
+    high, low = total >> LOW_BITS, total & ((1 << LOW_BITS) - 1)  # (parameters,)
+    made: npt.NDArray[np.int64] = (high * weight << (LOW_BITS - STALE_BITS)) + (low * weight >> STALE_BITS)
+    return made
+
+
+def _discounted(parts: Sequence[PartialResult], staleness: Mapping[int, int]) -> list[bytes]:
+    """Return sums to be added, less of those that are stale.
+
+    Equally stale ones are added before they are weighted, so that the result does not depend on their grouping.
+    """
+    by_staleness: defaultdict[int, list[bytes]] = defaultdict(list)
+    for part in parts:
+        by_staleness[staleness.get(part.files[0].index, 0)].append(part.result)
+    fresh = by_staleness.pop(0, [])
+    totals = {late: np.frombuffer(_added_updates(sums), "<i8").astype(np.int64) for late, sums in by_staleness.items()}
+    return [*fresh, *(discounted(total, late).astype("<i8").tobytes() for late, total in totals.items())]
+
+
+def mean_of(
+    spec: JobSpec, base: bytes, parts: Sequence[PartialResult], staleness: Mapping[int, int] = MappingProxyType({})
+) -> bytes:
+    """Return the mean of all files' weights by rows; from exact sums, so that it does not depend on their grouping.
+
+    staleness: of each file's update, where it may have started from earlier weights.
+    """
     indices = [f.index for p in parts for f in p.files]
     assert len(indices) == len(set(indices)), "every file enters a sum once"
     before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
-    added, bits = _added_updates([bytes(8 * len(before)), *(p.result for p in parts)]), exact.fraction_bits(spec.rows)
+    sums = [bytes(8 * len(before)), *_discounted(parts, staleness)]
+    added, bits = _added_updates(sums), exact.fraction_bits(spec.rows)
     settings, rows = spec.settings, float(sum(f.rows for p in parts for f in p.files))
     if settings.dp_noise:
         rows = settings.fraction * len(spec.files)  # each file counts once, and the divisor tells of none
@@ -159,7 +197,12 @@ def aggregated(aggregation: Aggregation) -> bytes:
 
 
 def step(
-    spec: JobSpec, base: bytes, parts: Sequence[PartialResult], state: bytes, halvings: int = 0
+    spec: JobSpec,
+    base: bytes,
+    parts: Sequence[PartialResult],
+    state: bytes,
+    halvings: int = 0,
+    staleness: Mapping[int, int] = MappingProxyType({}),
 ) -> tuple[bytes, bytes]:
     """Apply the job's rule to a round whose results are in memory. Return the new weights and the rule's state.
 
@@ -167,7 +210,9 @@ def step(
     """
     if spec.needs == "each":
         return _step_of_each(aggregation_of(spec, base, parts, halvings), parts), b""
-    before, mean = (np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts)))
+    before, mean = (
+        np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts, staleness))
+    )
     weights, kept = step_of(spec.settings.rule)(before, mean, state, spec.settings.tuning)
     return _finite(weights), kept
 

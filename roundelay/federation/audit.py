@@ -6,6 +6,7 @@ the seed, and the last ones. This process trains every file of the round, and mu
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure
@@ -13,14 +14,16 @@ from roundelay.chord.errors import ChordError, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, jobs, receipts, records
-from roundelay.federation.client_sampling import sampled_files
+from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, OtherBits
 from roundelay.federation.proof_rounds import trained_files
 from roundelay.federation.records import RoundResult
-from roundelay.federation.requests import Progress, trainer_task
+from roundelay.federation.replay import NOBODY, base_of, take_round
+from roundelay.federation.requests import Progress, TrainingFile, trainer_task
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.federation.spec import JobSpec
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from roundelay.store.read_path import fetch, find, get
@@ -90,25 +93,47 @@ def retrain(start: NodeRef, ring: Ring, view: JobSnapshot, number: int, worker: 
             f"this machine computes different bits (fingerprint {here[:8]}) from the one on which the job "
             f"began ({spec.fingerprint[:8]}); retrain on a machine of that kind"
         )
-    base = yield from _weights_before(start, ring, view, before)
+    bases = {base_of(claimed, index) for index in trained_files(spec, claimed)} | {before.round}
+    weights_of = {}
+    for base in sorted(bases):
+        weights_of[base] = yield from _weights_of(start, ring, view, view.results[base])
     moments = bytes.fromhex(view.results[0].moments)
     state = yield from jobs.read_rule_state(start, ring, before)
-    files = tuple(f for f in sampled_files(spec, number) if f.index not in claimed.left_out)
+    files = tuple(spec.files[index] for index in trained_files(spec, claimed))
     for file in files:
         if not worker.has(file.digest):
             content = yield from get(start, ring, ring.key(file.name), file.name, file.digest)
             worker.add_file(file.digest, file.name, content, spec.features, spec.classes)
-    task = trainer_task(arithmetic.training_task(spec, moments, claimed.halvings), number, files)
-    update = yield from offload(lambda: worker.train(task, base))
-    part = PartialResult(start, files, Progress("done"), update.sum)
-    weights, _ = arithmetic.step(spec, base, [part], state, claimed.halvings)
-    digest = digest_of(weights)
+    last = TrainedRound(before.round, weights_of[before.round], state, before.loss, claimed.halvings)
+    made = yield from offload(lambda: _again(spec, moments, last, worker, claimed, files, weights_of))
+    digest = digest_of(made)
     what = f"round {number}, {len(files)} files trained again"
     detail = "" if digest == claimed.weights else f"made {digest}, recorded {claimed.weights}: forged or damaged"
     return AuditFinding(what, digest == claimed.weights, detail)
 
 
-def _weights_before(start: NodeRef, ring: Ring, view: JobSnapshot, before: RoundResult) -> Procedure[bytes]:
+def _again(
+    spec: JobSpec,
+    moments: bytes,
+    before: TrainedRound,
+    worker: Worker,
+    claimed: RoundResult,
+    files: Sequence[TrainingFile],
+    weights: Mapping[int, bytes],
+) -> bytes:
+    """Return the weights to which a round leads that is trained again. weights: of the rounds that updates start from.
+
+    Raises StepTooLarge.
+    """
+    if spec.is_buffered:
+        return take_round(spec, moments, before, worker, claimed.taken, weights).weights
+    task = trainer_task(arithmetic.training_task(spec, moments, claimed.halvings), claimed.round, files)
+    update = worker.train(task, before.weights)
+    part = PartialResult(NOBODY, tuple(files), Progress("done"), update.sum)
+    return arithmetic.step(spec, before.weights, [part], before.state, claimed.halvings)[0]
+
+
+def _weights_of(start: NodeRef, ring: Ring, view: JobSnapshot, before: RoundResult) -> Procedure[bytes]:
     if before.round == 0 and not view.spec.initial:
         weights = arithmetic.first_weights(view.spec)
         if digest_of(weights) != before.weights:

@@ -24,6 +24,7 @@ from roundelay.federation.contributions import Contributions
 from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
 from roundelay.federation.effects import Clocks, offload
 from roundelay.federation.errors import (
+    BadRecord,
     CannotDrive,
     FederationError,
     JobEnded,
@@ -48,8 +49,10 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.site_evaluation import FoundAtSites, evaluate_at_sites
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.staleness import Bases, wrong_links
 from roundelay.federation.step_size import StepControl
 from roundelay.federation.successor import inherit, replace_job, successor_of
+from roundelay.federation.topologies.buffered import BufferedTraining
 from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluate
 from roundelay.federation.update_reader import UpdatesLost
 from roundelay.ml import plugins
@@ -116,6 +119,8 @@ class Driver:
         self._contributions = Contributions()
         self._validator: Validator | None = None
         self._moments = b""
+        self._bases: Bases | None = None  # of a buffered job
+        self._needed = set[int]()  # rounds of a buffered job whose weights its updates start from
         self._results: list[RoundResult] = []
         self._last_report = ""  # digest of the last round's REPORT
         self._renew_at = math.inf
@@ -187,6 +192,9 @@ class Driver:
             self._before = yield from self._reader.read_round(self._results[-1])
             self._coordinator.expect_left_out(self._results[-1].left_out)
         made = None if self._results else (yield from self._start_round_zero())
+        if self.spec.is_buffered:
+            yield from self._run_buffered(made)
+            made = None
         for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
             if self._watch.is_paused:
                 yield from self._wait_while_paused(made)
@@ -199,6 +207,7 @@ class Driver:
             made = yield from self._run_round_and_store_previous(number, made)
         if made is not None and not self._is_complete:
             yield from self._validate_and_store(made)
+        yield from self._log.require_last(self._results[-1])
         yield from self._log.write(records.DONE, self._results[-1].digest.encode())
 
     def _wait_while_paused(self, made: PendingRound | None) -> Procedure[None]:
@@ -257,6 +266,51 @@ class Driver:
         disturbances = tuple(self._roster.disturbances)
         report = replace(made.report, held_out=found.report, disturbances=disturbances)
         return replace(made, at_sites=found, report=report)
+
+    def _run_buffered(self, made: PendingRound | None) -> Procedure[None]:
+        """Run a buffered job's remaining rounds: files are trained all the while, and a round takes what has come."""
+        if made is not None:
+            yield from self._validate_and_store(made)
+        for number, problem in wrong_links(self.spec, self._results):
+            raise BadRecord(f"result-{number}: {problem}")
+        self._bases = bases = Bases(self.spec, self._results)
+        weights = yield from self._reader.read_bases(self._results, bases, self._before)
+        self._needed = bases.rounds
+        training = BufferedTraining(
+            self.spec,
+            self._roster,
+            self._coordinator,
+            self._clocks.monotonic,
+            self._moments,
+            bases,
+            weights,
+            self._watch.require_running,
+        )
+        yield from training.run(self._take_rounds(training))
+
+    def _take_rounds(self, training: BufferedTraining) -> Procedure[None]:
+        """Take round after round from the buffer until the job is complete."""
+        while not self._is_complete:
+            if self._watch.is_paused:
+                yield from self._wait_while_paused(None)
+            self._watch.require_running()
+            number, began = self._before.number + 1, self._clocks.monotonic()
+            self._roster.begin_round(number)
+            control = StepControl(self.spec, number, self._before.loss, 0)
+            try:
+                self._before, parts = yield from training.next_round(self._before)
+            except StepTooLarge as error:
+                control.reject(error)
+                raise
+            control.accepts(self._before.loss)
+            report = replace(
+                self._report(Assignment(number, training.task), parts),
+                seconds=self._clocks.monotonic() - began,
+                disturbances=tuple(self._roster.disturbances),
+                notices=tuple(control.notices),
+            )
+            yield from self._validate_and_store(PendingRound(report, self._before))
+            yield from self._renew_leases_if_due()
 
     def _store_previous(self, made: PendingRound | None, have: frozenset[NodeRef]) -> Procedure[None]:
         """Do what can wait until a round's orders are sent; some nodes `have` the weights from their orders."""
@@ -373,7 +427,9 @@ class Driver:
         self._results.append(result)
         if kept_round(self.spec.settings, self._results) is result:
             self.weights = weights
-        superseded = superseded_rounds(self.spec.settings, self._results)
+        needed = self._bases.rounds if self._bases is not None and not self._is_complete else set[int]()
+        superseded = superseded_rounds(self.spec.settings, self._results, self._needed, needed)
+        self._needed = needed
         if self._verifier is not None:
             self._contributions.add(report)
             needed = self._contributions.models_needed(self.spec.settings, self._results)

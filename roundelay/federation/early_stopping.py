@@ -7,7 +7,7 @@ after a failover. Prechelt, Early stopping - but when?, 1998: stop when the vali
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from roundelay.federation.records import RoundResult
 from roundelay.federation.settings import Settings
@@ -38,14 +38,21 @@ def is_complete(settings: Settings, results: Sequence[RoundResult]) -> bool:
     return len(results) > settings.rounds_allowed or has_stopped(settings, results)
 
 
-def superseded_rounds(settings: Settings, results: Sequence[RoundResult]) -> list[RoundResult]:
+def superseded_rounds(
+    settings: Settings,
+    results: Sequence[RoundResult],
+    needed_before: Set[int] = frozenset(),
+    needed: Set[int] = frozenset(),
+) -> list[RoundResult]:
     """Return the rounds whose weights the last result has made useless: they may be deleted now.
 
-    A round that has been superseded never becomes the best again.
+    A round that has been superseded never becomes the best again. needed: rounds whose weights stay for another reason,
+    and that stayed for it before the last result.
     """
     if len(results) < 2:
         return []
-    before, now = _rounds_with_weights(settings, results[:-1]), _rounds_with_weights(settings, results)
+    before = _rounds_with_weights(settings, results[:-1]) | needed_before
+    now = _rounds_with_weights(settings, results) | needed
     return [results[number] for number in sorted(before - now)]
 
 

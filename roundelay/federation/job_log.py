@@ -20,7 +20,7 @@ from roundelay.federation.errors import Overtaken
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
-from roundelay.federation.snapshot import read_records
+from roundelay.federation.snapshot import read_records, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Entry, Find, Item
 from roundelay.store.read_path import FIND_NODES_MIN
@@ -77,6 +77,13 @@ class JobLog:
         written = self._round_records(result, report, receipts)
         yield from self._write([*written, *(gone for old in superseded for gone in self._deletions(old))])
 
+    def require_last(self, result: RoundResult) -> Procedure[None]:
+        """Raise Overtaken unless a buffered job's chain ends with this RESULT. No other job has two chains."""
+        if self._spec.is_buffered:
+            found = yield from self._find_results(result.round + 1)
+            if any(item.entry.digest != result.digest for item in found):
+                yield from self._require_longest(result.digest, result.round)
+
     def adopt(
         self, results: Sequence[RoundResult], reports: Sequence[RoundReport], receipts: Mapping[int, bytes]
     ) -> Procedure[None]:
@@ -121,16 +128,17 @@ class JobLog:
         yield from with_entry_failover(self._roster, put)
 
     def _find_results(self, number: int) -> Procedure[tuple[Item, ...]]:
-        """Find a round's RESULTs."""
-        ring, name = self._roster.ring, records.result_name(self._job, number)
+        """Find a round's RESULTs; of a buffered job, also those of the round before, which another driver may have."""
+        ring, numbers = self._roster.ring, {number, max(0, number - self._spec.is_buffered)}
+        names = tuple(records.result_name(self._job, each) for each in sorted(numbers))
         nodes = self._nodes(max(ring.replicas + 1, FIND_NODES_MIN))
-        answers = yield from ask_all([(node, Find(ring.key(self._job), (name,))) for node in nodes])
+        answers = yield from ask_all([(node, Find(ring.key(self._job), names)) for node in nodes])
         items = [item for answer in answers if not isinstance(answer, ChordError) for item in answer]
         if len(nodes) < ring.replicas or any(isinstance(answer, ChordError) for answer in answers):
             items += yield from with_entry_failover(
-                self._roster, lambda entry: jobs.find_records(entry, ring, self._job, name)
+                self._roster, lambda entry: jobs.find_records(entry, ring, self._job, *names)
             )
-        return tuple({i.entry: i for i in items if i.entry.name == name and not i.deleted}.values())
+        return tuple({i.entry: i for i in items if i.entry.name in names and not i.deleted}.values())
 
     def _nodes(self, count: int) -> tuple[NodeRef, ...]:
         """Return the owner of the job's key and the nodes after it, as far as the driver knows."""
@@ -138,8 +146,12 @@ class JobLog:
 
     def _refuse_other(self, result: RoundResult, found: Sequence[Item]) -> Procedure[None]:
         """Raise unless the round has no other RESULT: put if absent. A record that is malformed is not one."""
-        others = [(result.round, item) for item in found if item.entry.digest != result.digest]
+        ours = (result.digest, result.previous)
+        others = [(result.round, item) for item in found if item.entry.digest not in ours]
         if not others:
+            return
+        if self._spec.is_buffered:
+            yield from self._require_longest(result.previous, result.round)
             return
         nodes = self._nodes(max(self._roster.ring.replicas + 1, FIND_NODES_MIN))
         read, _ = yield from read_records(self._job, nodes, others, records.result_from_bytes)
@@ -147,3 +159,16 @@ class JobLog:
             raise Overtaken(f"round {result.round} was completed by another driver")
         if read:
             raise records.diverged(result.round, read[0].digest, result.digest)
+
+    def _require_longest(self, last: str, number: int) -> Procedure[None]:
+        """Raise Overtaken unless the job's chain, as it is stored, ends with this RESULT.
+
+        Two drivers of a buffered job may each have written a chain. All readers follow the longer one, and of equally
+        long ones the same one, so that only its driver goes on.
+        """
+        nodes = self._nodes(max(self._roster.ring.replicas + 1, FIND_NODES_MIN))
+        view = yield from with_entry_failover(
+            self._roster, lambda entry: read_snapshot(entry, self._roster.ring, self._job, spec=self._spec, nodes=nodes)
+        )
+        if not view.results or view.results[-1].digest != last:
+            raise Overtaken(f"round {number} was completed by another driver")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from roundelay.chord.effects import Procedure, gather_or_raise
+from roundelay.chord.errors import NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, jobs, records
 from roundelay.federation.arithmetic import TrainedRound
@@ -13,6 +14,7 @@ from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.staleness import Bases
 from roundelay.ml.validate import Validator
 from roundelay.store.read_path import FIND_NODES_MIN, get
 
@@ -64,6 +66,21 @@ class JobReader:
         weights = yield from with_entry_failover(roster, lambda entry: jobs.read_weights(entry, ring, last))
         state = yield from with_entry_failover(roster, lambda entry: jobs.read_rule_state(entry, ring, last))
         return TrainedRound(last.round, weights, state, last.loss, last.halvings)
+
+    def read_bases(
+        self, results: Sequence[RoundResult], bases: Bases, last: TrainedRound
+    ) -> Procedure[dict[int, bytes]]:
+        """Return the weights from which a buffered job's updates start, by round.
+
+        Updates whose weights are lost start from those of the `last` round instead.
+        """
+        weights = {last.number: last.weights}
+        for base in sorted(bases.rounds - weights.keys()):
+            try:
+                weights[base] = (yield from self.read_round(results[base])).weights
+            except NotFound:
+                bases.move(base, last.number)
+        return weights
 
     def _read_snapshot(self) -> Procedure[JobSnapshot]:
         job, ring = self._spec.job, self._roster.ring

@@ -17,7 +17,7 @@ from roundelay.federation.proof import Proof
 from roundelay.federation.proof_rounds import trained_files
 from roundelay.federation.receipts import Receipts
 from roundelay.federation.records import RoundResult
-from roundelay.federation.replay import NO_ROWS, add_files, moments, train_round
+from roundelay.federation.replay import NO_ROWS, add_files, base_of, moments, take_round, train_round
 from roundelay.federation.requests import trainer_task
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.validate import Validator
@@ -62,11 +62,18 @@ def replay(proof: Proof, contents: Mapping[str, bytes]) -> Iterator[ReplayFindin
     first = result_of(spec, before, "", standardised_by, NO_ROWS)
     yield _compared(proof, first, {})
     claimed_moments = bytes.fromhex(proof.results[0].moments)
+    weights, kept = dict[int, bytes](), 1 + spec.settings.max_staleness
     for number in range(1, proof.rounds + 1):
         if before is None:
             return
         try:
-            trained = train_round(spec, claimed_moments, before, worker)
+            if spec.is_buffered:
+                weights |= {before.number: before.weights}
+                weights.pop(before.number - kept, None)
+                taken = proof.results[number].taken
+                trained = take_round(spec, claimed_moments, before, worker, taken, weights)
+            else:
+                trained = train_round(spec, claimed_moments, before, worker)
         except StepTooLarge as error:
             yield ReplayFinding(number, False, str(error))
             return
@@ -85,8 +92,12 @@ def sample(proof: Proof, contents: Mapping[str, bytes], count: int, rng: random.
     """
     spec, worker = proof.spec, Worker()
     require_same_bits(spec)
-    possible = [n for n in range(1, proof.rounds + 1) if proof.weights(n - 1) is not None]
-    pairs = [(number, index) for number in possible for index in trained_files(spec, proof.results[number])]
+    pairs = [
+        (number, index)
+        for number in range(1, proof.rounds + 1)
+        for index in trained_files(spec, proof.results[number])
+        if proof.weights(base_of(proof.results[number], index)) is not None
+    ]
     if count > len(pairs):
         raise BadProof(
             f"{count} pairs of round and file were asked for, and {len(pairs)} can be drawn: a round needs the weights "
@@ -97,7 +108,8 @@ def sample(proof: Proof, contents: Mapping[str, bytes], count: int, rng: random.
     for number, index in sorted(rng.sample(pairs, count)):
         file, claimed = spec.files[index], proof.results[number]
         task = arithmetic.training_task(spec, standardised_by, claimed.halvings)
-        update = worker.train(trainer_task(task, number, [file]), _weights(proof, number - 1))
+        base = base_of(claimed, index)
+        update = worker.train(trainer_task(task, base + 1, [file]), _weights(proof, base))
         holds = update.receipts == proof.receipts[number][index]
         detail = f"{file.name} trained again" if holds else f"the update of {file.name} differs"
         yield ReplayFinding(number, holds, detail, () if holds else (file.name,))

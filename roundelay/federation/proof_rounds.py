@@ -17,6 +17,7 @@ from roundelay.federation.proof_file import MANIFEST, Parts, numbered, part_name
 from roundelay.federation.receipts import Receipts
 from roundelay.federation.records import RoundResult
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.staleness import wrong_links
 from roundelay.store.blobs import digest_of
 
 Problems = defaultdict[str, list[str]]  # by part
@@ -24,7 +25,9 @@ Results = Mapping[int, RoundResult]  # by round
 
 
 def trained_files(spec: JobSpec, result: RoundResult) -> list[int]:
-    """Return the indices of the files that a round has trained."""
+    """Return the indices of the files whose updates a round has added."""
+    if spec.is_buffered:
+        return sorted(file for file, _ in result.taken if file < len(spec.files))
     return [file.index for file in sampled_files(spec, result.round) if file.index not in result.left_out]
 
 
@@ -65,10 +68,12 @@ def _check_result(spec: JobSpec, result: RoundResult, problems: list[str]) -> No
 
 
 def check_order(spec: JobSpec, chain: Sequence[RoundResult], problems: Problems) -> None:
-    """Check that halvings add up, and that no round follows the end of the job."""
+    """Check that halvings and what rounds take follow from each other, and that no round follows the job's end."""
     for before, result in itertools.pairwise(chain):
         if result.halvings < before.halvings:
             problems[part_name("result", result.round)].append("its step is larger than that of the round before")
+    for number, problem in wrong_links(spec, chain):
+        problems[part_name("result", number)].append(problem)
     if len(chain) > 1 and is_complete(spec.settings, chain[:-1]):
         problems[part_name("result", chain[-1].round)].append("the job was complete before this round")
 

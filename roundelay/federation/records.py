@@ -35,6 +35,7 @@ JOB_ID_BYTES = 64  # of the id of the job that replaces another
 DISTURBANCES_MAX = 64  # reported per round
 DISTURBANCE_CHARACTERS_MAX = 1000
 FIT_NUMBERS = 3
+Taken = tuple[tuple[int, int], ...]  # a file's index, and the round whose weights its update started from
 ENDS = (REPLACED, DONE, FAILED, CANCELLED)  # if several are written, the first of these counts
 
 
@@ -82,6 +83,7 @@ class RoundResult:
     halvings: int = 0  # of the step, up to and with this round (step_size.py)
     receipts: str = ""  # root of the Merkle tree over the files' receipts (receipts.py); none in round 0
     fit: tuple[float, ...] = ()  # of a regression, on the validation file: RMSE, MAE, R2
+    taken: Taken = ()  # of a buffered job: the updates that the round took, in the order in which they came
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -223,6 +225,10 @@ def _check_result(result: RoundResult) -> None:
     require(list(result.left_out) == sorted(set(result.left_out)), "left_out is not in order")
     for index in result.left_out:
         in_range("left_out", index, 0, FILES_MAX)
+    require(len({file for file, _ in result.taken}) == len(result.taken), "a file is taken twice")
+    for file, base in result.taken:
+        in_range("taken", file, 0, FILES_MAX)
+        in_range("taken", base, 0, max(0, result.round - 1))
 
 
 def report_from_bytes(content: bytes, job: str = "", number: int | None = None) -> RoundReport:

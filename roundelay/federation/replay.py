@@ -13,10 +13,11 @@ from roundelay.federation import arithmetic, errors, receipts
 from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.early_stopping import is_complete
-from roundelay.federation.records import RoundResult
+from roundelay.federation.records import RoundResult, Taken
 from roundelay.federation.requests import Progress, trainer_task
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.staleness import staleness_of
 from roundelay.federation.step_size import StepControl
 from roundelay.ml.errors import StepTooLarge
 from roundelay.ml.mlp import Evaluation
@@ -25,6 +26,8 @@ from roundelay.ml.worker import Worker
 
 NOBODY = NodeRef(0, "nobody", 1)
 NO_ROWS = Evaluation(0, 0.0, 0)
+
+Weights = Mapping[int, bytes]  # by round
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,38 @@ def train_round(spec: JobSpec, standardised_by: bytes, before: TrainedRound, wor
                 break
     proven = receipts.by_file([file.index for file in files], update.receipts) if spec.has_receipts else {}
     return TrainedRound(number, weights, state, update.loss, control.halvings, proven, tuple(control.notices))
+
+
+def take_round(
+    spec: JobSpec, standardised_by: bytes, before: TrainedRound, worker: Worker, taken: Taken, weights: Weights
+) -> TrainedRound:
+    """Train the round after `before` of a buffered job, which took these updates.
+
+    weights: of the rounds that they started from. Raises StepTooLarge.
+    """
+    number, parts = before.number + 1, list[PartialResult]()
+    task, control = arithmetic.training_task(spec, standardised_by), StepControl(spec, number, before.loss, 0)
+    possible = sorted(pair for pair in taken if pair[0] < len(spec.files) and pair[1] in weights)
+    try:
+        for base in sorted({base for _, base in possible}):
+            files = tuple(spec.files[index] for index, each in possible if each == base)
+            update = worker.train(trainer_task(task, base + 1, files), weights[base])
+            proven = receipts.by_file([file.index for file in files], update.receipts)
+            parts.append(PartialResult(NOBODY, files, Progress("done", loss=update.loss), update.sum, receipts=proven))
+        staleness = staleness_of(number, possible)
+        made, state = arithmetic.step(spec, before.weights, parts, before.state, staleness=staleness)
+    except (StepTooLarge, errors.StepTooLarge) as error:
+        control.reject(error)
+        raise
+    loss, _ = arithmetic.mean_of_progress(task, parts)
+    control.accepts(loss)
+    proven = receipts.merged(part.receipts for part in parts)
+    return TrainedRound(number, made, state, loss, 0, proven, tuple(control.notices), taken=taken)
+
+
+def base_of(result: RoundResult, file: int) -> int:
+    """Return the round whose weights a file's update in this round started from."""
+    return dict(result.taken).get(file, result.round - 1)
 
 
 def _rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[TrainedRound]:

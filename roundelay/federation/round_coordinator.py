@@ -38,6 +38,7 @@ FILES_RETRY_S = 1.0
 FILES_RETRIES_MAX = 3600
 SITES_RETRIES_MAX = 7 * 24 * 3600  # of a quorum of sites, or of a required one
 NAMES_SHOWN = 8  # sites
+WITHOUT_TREES = ("star", "gossip", "buffered")
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class RoundCoordinator:
         secure = self._secure_round(work, estimate) if spec.settings.secure_aggregation else None
         for _ in range(SITES_RETRIES_MAX if spec.pinned else FILES_RETRIES_MAX):
             orders = self._orders(work, estimate)
-            if spec.settings.topology not in ("star", "gossip") and not parts:
+            if spec.settings.topology not in WITHOUT_TREES and not parts:
                 parts += yield from self._collect_trees(work, files, estimate, orders, meanwhile)
                 meanwhile = None
                 trained = {f.index for p in parts for f in p.files}
@@ -151,12 +152,31 @@ class RoundCoordinator:
             if not files or self._may_leave_out(number, files, chosen):
                 (self._report_absent_sites if spec.pinned else self._report_left_out)(files)
                 return parts
-            self._report_waiting(files, number, secure.why if secure is not None else "")
-            self._require_running()
-            yield Sleep(FILES_RETRY_S)
-            self._roster.forgive()
-            yield from refresh_members(self._roster)
+            yield from self._wait_for_files(files, number, secure.why if secure is not None else "")
         raise FileUnavailable(f"no live node has {names(files)}")
+
+    def collect_files(self, orders: RoundWork, number: int, files: Files) -> Procedure[list[PartialResult]]:
+        """Have some files trained as these orders say, and wait for every one of them.
+
+        Raises WorkFailed, StepTooLarge, NobodyFits, FileUnavailable, JobEnded, ChordError.
+        """
+        parts: list[PartialResult] = []
+        for _ in range(SITES_RETRIES_MAX if self._spec.pinned else FILES_RETRIES_MAX):
+            outcome = yield from orders.run(files)
+            parts += outcome.parts
+            files = tuple(sorted(outcome.missing, key=lambda f: f.index))
+            if not files:
+                return parts
+            yield from self._wait_for_files(files, number)
+        raise FileUnavailable(f"no live node has {names(files)}")
+
+    def _wait_for_files(self, files: Files, number: int, why: str = "") -> Procedure[None]:
+        """Wait a moment before files that no live node has are tried again. Raises NobodyFits, JobEnded, ChordError."""
+        self._report_waiting(files, number, why)
+        self._require_running()
+        yield Sleep(FILES_RETRY_S)
+        self._roster.forgive()
+        yield from refresh_members(self._roster)
 
     def _may_leave_out(self, number: int, missing: Files, chosen: Files) -> bool:
         """Return whether a round may end without these of its files."""

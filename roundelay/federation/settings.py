@@ -130,10 +130,17 @@ class Settings:
         "topologies",
         "star",
         TOPOLOGIES,
-        "where updates are aggregated (at the driver, along a tree over the fingers, or nowhere)",
+        "where updates are aggregated (at the driver, along a tree over the fingers, nowhere, "
+        "or at the driver as they come)",
     )
     exchanges: int = _number(8, 1, 1000, "gossip: exchanges of each node in a round")
     tiers: str = field(default="", metadata={"about": "tree: names of its levels in reports: top,middle,edge"})
+    buffer: int = _number(
+        0, 0, 100_000, "buffered: fewest files whose updates a round takes; 0: a quarter of all files"
+    )
+    max_staleness: int = _number(
+        100, 0, 10_000, "buffered: an update that started more rounds ago than this is thrown away"
+    )
     fraction: float = _number(1.0, 0.0, 1.0, "client sampling: fraction of the files in each round", above=True)
     rule: str = _plugin("rules", "fedavg", tuple(RULES), "the server's step with a round's updates")
     mu: float = _number(0.01, 0.0, 1000.0, "fedprox: weight of the proximal term")
@@ -202,6 +209,7 @@ class Settings:
             raise BadSpec(f"--tiers is {self.tiers[:80]!r}, expected names with commas between them")
         self._check_sites()
         self._check_gossip()
+        self._check_buffered()
         self._check_verify()
         self._check_rule()
         self._check_secure_aggregation()
@@ -258,6 +266,27 @@ class Settings:
             raise BadSpec(f"--topology gossip cannot be combined with --rule {self.rule}: no server holds its state")
         elif self.quorum != 1.0:
             raise BadSpec("--topology gossip cannot be combined with --quorum: it always goes on without lost nodes")
+
+    def _check_buffered(self) -> None:
+        """Raise BadSpec for what updates that are taken as they come exclude, or for their settings without them."""
+        if self.topology != "buffered":
+            defaults = {f.name: f.default for f in fields(self) if f.name in ("buffer", "max_staleness")}
+            if given := [name for name, default in defaults.items() if getattr(self, name) != default]:
+                raise BadSpec(f"{option(given[0])} is for --topology buffered, not for {self.topology}")
+            return
+        reasons = {
+            "--verify": "other nodes would repeat updates that the next rounds already build on" if self.verify else "",
+            "--quorum": "its rounds wait for no file" if self.quorum != 1.0 else "",
+            "--fraction": "--buffer says how many files a round takes" if self.fraction < 1.0 else "",
+            "--halvings": "updates with the larger step are under way" if self.halvings else "",
+            f"--placement {self.placement}": "a file is trained by its owner" if self.placement != "hash" else "",
+            f"--rule {self.rule}": "its updates are not plain sums" if rule_of(self.rule).is_normalised else "",
+            "--secure-aggregation": "each update enters its round by itself" if self.secure_aggregation else "",
+            "--dp-noise": "its accountant counts whole rounds" if self.dp_noise else "",
+        }
+        for other, reason in reasons.items():
+            if reason:
+                raise BadSpec(f"--topology buffered cannot be combined with {other}: {reason}")
 
     def _check_verify(self) -> None:
         """Raise BadSpec for verification of what cannot be repeated, or is added up by other nodes."""

@@ -104,7 +104,11 @@ def read_snapshot(
     seen = {bad.digest for bad in known.malformed} | {result.digest for result in known.results}
     new_results = [each for each in numbered(job, "result-", items) if each[1].entry.digest not in seen]
     read, malformed = yield from read_records(job, nodes, new_results, records.result_from_bytes)
-    results, reports = build_chain(job, known.results, read), known.reports
+    reports = known.reports
+    if known.spec.is_buffered:  # two drivers may each have written a chain: all readers follow the same one
+        results = records.salvage_chain(job, (), [*known.results, *read])
+    else:
+        results = build_chain(job, known.results, read)
     malformed = [*known.malformed, *malformed]
     if with_reports:
         new_reports = [

@@ -29,6 +29,7 @@ from roundelay.store.names import check_name
 
 NAME_CHARACTERS_MAX = 300
 SITES_SHOWN = 8  # in a message
+BUFFERED_SHARE = 4  # a round of a buffered job takes this part of the files, unless the settings say how many
 FORMAT = 2  # raise it when an earlier release would misread a job's records; releases that named none: 1
 UNNAMED = 1
 
@@ -105,6 +106,7 @@ class JobSpec:
         if not self.classes and self.settings.weighting != "none":
             raise BadSpec(f"--weighting {self.settings.weighting} weighs classes: a regression has none")
         self._check_rule()
+        self._check_buffered()
         if len(self.homes) != (len(self.files) if self.pinned else 0):
             raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 
@@ -125,6 +127,15 @@ class JobSpec:
             raise BadSpec(
                 f"--quorum {settings.quorum:g}: {self.pinned} has only {len(sites)} site{'s' * (len(sites) != 1)}"
             )
+
+    def _check_buffered(self) -> None:
+        """Raise BadSpec for a buffered job that waits for its sites, or with fewer files than a round takes."""
+        waits = {"--require": bool(self.settings.require), "--wait-for": self.settings.wait_for != WAIT_FOR_S}
+        waits[f"--evaluate {self.evaluate}"] = self.evaluate != "client"
+        if self.is_buffered and (named := next((name for name, is_given in waits.items() if is_given), "")):
+            raise BadSpec(f"--topology buffered cannot be combined with {named}: its rounds wait for no site")
+        if self.settings.buffer > len(self.files):
+            raise BadSpec(f"--buffer is {self.settings.buffer}, and the job has only {len(self.files)} files")
 
     def _check_rule(self) -> None:
         """Raise BadSpec unless the rule can be applied to these files."""
@@ -152,6 +163,16 @@ class JobSpec:
         """The number of files that a round trains, if none is missing."""
         fraction = self.settings.fraction
         return max(1, math.ceil(round(fraction * len(self.files), 9)))  # 0.3 of 10 is 3, in spite of rounding
+
+    @property
+    def is_buffered(self) -> bool:
+        """Whether updates are taken as they come (topologies/buffered.py)."""
+        return self.settings.topology == "buffered"
+
+    @property
+    def buffer_files(self) -> int:
+        """The fewest files whose updates a round of a buffered job takes."""
+        return self.settings.buffer or max(1, len(self.files) // BUFFERED_SHARE)
 
     @property
     def needs(self) -> Needs:
@@ -219,8 +240,11 @@ class JobSpec:
 
     @property
     def repro(self) -> str:
-        """The job's promise: `bits`, the same model whatever fails, or `recorded`, a chain that can be audited."""
-        return "recorded" if self.why_recorded else "bits"
+        """The job's promise: `bits`, the same model whatever fails, or `recorded`, a chain that can be audited.
+
+        A buffered job is recorded, although its rounds can be repeated: time decides which updates a round takes.
+        """
+        return "recorded" if self.why_recorded or self.is_buffered else "bits"
 
     @property
     def why_recorded(self) -> str:
@@ -245,12 +269,12 @@ class JobSpec:
     @property
     def has_receipts(self) -> bool:
         """Whether each trained file leaves a receipt: anybody who has the files can repeat the rounds."""
-        return self.repro == "bits"
+        return not self.why_recorded
 
     @property
     def bits(self) -> str:
         """The fingerprint that a node must have to train this job; empty if any will do."""
-        return self.fingerprint if self.repro == "bits" else ""
+        return self.fingerprint if not self.why_recorded else ""
 
     @property
     def rows(self) -> int:

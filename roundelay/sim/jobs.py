@@ -1,24 +1,30 @@
 """Workload: a federated job whose client may be killed. After healing it must have ended with the correct model.
 
-The correct model is computed separately in one process, without a ring.
+The correct model is computed separately in one process, without a ring; of a buffered job, from the updates that the
+rounds of its chain have taken.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.federation import records, replay
+from roundelay.federation import arithmetic, records, replay
+from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.driver import Driver
 from roundelay.federation.errors import FederationError
+from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.staleness import wrong_links
 from roundelay.federation.upload import store_and_publish
 from roundelay.ml.worker import Worker
 from roundelay.sim.machine import clocks
@@ -29,6 +35,7 @@ from roundelay.store.blobs import digest_of
 
 FILES, ROWS, FEATURES, CLASSES = 6, 24, 4, 3
 SETTINGS = Settings(rounds=8, epochs=2, hidden=(6,), eta=0.1, batch=8)
+BUFFERED = replace(SETTINGS, topology="buffered", rounds=16)
 CLIENT_DIES_WITHIN_S = 30.0
 ENDS_WITHIN_S = 240.0
 JOB_POLL_S = 1.0
@@ -38,6 +45,7 @@ class Job:
     """A job that a client process publishes at the start; half of the clients are killed while it runs."""
 
     def __init__(self, number: int = 0) -> None:
+        self._settings = BUFFERED if number % 2 else SETTINGS
         self._name = f"job {number}"
         self._client_address = Address(f"client-{number}", 1)
         self._spec: JobSpec | None = None
@@ -48,7 +56,9 @@ class Job:
         world, rng = observed.world, observed.world.rng(self._name)
         add_performers(world)
         contents, files = _files(world.options.seed)
-        spec = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES, nonce=f"{self._name} {world.options.seed}")
+        spec = JobSpec(
+            self._settings, files[:-1], files[-1], FEATURES, CLASSES, nonce=f"{self._name} {world.options.seed}"
+        )
         self._spec = spec
         process = world.start(self._client_address)
         entry = rng.choice(observed.members).ref
@@ -72,8 +82,12 @@ class Job:
         is_done = snapshot is not None and snapshot.end == records.DONE
         observed.require(is_done, f"the job has not ended successfully: {snapshot}")
         assert snapshot is not None
-        weights = [result.weights for result in snapshot.results]
-        observed.require(weights == expected(observed.world.options.seed), "the job's weights are wrong")
+        weights, seed = [result.weights for result in snapshot.results], observed.world.options.seed
+        is_buffered = snapshot.spec.is_buffered
+        correct = repeated(seed, snapshot.spec, snapshot.results) if is_buffered else expected(seed)
+        observed.require(weights == correct, "the job's weights are wrong")
+        wrong = next(wrong_links(snapshot.spec, snapshot.results), None)
+        observed.require(wrong is None, f"a round took updates that it cannot have taken: {wrong}")
 
     def summary(self) -> str:
         return f"{self._name}: {'published' if self._published else 'not published'}; its client: {self._end}"
@@ -117,6 +131,17 @@ def expected(seed: int) -> list[str]:
     contents, files = _files(seed)
     spec, worker = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES), Worker()
     return [digest_of(w) for w in replay.rounds(spec, replay.moments(spec, contents, worker), worker)]
+
+
+def repeated(seed: int, spec: JobSpec, results: Sequence[RoundResult]) -> list[str]:
+    """Return the digests of the weights of every round of a buffered job that takes the updates that these took."""
+    (contents, _), worker = _files(seed), Worker()
+    moments = replay.moments(spec, contents, worker)
+    made = [TrainedRound(0, arithmetic.first_weights(spec))]
+    for result in results[1:]:
+        weights = {each.number: each.weights for each in made}
+        made.append(replay.take_round(spec, moments, made[-1], worker, result.taken, weights))
+    return [digest_of(each.weights) for each in made]
 
 
 def _files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:

@@ -78,11 +78,15 @@ class NodeProgram(RingProgram):
 
 
 def add_performers(
-    world: World, training_s: float = TRAINING_S_PER_FILE, attacks: Mapping[Address, Attack] | None = None
+    world: World,
+    training_s: float = TRAINING_S_PER_FILE,
+    attacks: Mapping[Address, Attack] | None = None,
+    slow: Mapping[Address, float] | None = None,
 ) -> None:
     """Let a world perform the effects of federation/, unless it does already.
 
-    Training a file takes `training_s`. attacks: how the results of some nodes are wrong.
+    Training a file takes `training_s`. attacks: how the results of some nodes are wrong. slow: how many times longer
+    training takes on some nodes.
     """
     if Compute in world.performers:
         return
@@ -98,7 +102,8 @@ def add_performers(
     def compute(task: SimTask, effect: Compute) -> Outcome:
         if task.process not in trainers:
             trainers[task.process] = trainer_at(task.process.address)
-        return _compute(world, trainers[task.process], task, effect, training_s)
+        factor = (slow or {}).get(task.process.address, 1.0)
+        return _compute(world, trainers[task.process], task, effect, factor * training_s)
 
     world.performers[Compute] = compute
     world.performers[CancelOrder] = lambda _, effect: None  # the result is there already, it only comes later

@@ -174,6 +174,8 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "topology": "tree",
         "tiers": "a,b",
         "exchanges": 3,
+        "buffer": 1,
+        "max_staleness": 3,
         "fraction": 0.5,
         "rule": "fedprox",
         "mu": 0.5,
@@ -196,6 +198,8 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
     extra = extras.get(name, {})
     if name in ("tiers", "exchanges"):
         extra = {"topology": "tree" if name == "tiers" else "gossip"}
+    if name in ("buffer", "max_staleness"):
+        extra = {"topology": "buffered"}
     if name.startswith("server_"):
         extra = {"rule": "fedavgm"}
     if name in RULE_OF:

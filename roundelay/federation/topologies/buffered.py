@@ -1,0 +1,226 @@
+"""Buffered rounds: updates are taken as they come, and count the less the staler they are. No node waits for another.
+
+FedBuff: Nguyen, Malik, Zhan, Yousefpour, Rabbat, Malek and Huba, Federated learning with buffered asynchronous
+aggregation, AISTATS 2022. The files of a node are trained together. Their update goes into the driver's buffer, and as
+soon as the buffer has those of enough files, a round takes all of them: it adds their weighted mean to the weights of
+the round before. A file that was taken is trained again at once, from the new weights.
+
+Time decides which updates a round takes. RESULT names them, so that anybody can repeat the round, and a driver that
+takes over orders exactly those that are under way (roundelay.federation.staleness).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from roundelay.chord.effects import Effect, Procedure, Sleep, gather_or_raise, intercept
+from roundelay.chord.errors import ChordError
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import arithmetic, receipts
+from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation.effects import offload
+from roundelay.federation.errors import FederationError, StepTooLarge
+from roundelay.federation.requests import Order, TrainingFile, names
+from roundelay.federation.roster import Roster
+from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
+from roundelay.federation.rounds import Files, MakeOrder, PartialResult, RoundOutcome, RoundWork
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.staleness import Bases, staleness_of
+from roundelay.federation.step_size import StepControl
+from roundelay.federation.throughput import ThroughputEstimate
+from roundelay.federation.tickets import Elapsed
+
+ORDERS_MAX = 128  # under way at a time
+POLL_S, POLL_MAX_S = 0.01, 0.5  # how often the buffer is looked at, and whether there are files to train
+POLL_SHARE = 0.05  # of the time that it has been in vain
+
+
+class _Ended(FederationError):
+    """The job needs no more updates, or has failed."""
+
+
+class _TooOld(FederationError):
+    """The update that an order asks for would be thrown away."""
+
+
+@dataclass(frozen=True)
+class _Arrived:
+    """Updates that were trained together, and wait in the buffer."""
+
+    base: int
+    files: Files
+    parts: list[PartialResult]
+
+
+class _Patient(ThroughputEstimate):
+    """No order is late: nothing waits for it."""
+
+    def backup_after_s(self, files: Sequence[TrainingFile]) -> float:
+        return float("inf")
+
+
+class _BufferedWork(RoundWork):
+    """The orders for updates that start from the same weights, as long as they are wanted."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        estimate: ThroughputEstimate,
+        clock: Callable[[], float],
+        make_order: MakeOrder,
+        weights: bytes,
+        require_wanted: Callable[[NodeRef, Files], None],
+    ) -> None:
+        super().__init__(roster, estimate, clock, make_order, weights)
+        self._require_wanted = require_wanted
+
+    def _run_group(
+        self, node: NodeRef, order: Order, answer: str | ChordError, busy: frozenset[NodeRef]
+    ) -> Procedure[RoundOutcome]:
+        """Have one node carry out its order. Raises _Ended or _TooOld once its update is not wanted."""
+
+        def observe(effect: Effect, outcome: object) -> None:
+            self._require_wanted(node, order.files)
+
+        return (yield from intercept(super()._run_group(node, order, answer, busy), observe))
+
+
+class BufferedTraining:
+    """The updates of one driver's job that are under way, and the buffer of those that have come."""
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        roster: Roster,
+        coordinator: RoundCoordinator,
+        clock: Callable[[], float],
+        moments: bytes,
+        bases: Bases,
+        weights: Mapping[int, bytes],
+        require_running: Callable[[], None],
+    ) -> None:
+        """weights: of the rounds that updates start from, by round. require_running: raises once the job has ended."""
+        self._require_running = require_running
+        self._spec = spec
+        self._roster = roster
+        self._coordinator = coordinator
+        self._clock = clock
+        self.task = arithmetic.training_task(spec, moments)
+        self._estimate = _Patient()
+        self._bases = bases
+        self._weights = dict(weights)
+        self._ordered: dict[int, int] = {}  # the base of each file's last order
+        self._buffer: list[_Arrived] = []
+        self._is_over = False
+
+    def run(self, rounds: Procedure[None]) -> Procedure[None]:
+        """Keep all files in training beside `rounds`, until that ends or something fails.
+
+        Raises what `rounds` raises; WorkFailed, StepTooLarge, NobodyFits, FileUnavailable, JobEnded, ChordError.
+        """
+        workers = [self._until_over(self._work()) for _ in self._spec.files[:ORDERS_MAX]]
+        yield from gather_or_raise([self._until_over(rounds), *workers], limit=1 + len(workers))
+
+    def next_round(self, before: TrainedRound) -> Procedure[tuple[TrainedRound, list[PartialResult]]]:
+        """Wait until the buffer is full; return the round that takes what is in it, and the results that it took.
+
+        Raises StepTooLarge.
+        """
+        arrived = yield from self._full_buffer()
+        number, parts = before.number + 1, [part for each in arrived for part in each.parts]
+        taken = tuple((file.index, each.base) for each in arrived for part in each.parts for file in part.files)
+        staleness = staleness_of(number, taken)
+        weights, state = yield from offload(
+            lambda: arithmetic.step(self._spec, before.weights, parts, before.state, staleness=staleness)
+        )
+        loss, _ = arithmetic.mean_of_progress(self.task, parts)
+        proven = receipts.merged(part.receipts for part in parts)
+        self._weights[number] = weights
+        if too_old := self._bases.take(number, taken):
+            started = f"started more than {self._spec.settings.max_staleness} rounds ago"
+            files = names([self._spec.files[index] for index in too_old])
+            self._roster.record_disturbance(f"updates that {started} are thrown away: {files}")
+        self._weights = {base: self._weights[base] for base in self._bases.rounds}
+        return TrainedRound(number, weights, state, loss, receipts=proven, taken=taken), parts
+
+    def assignment(self, number: int) -> Assignment:
+        """Return the work of updates that start from a round's weights, numbered as the round after it."""
+        return Assignment(number + 1, self.task, self._weights[number], priority=self._spec.settings.priority)
+
+    # --- helpers
+
+    def _until_over(self, procedure: Procedure[None]) -> Procedure[None]:
+        """Run a procedure; when it ends, all others do."""
+        try:
+            yield from procedure
+        except _Ended:
+            pass
+        finally:
+            self._is_over = True
+
+    def _orders(self, base: int) -> _BufferedWork:
+        """Return the orders for updates that start from a round's weights."""
+        work, job = self.assignment(base), self._spec.job
+
+        def require_wanted(node: NodeRef, files: Files) -> None:
+            self._require_more()
+            if self._bases[files[0].index] != base:
+                self._roster.mark_lost(node, f"has taken too long for {names(files)}")
+                raise _TooOld(f"the update started from round {base}")
+
+        def make_order(files: Files, may_refuse: bool) -> Order:
+            return work.order(job, files, may_refuse)
+
+        return _BufferedWork(self._roster, self._estimate, self._clock, make_order, work.weights, require_wanted)
+
+    def _work(self) -> Procedure[None]:
+        """Have files trained that no round waits for yet, one order after the other, until no more are needed."""
+        idle = Elapsed(self._clock)
+        while True:  # _Ended ends it
+            self._require_more()
+            files = self._next_files()
+            if not files:
+                yield Sleep(min(POLL_MAX_S, max(POLL_S, idle.seconds * POLL_SHARE)))
+                idle.observe([])
+                continue
+            base = self._bases[files[0].index]
+            self._ordered |= {file.index: base for file in files}
+            try:
+                parts = yield from self._coordinator.collect_files(self._orders(base), base + 1, files)
+            except StepTooLarge as error:
+                StepControl(self._spec, base + 1, 0.0, 0).reject(error)
+                raise
+            except _TooOld:
+                pass
+            else:
+                self._buffer.append(_Arrived(base, files, parts))
+            idle = Elapsed(self._clock)
+
+    def _next_files(self) -> Files:
+        """Return files of one node, to be trained from the same weights, that have not been ordered from these yet."""
+        idle = [file for file in self._spec.files if self._ordered.get(file.index) != self._bases[file.index]]
+        if drained := self._coordinator.waits.drained:
+            idle = [file for file in idle if self._roster.home(file) not in drained]
+        if not idle:
+            return ()
+        base = self._bases[idle[0].index]
+        files = tuple(file for file in idle if self._bases[file.index] == base)
+        return next(iter(self._orders(base).placed(files).values()), files)
+
+    def _full_buffer(self) -> Procedure[list[_Arrived]]:
+        """Wait until the buffer is full, and empty it. Updates that have become too old in it are thrown away."""
+        while True:  # _Ended ends it
+            self._buffer = [each for each in self._buffer if self._bases[each.files[0].index] == each.base]
+            if sum(len(each.files) for each in self._buffer) >= self._spec.buffer_files:
+                break
+            self._require_more()
+            yield Sleep(POLL_S)
+        arrived, self._buffer = self._buffer, []
+        return arrived
+
+    def _require_more(self) -> None:
+        """Raise _Ended if the job needs no more updates, JobEnded once it has ended."""
+        if self._is_over:
+            raise _Ended("no more updates are needed")
+        self._require_running()

@@ -1,0 +1,376 @@
+"""Buffered rounds: updates are taken as they come, the chain says which, and whoever reads it gets the same bits."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chaos.simulated_liars import CLIENT, ENDS_WITHIN_S, POLL_S, READER, SUPERNODE, TRAINING_S, SettledNode
+from roundelay.chord.effects import Procedure, gather
+from roundelay.chord.refs import Address
+from roundelay.chord.ring import Ring
+from roundelay.federation import arithmetic, audit, proof_replay, replay
+from roundelay.federation.driver import Driver
+from roundelay.federation.effects import Compute
+from roundelay.federation.errors import BadSpec, Overtaken
+from roundelay.federation.proof import check_proof
+from roundelay.federation.proof_export import collect_parts
+from roundelay.federation.records import DONE, RoundReport, RoundResult
+from roundelay.federation.requests import Progress, TrainingFile
+from roundelay.federation.rounds import PartialResult
+from roundelay.federation.settings import Settings
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.staleness import Bases, wrong_links
+from roundelay.federation.tasks import TrainTask
+from roundelay.federation.upload import store_and_publish
+from roundelay.ml.worker import Worker
+from roundelay.sim.ideal_ring import random_ring
+from roundelay.sim.journal import EventJournal
+from roundelay.sim.machine import Machine, clocks
+from roundelay.sim.options import CALM
+from roundelay.sim.process import PENDING, Outcome, SimTask
+from roundelay.sim.program import NodeProgram, add_performers
+from roundelay.sim.world import World
+from roundelay.store.blobs import digest_of
+from tests.federation.test_driver import SPEC, make_spec
+
+NODES, FILES, ROWS, FEATURES, CLASSES = 6, 18, 6, 4, 3
+BUFFERED = Settings(topology="buffered", rounds=14, epochs=1, hidden=(4,), eta=0.1, batch=4, keep_weights="all")
+SLOW = 3.0  # times longer than the others, the slow node trains
+SECOND_CLIENT = Address("second-client", 1)
+
+
+class Simulation:
+    """One buffered job on six nodes, one of which may be slow; the client, or nodes, may be killed."""
+
+    def __init__(self, settings: Settings = BUFFERED, slow: float = SLOW, seed: int = 0, repairs: bool = False) -> None:
+        """repairs: whether nodes maintain the ring, so that one may die."""
+        self.contents, files = training_files(seed)
+        self.spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES)
+        self.world, self.ring = World(replace(CALM, seed=seed), EventJournal()), Ring()
+        true = random_ring(self.ring, NODES, random.Random(seed))
+        owners = [true.owner(self.ring.key(file.name)).address for file in self.spec.files]
+        self.slow = max(set(owners), key=lambda address: (owners.count(address), str(address)))
+        add_performers(self.world, TRAINING_S, slow={self.slow: slow})
+        self.trained: Counter[str] = Counter()  # how often each order was carried out, by its ticket
+        self._count_training()
+        self.nodes = true.nodes()
+        self.machines = {n.ref.address: self._machine(n.ref.address, repairs) for n in self.nodes}
+        for node in self.nodes:
+            self.machines[node.ref.address].adopt(node)
+        self.rounds: list[tuple[float, RoundResult, RoundReport]] = []
+        self.ended: list[Outcome] = []
+        self.client = self.world.start(CLIENT)
+        self.world.run(self.client, "client", self._client(), self.ended.append)
+
+    def _count_training(self) -> None:
+        perform = self.world.performers[Compute]
+
+        def compute(task: SimTask, effect: Compute) -> Outcome:
+            outcome = perform(task, effect)
+            self.trained[effect.order.ticket] += outcome is PENDING and isinstance(effect.order.task, TrainTask)
+            return outcome
+
+        self.world.performers[Compute] = compute
+
+    def _machine(self, address: Address, repairs: bool) -> Machine:
+        return Machine(self.world, address, SUPERNODE, NodeProgram if repairs else SettledNode)
+
+    def drive(self, name: str = "client") -> Procedure[Any]:
+        def note(result: RoundResult, report: RoundReport) -> None:
+            self.rounds.append((self.world.clock.now, result, report))
+
+        driver = Driver(self.spec, self.ring, self.nodes[0].ref, name, clocks(self.world), note)
+        outcome, _ = yield from gather([driver.drive(), driver.heartbeat()])
+        return outcome
+
+    def _client(self) -> Procedure[Any]:
+        entry, version = self.nodes[0].ref, clocks(self.world).version()
+        yield from store_and_publish(entry, self.ring, self.spec, self.contents, version)
+        return (yield from self.drive())
+
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Run until the client has ended, or a condition holds."""
+        self.world.clock.run_while(lambda: not self.ended and not until(), ENDS_WITHIN_S)
+
+    def ask(self, procedure: Procedure[Any]) -> Any:
+        """Run a procedure in a process of its own."""
+        found: list[Outcome] = []
+        self.world.run(self.world.start(READER), "read", procedure, found.append)
+        self.world.clock.run_while(lambda: not found, self.world.clock.now + POLL_S)
+        self.world.kill(self.world.processes[READER])
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
+
+    def look(self) -> JobSnapshot:
+        entry = next(n.ref for n in self.nodes if self.machines[n.ref.address].process is not None)
+        found: JobSnapshot = self.ask(read_snapshot(entry, self.ring, self.spec.job, with_reports=True))
+        return found
+
+    def finish(self) -> JobSnapshot:
+        """Wait for the end of the job, whoever drives it."""
+        while not (view := self.look()).end:
+            assert self.world.clock.now < ENDS_WITHIN_S
+            self.world.clock.run(self.world.clock.now + POLL_S)
+        return view
+
+
+def training_files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
+    rng = random.Random(f"files {seed}")
+    contents, files = {}, []
+    for index in range(FILES + 1):
+        labels = [rng.randrange(CLASSES) for _ in range(ROWS)]
+        rows = [[*(rng.randrange(4) + 3 * label for _ in range(FEATURES)), label] for label in labels]
+        content = "\n".join(",".join(map(str, row)) for row in rows).encode()
+        contents[digest_of(content)] = content
+        files.append(TrainingFile(index, f"file-{index:02}", digest_of(content), len(content), ROWS))
+    return contents, tuple(files)
+
+
+def files_of(view: JobSnapshot, address: Address) -> set[int]:
+    """The files that a node has trained."""
+    return {int(n[-2:]) for report in view.reports.values() for n, at in report.placement.items() if at == str(address)}
+
+
+def repeated(simulation: Simulation, view: JobSnapshot) -> list[str]:
+    """The digests of all rounds' weights, trained again in one process from what the chain says."""
+    spec, worker = simulation.spec, Worker()
+    moments = replay.moments(spec, simulation.contents, worker)
+    made = [arithmetic.TrainedRound(0, arithmetic.first_weights(spec))]
+    for result in view.results[1:]:
+        weights = {each.number: each.weights for each in made}
+        made.append(replay.take_round(spec, moments, made[-1], worker, result.taken, weights))
+    return [digest_of(each.weights) for each in made]
+
+
+def require_honest(simulation: Simulation, view: JobSnapshot) -> None:
+    """The job is done, its links are possible, and training again gives the same weights in every round."""
+    assert (view.end, len(view.results)) == (DONE, simulation.spec.settings.rounds + 1)
+    assert list(wrong_links(simulation.spec, view.results)) == []
+    assert [result.weights for result in view.results] == repeated(simulation, view)
+
+
+@cache
+def undisturbed() -> tuple[Simulation, JobSnapshot]:
+    """A finished job, for tests that only read."""
+    simulation = Simulation()
+    simulation.run()
+    return simulation, simulation.look()
+
+
+# --- rounds
+
+
+def test_training_again_what_the_chain_names_gives_the_same_weights_in_every_round() -> None:
+    require_honest(*undisturbed())
+
+
+def test_a_slow_node_holds_up_no_round_and_its_late_updates_are_taken() -> None:
+    simulation, view = undisturbed()
+    of_slow_node = files_of(view, simulation.slow)
+    late = {file for result in view.results for file, base in result.taken if result.round - 1 - base > 2}
+
+    assert of_slow_node and late == of_slow_node
+    assert all(report.seconds < SLOW * TRAINING_S * len(of_slow_node) / 2 for report in view.reports.values())
+
+
+def test_a_round_that_takes_every_file_is_a_round_of_a_star() -> None:
+    together = Simulation(replace(BUFFERED, buffer=FILES, rounds=3))
+    together.run()
+    worker = Worker()
+    star = replace(together.spec, settings=replace(BUFFERED, topology="star", rounds=3))
+    weights = replay.rounds(star, replay.moments(star, together.contents, worker), worker)
+
+    assert [result.weights for result in together.look().results] == [digest_of(each) for each in weights]
+
+
+def test_an_update_that_is_too_old_is_thrown_away_and_said_and_other_nodes_train_its_files() -> None:
+    simulation = Simulation(replace(BUFFERED, max_staleness=2, rounds=16), slow=200.0)
+    simulation.run()
+    view = simulation.look()
+
+    require_honest(simulation, view)
+    said = [line for report in view.reports.values() for line in report.disturbances]
+    assert any("updates that started more than 2 rounds ago are thrown away: file-" in line for line in said)
+    assert {file for result in view.results for file, _ in result.taken} == set(range(FILES))
+
+
+# --- kills
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 5])
+def test_a_killed_driver_changes_no_round_that_it_stored_and_a_node_goes_on_with_them(rounds: int) -> None:
+    simulation = Simulation()
+    simulation.run(until=lambda: len(simulation.rounds) > rounds)
+    before = simulation.look().results
+    simulation.world.kill(simulation.client)
+    view = simulation.finish()
+
+    require_honest(simulation, view)
+    assert view.results[: len(before)] == before
+
+
+def test_a_driver_that_takes_over_takes_the_updates_that_were_ordered_by_the_first_one() -> None:
+    simulation = Simulation(replace(BUFFERED, rounds=5))
+    simulation.run(until=lambda: len(simulation.rounds) > 0)
+    simulation.world.kill(simulation.client)
+    view = simulation.finish()
+
+    of_slow_node = files_of(view, simulation.slow)
+    assert of_slow_node
+    assert {(file, 0) for file in of_slow_node} <= {pair for result in view.results for pair in result.taken}
+    assert max(simulation.trained.values()) == 1
+
+
+def test_a_killed_trainer_has_its_files_trained_by_others_and_the_chain_goes_on() -> None:
+    simulation = Simulation(replace(BUFFERED, rounds=30), repairs=True)
+    simulation.run(until=lambda: len(simulation.rounds) > 2)
+    before = simulation.look().results
+    victim = simulation.machines[simulation.slow]
+    victim.crash()
+    view = simulation.finish()
+
+    require_honest(simulation, view)
+    assert view.results[: len(before)] == before
+    assert {file for result in view.results[len(before) :] for file, _ in result.taken} == set(range(FILES))
+
+
+def test_of_two_drivers_at_once_one_stops_and_the_chain_is_that_of_the_other() -> None:
+    simulation = Simulation(replace(BUFFERED, rounds=20))
+    simulation.run(until=lambda: len(simulation.rounds) > 2)
+    second: list[Outcome] = []
+    simulation.world.run(simulation.world.start(SECOND_CLIENT), "second", simulation.drive("second"), second.append)
+    simulation.run()
+    simulation.world.clock.run_while(lambda: not second, ENDS_WITHIN_S)
+    outcomes = [simulation.ended[0], second[0]]
+
+    require_honest(simulation, simulation.finish())
+    assert sum(isinstance(outcome, Overtaken) for outcome in outcomes) == 1, outcomes
+
+
+# --- reading the chain
+
+
+def test_a_proof_holds_and_is_trained_again_and_a_round_that_took_another_update_is_found() -> None:
+    simulation, view = undisturbed()
+    parts = simulation.ask(collect_parts(simulation.nodes[0].ref, simulation.ring, simulation.spec.job))
+    proof = check_proof(parts)
+
+    assert not proof.problems
+    assert all(finding.holds for finding in proof_replay.replay(proof, simulation.contents))
+    assert all(finding.holds for finding in proof_replay.sample(proof, simulation.contents, 20, random.Random(0)))
+    wrong = replace(view.results[2], taken=view.results[2].taken[1:])
+    forged = replace(proof, results={**proof.results, 2: wrong})
+    assert next(f.round for f in proof_replay.replay(forged, simulation.contents) if not f.holds) == 2
+
+
+@pytest.mark.parametrize("number", [1, 8])
+def test_an_audit_trains_a_round_again(number: int) -> None:
+    simulation, view = undisturbed()
+
+    finding = simulation.ask(audit.retrain(simulation.nodes[0].ref, simulation.ring, view, number, Worker()))
+
+    assert finding.holds and "files trained again" in finding.what
+
+
+def test_links_that_no_driver_can_have_written_are_named() -> None:
+    spec = make_spec(Settings(topology="buffered", max_staleness=2))
+    first = RoundResult(spec.job, 0, "", "aa" * 32, 4)
+
+    def problem(*taken: tuple[tuple[int, int], ...]) -> str:
+        later = [replace(first, round=number, taken=each) for number, each in enumerate(taken, 1)]
+        return next((text for _, text in wrong_links(spec, [first, *later])), "")
+
+    assert problem(((0, 0), (1, 0)), ((0, 1),)) == ""
+    assert "takes 0 updates" in problem(())
+    assert "file 99" in problem(((99, 0),))
+    assert "cannot start in round 0" in problem(((0, 0),), ((0, 0),))
+    assert "too old" in problem(((0, 0),), ((1, 0),), ((2, 0),), ((3, 0),))
+    assert "takes 1 updates" in next(text for _, text in wrong_links(SPEC, [replace(first, taken=((0, 0),))]))
+
+
+# --- values
+
+
+@pytest.mark.parametrize("staleness", [0, 1, 3, 8, 10_000])
+def test_a_stale_sum_counts_less_in_integers_whatever_its_size(staleness: int) -> None:
+    totals = np.array([0, 1, -1, 12_345, -(1 << 40), (1 << 62), -(1 << 62)], np.int64)  # (n,)
+
+    found = arithmetic.discounted(totals, staleness)
+
+    exactly = [int(total) * int((1 << 16) / (1 + staleness) ** 0.5) >> 16 for total in totals]
+    assert found.tolist() == exactly
+
+
+def test_the_weighted_sum_does_not_depend_on_the_grouping_of_equally_stale_updates() -> None:
+    rng, base = np.random.default_rng(0), np.zeros(SPEC.design.connections, np.float32).tobytes()
+    sums = rng.integers(-(1 << 40), 1 << 40, (3, SPEC.design.connections))  # (files, parameters)
+    node, late = replay.NOBODY, {0: 2, 1: 2, 2: 0}
+
+    def part(*files: int) -> PartialResult:
+        total = sums[list(files)].sum(axis=0).astype("<i8").tobytes()
+        return PartialResult(node, tuple(SPEC.files[file] for file in files), Progress("done"), total)
+
+    apart = arithmetic.mean_of(SPEC, base, [part(2), part(1), part(0)], late)
+    assert apart == arithmetic.mean_of(SPEC, base, [part(0, 1), part(2)], late)
+    assert apart != arithmetic.mean_of(SPEC, base, [part(0, 1), part(2)])
+
+
+def test_what_is_under_way_follows_from_the_chain() -> None:
+    spec = make_spec(Settings(topology="buffered", max_staleness=2))
+    bases = Bases(spec)
+
+    assert bases.take(1, ((0, 0), (1, 0))) == bases.take(2, ((2, 0),)) == []
+    assert [bases[file] for file in range(4)] == [1, 1, 2, 0]
+    assert bases.take(3, ((3, 0),)) == list(range(4, len(spec.files)))
+    assert bases.rounds == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"verify": 0.5}, "--verify"),
+        ({"quorum": 0.5}, "--quorum"),
+        ({"fraction": 0.5}, "--fraction"),
+        ({"halvings": 1}, "--halvings"),
+        ({"placement": "random"}, "--placement random"),
+        ({"rule": "fednova"}, "--rule fednova"),
+        ({"rule": "median"}, "--rule median"),
+        ({"secure_aggregation": True}, "--secure-aggregation"),
+        ({"dp_noise": 1.0, "dp_clip": 1.0}, "--dp-noise"),
+        ({"tiers": "a,b"}, "--tiers"),
+        ({"topology": "star", "buffer": 3}, "--buffer is for --topology buffered, not for star"),
+        ({"topology": "star", "max_staleness": 3}, "--max-staleness"),
+    ],
+)
+def test_what_contradicts_buffered_rounds_is_refused_by_name(settings: dict[str, Any], named: str) -> None:
+    with pytest.raises(BadSpec, match=named):
+        Settings(**{"topology": "buffered"} | settings)
+
+
+def test_a_buffered_job_that_waits_for_sites_or_has_too_few_files_is_refused() -> None:
+    spec = make_spec(Settings(topology="buffered"))
+    private = replace(spec, pinned="wards", homes=("n:1",) * len(spec.files))
+
+    for waiting in ({"wait_for": 7.0}, {"require": "n:1"}):
+        with pytest.raises(BadSpec, match=f"--topology buffered cannot be combined with --{next(iter(waiting))[:4]}"):
+            replace(private, settings=Settings(topology="buffered", **waiting))
+    with pytest.raises(BadSpec, match="cannot be combined with --evaluate both: its rounds wait for no site"):
+        replace(private, evaluate="both")
+    with pytest.raises(BadSpec, match="--buffer is 99, and the job has only 9 files"):
+        make_spec(Settings(topology="buffered", buffer=99))
+
+
+def test_a_buffered_job_promises_a_chain_that_can_be_repeated_not_a_hash() -> None:
+    spec = replace(make_spec(Settings(topology="buffered")), fingerprint="ee" * 32)
+
+    assert (spec.repro, spec.why_recorded, spec.has_receipts, spec.bits) == ("recorded", "", True, "ee" * 32)
