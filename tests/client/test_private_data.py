@@ -44,6 +44,7 @@ from roundelay.ml.readers.reading import Reading, reading_from_json
 from roundelay.ml.readers.source import DataSet
 from tests.client.site_ring import NAME, RING, SiteRing
 from tests.ml.made_data import write_mnist
+from tests.ml.made_frame import MadeFrame
 
 FILES = Publication("a:1", "letters", (PrivateFile("wards", "aa" * 32, 99, 7),))
 FLOWER = Publication("b:1", CLIENT, (PrivateFile("client", "bb" * 32, 9, 50),))
@@ -107,6 +108,19 @@ def test_arrays_to_validate_on_have_the_offsets_of_the_sites(offset: float) -> N
     found = site.read_validation(arrays.read(SECONDS[7:], np.arange(33) % 2), "csv", reading)
 
     assert np.array_equal(found.x, (SECONDS[7:] - offset).astype(np.float32))
+
+
+def test_a_data_frame_to_validate_on_has_the_columns_of_the_sites_in_any_order() -> None:
+    reading = Reading(
+        labels=("0", "1"),
+        encoding=Encoding((EncodedColumn("seen", None, 1e9), EncodedColumn("age"))).to_json(),
+        task="classification",
+    )
+    frame = MadeFrame({"age": np.arange(40.0), "seen": SECONDS[:, 0]})
+
+    found = site.read_validation(arrays.read(frame, np.arange(40) % 2), "csv", reading)
+
+    assert np.array_equal(found.x, np.column_stack([SECONDS[:, 0] - 1e9, np.arange(40)]).astype(np.float32))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from roundelay.client.train_arguments import make_request
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.readers import content
 from tests.end_to_end.small_job import write_tiny
+from tests.ml.made_frame import MadeFrame
 
 RNG = np.random.default_rng(1)
 X = RNG.standard_normal((60, 3))  # (n, d)
@@ -128,6 +129,59 @@ def test_a_dataframe_may_name_the_column_of_its_classes() -> None:
         job_of(frame, "kind")
     with pytest.raises(BadInput, match="y: is 'nothing', but x has no such column"):
         job_of(frame, "nothing")
+
+
+FRAME = MadeFrame({"a": X[:, 0], "b": 1_700_000_000 + 7 * np.arange(60.0), "c": X[:, 2]})
+TURNED = FRAME[["b", "c", "a"]]
+
+
+def written(path: Path, frame: MadeFrame) -> Path:
+    rows = [",".join(map(repr, row)) for row in np.column_stack([frame, Y]).tolist()]
+    path.write_text("\n".join([",".join([*frame.columns, "kind"]), *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("source", ["frame", "table", "arrays", "clients"])
+def test_rows_to_validate_on_have_the_columns_of_the_training_in_any_order(source: str, tmp_path: Path) -> None:
+    table, halves = written(tmp_path / "t.csv", FRAME), [Y[:30], Y[30:]]
+    parts = [
+        MadeFrame({name: frame[name][rows] for name in frame.columns})
+        for frame, rows in ((FRAME, slice(30)), (TURNED, slice(30, 60)))
+    ]
+    data: dict[str, tuple[Any, Any, Any]] = {
+        "frame": (FRAME, Y, (TURNED, Y)),
+        "table": (table, None, (TURNED, Y)),
+        "arrays": (FRAME, Y, (np.asarray(FRAME), Y)),
+        "clients": (parts, halves, (TURNED, Y)),
+    }
+
+    spec, found = job_of(*data[source])
+
+    assert spec.validation is not None
+    expected = np.asarray(FRAME) - [0, 1_700_000_000, 0]
+    assert np.array_equal(found[spec.validation.name].x, expected.astype(np.float32))
+    if source == "clients":
+        assert np.array_equal(found[spec.files[1].name].x, expected[30:].astype(np.float32))
+
+
+def test_a_table_to_validate_on_has_the_columns_of_the_training_in_any_order(tmp_path: Path) -> None:
+    spec, found = job_of(FRAME, Y, written(tmp_path / "t.csv", TURNED))
+
+    assert spec.validation is not None
+    expected = np.asarray(FRAME) - [0, 1_700_000_000, 0]
+    assert np.array_equal(found[spec.validation.name].x, expected.astype(np.float32))
+
+
+def test_other_columns_than_those_of_the_training_are_refused_by_name(tmp_path: Path) -> None:
+    other = MadeFrame({"d": FRAME["a"], "b": FRAME["b"], "c": FRAME["c"]})
+    (tmp_path / "t.csv").write_text("a,b,c,kind\n1,x,2,0\n3,y,4,1\n5,x,6,0\n7,y,8,1\n")
+
+    with pytest.raises(BadInput, match="the validation data: have no column 'a'; expected a, b, c"):
+        job_of(FRAME, Y, (other, Y))
+    with pytest.raises(BadInput, match="x of client 1: has other columns than client 0, first 'a'"):
+        job_of([FRAME, other], [Y, Y])
+    with pytest.raises(BadInput, match="the validation data: are not a table like the training data, which hold words"):
+        job_of(tmp_path / "t.csv", None, (FRAME, Y))
 
 
 def test_files_and_folders_are_taken_as_the_command_line_takes_them(tmp_path: Path) -> None:

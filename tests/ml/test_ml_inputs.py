@@ -20,6 +20,7 @@ from roundelay.ml.readers.source import with_test
 from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.task import Design
 from tests.ml.made_data import pixels, write_mnist
+from tests.ml.made_frame import MadeFrame
 
 TRAINED = "w,kind,a,id\nred,x,1,7\ngreen,y,,8\nred,x,3,9\n"
 
@@ -174,21 +175,13 @@ def test_validation_arrays_have_the_offsets_of_the_training() -> None:
     assert np.array_equal(test, training[7:] + 3)
 
 
-class Frame(dict[Any, Any]):
-    """As much of a DataFrame as is read of one."""
-
-    @property
-    def columns(self) -> list[Any]:
-        return list(self)
-
-
 def test_a_data_frame_with_words_is_encoded_as_in_training(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("size,colour,class\n" + "".join(f"{n},{'rgb'[n % 3]},{n % 2}\n" for n in range(12)))
     data = dataset.read(tmp_path / "t.csv")
     design = Design((4, 2), "softmax")
     model = SavedModel(design, learner(design).init_weights(0), None, (), data.encoding)
 
-    given = Frame(colour=np.array(list("rgb" * 4)), size=np.arange(12.0))
+    given = MadeFrame({"colour": np.array(list("rgb" * 4)), "size": np.arange(12.0)})
 
     assert np.array_equal(model.predict_proba(given), model.probabilities(next(iter(data.training[0].blocks()))))
 
@@ -205,7 +198,7 @@ def test_the_columns_of_a_data_frame_are_matched_by_name_also_if_all_are_numbers
     x = np.array([[1e9 + n, n % 3] for n in range(6)])  # (n, d)
     first, second = (int(name) if name.isdecimal() else name for name in names)
 
-    turned = model.predict_proba(Frame({second: x[:, 1], "other": np.zeros(6), first: x[:, 0]}))
+    turned = model.predict_proba(MadeFrame({second: x[:, 1], "other": np.zeros(6), first: x[:, 0]}))
 
     assert np.array_equal(turned, model.predict_proba(x))
 
@@ -214,7 +207,7 @@ def test_words_that_are_numbers_may_be_floats_as_in_columns_with_gaps() -> None:
     model = of_columns(
         EncodedColumn("ward", ("1", "2", "10"), fill=-1.0), EncodedColumn("ill", ("False", "True"), fill=0.0)
     )
-    given = Frame(ward=[2.0, 10.0, float("nan"), 1], ill=[True, False, None, "true"])
+    given = MadeFrame({"ward": [2.0, 10.0, float("nan"), 1], "ill": [True, False, None, "true"]})
 
     read = to_rows(given, 4, (), model.encoding)
 
@@ -225,7 +218,7 @@ def test_a_word_that_training_does_not_know_is_told() -> None:
     model = of_columns(EncodedColumn("city", ("ulm", "bonn")))
 
     with pytest.warns(UserWarning, match="column 'city' holds words that the training rows do not have, such as 'hof'"):
-        read = to_rows(Frame(city=["hof", "ulm"]), 2, (), model.encoding)
+        read = to_rows(MadeFrame({"city": ["hof", "ulm"]}), 2, (), model.encoding)
 
     assert read.tolist() == [[0, 0], [1, 0]]
 
@@ -243,4 +236,4 @@ def test_a_data_frame_that_does_not_fit_is_refused_by_column(given: dict[str, li
     model = of_columns(EncodedColumn("age"), EncodedColumn("city", ("ulm", "bonn")))
 
     with pytest.raises(DataError, match=complaint):
-        model.predict(Frame(given))
+        model.predict(MadeFrame(given))

@@ -41,12 +41,13 @@ def read(x: Any, y: Any, clients: Sequence[Any] | None = None, task: str = "auto
     """
     if is_per_client(x):
         return _per_client(list(x), y, task)
-    rows, shape = _rows("x", x if not isinstance(y, str) else _without(x, y))
-    names = _labels("y", x[y] if isinstance(y, str) else y, len(rows))
+    given = x if not isinstance(y, str) else _without(x, y)
+    rows, shape = _rows("x", given)
+    labels = _labels("y", x[y] if isinstance(y, str) else y, len(rows))
     if clients is None:
-        return _data_set([rows], [names], shape, task)
+        return _data_set([rows], [labels], shape, task, _names(given))
     chosen = [_row_numbers(number, each, len(rows)) for number, each in enumerate(clients)]
-    return _data_set([rows[each] for each in chosen], [names[each] for each in chosen], shape, task)
+    return _data_set([rows[each] for each in chosen], [labels[each] for each in chosen], shape, task, _names(given))
 
 
 def is_per_client(x: Any) -> bool:
@@ -76,19 +77,25 @@ def _per_client(x: list[Any], y: Any, task: str) -> DataSet:
     labels = [y] * len(x) if isinstance(y, str) else y
     if not _is_list(labels) or len(labels) != len(x):
         raise DataError("y", None, f"expected the classes of {len(x)} clients, as x is a list of {len(x)} arrays")
+    given = [_without(of_x, of_y) if isinstance(of_y, str) else of_x for of_x, of_y in zip(x, labels, strict=True)]
+    columns = _names(given[0])
     rows, names, shapes = [], [], set()
     for number, (of_x, of_y) in enumerate(zip(x, labels, strict=True)):
-        part, shape = _rows(f"x of client {number}", _without(of_x, of_y) if isinstance(of_y, str) else of_x)
+        part, shape = _rows(f"x of client {number}", _in_order(f"x of client {number}", given[number], columns))
         rows.append(part)
         names.append(_labels(f"y of client {number}", of_x[of_y] if isinstance(of_y, str) else of_y, len(part)))
         shapes.add((shape, part.shape[1]))
     if len(shapes) > 1:
         raise DataError("x", None, f"the clients' rows differ: {', '.join(sorted(f'{d} features' for _, d in shapes))}")
     is_pixels = all(part.dtype == np.uint8 for part in rows)
-    return _data_set([part if is_pixels else part.astype(np.float64) for part in rows], names, shapes.pop()[0], task)
+    return _data_set(
+        [part if is_pixels else part.astype(np.float64) for part in rows], names, shapes.pop()[0], task, columns
+    )
 
 
-def _data_set(rows: Sequence[Rows], names: Sequence[npt.NDArray[Any]], shape: Shape, task: str) -> DataSet:
+def _data_set(
+    rows: Sequence[Rows], names: Sequence[npt.NDArray[Any]], shape: Shape, task: str, columns: tuple[str, ...]
+) -> DataSet:
     y: Labels
     labels: tuple[str, ...]
     if task == "regression" or (task == "auto" and any(map(is_real, names))):
@@ -103,7 +110,9 @@ def _data_set(rows: Sequence[Rows], names: Sequence[npt.NDArray[Any]], shape: Sh
         for number, (part, classes) in enumerate(zip(rows, np.split(y, ends), strict=True))
     ]
     is_pixels = rows[0].dtype == np.uint8
-    return DataSet(KIND, tuple(parts), (), rows[0].shape[1], labels, is_pixels, shape, encoding=encoding)
+    return DataSet(
+        KIND, tuple(parts), (), rows[0].shape[1], labels, is_pixels, shape, encoding=encoding, columns=columns
+    )
 
 
 def _without_offsets(rows: Sequence[Rows], shape: Shape) -> tuple[list[Rows], Encoding | None]:
@@ -184,6 +193,23 @@ def _without(x: Any, column: str) -> Any:
     if not hasattr(x, "columns") or column not in list(x.columns):
         raise DataError("y", None, f"is {printable(column, 40)!r}, but x has no such column")
     return x[[name for name in x.columns if name != column]]
+
+
+def _names(x: Any) -> tuple[str, ...]:
+    """Return the names of a DataFrame's columns; () if there are none, or numbers, as pandas counts columns."""
+    names = tuple(getattr(x, "columns", ()))
+    return names if all(isinstance(name, str) for name in names) else ()
+
+
+def _in_order(source: str, x: Any, columns: tuple[str, ...]) -> Any:
+    """Return a DataFrame with its columns in the order of another client's. Raises DataError if it has others."""
+    names = _names(x)
+    if not names or not columns or names == columns:
+        return x
+    if sorted(names) != sorted(columns):
+        other = min({*names} ^ {*columns}, default=names[0])
+        raise DataError(source, None, f"has other columns than client 0, first {printable(other, 40)!r}")
+    return x[list(columns)]
 
 
 def _not_numeric(x: Any, numbers: npt.NDArray[Any]) -> str:

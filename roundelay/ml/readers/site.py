@@ -24,7 +24,7 @@ from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.folder import FILES_MAX, Listing, is_junk, list_training_files
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.site_schema import PartRows, SiteSchema
-from roundelay.ml.readers.source import DataSet, DatasetPart, rebased
+from roundelay.ml.readers.source import DataSet, DatasetPart, arranged, rebased
 from roundelay.ml.task import CLASSES_DEFAULT
 
 Bools = npt.NDArray[np.bool_]
@@ -147,8 +147,10 @@ def read_validation(source: Path | DataSet, kind: str, reading: Reading) -> Samp
 
 
 def _as_agreed(data: DataSet, reading: Reading) -> DataSet:
-    """Return data in memory with the offsets that the sites subtract. Raises DataError for other features."""
+    """Return data in memory with the columns and offsets of the sites. Raises DataError for other features."""
     agreed = encoding_from_json(reading.encoding) if reading.encoding else None
+    if agreed is not None and agreed.are_numbers:
+        data = arranged(data, [each.name for each in agreed.columns])
     if agreed is not None and agreed.features != data.features:
         told = f"have {data.features} features, but the sites' data {agreed.features}"
         raise DataError("the validation data", None, told)

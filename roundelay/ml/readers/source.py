@@ -61,6 +61,7 @@ class DataSet:
     skipped: tuple[str, ...] = field(default=())
     table: Table | None = None  # what the rows of a table came from
     encoding: Encoding | None = None  # how its columns became features
+    columns: tuple[str, ...] = ()  # the names of a DataFrame's columns
 
     @property
     def classes(self) -> int:
@@ -80,6 +81,11 @@ class DataSet:
 def with_test(data: DataSet, other: DataSet) -> DataSet:
     """Return a data set with another one as its test part; labels match their classes. Raises DataError."""
     is_same = data.table is not None and other.table is not None and data.table.schema is other.table.schema
+    if not is_same:
+        if data.table is not None and data.encoding is not None and not data.encoding.are_numbers:
+            what = "are not a table like the training data, which hold words: give a file, or a share with --holdout"
+            raise DataError("the validation data", None, what)
+        other = arranged(other, _column_names(data))
     if not is_same and (other.features, other.pixels, other.shape) != (data.features, data.pixels, data.shape):
         raise DataError(
             "the validation data",
@@ -92,7 +98,7 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
             "the validation data", None, f"are of a {other.task}, but the training data of a {data.task}: say --task"
         )
     table = data.table.joined(other.table) if is_same and data.table and other.table else data.table
-    if table is None:
+    if not is_same:
         other = rebased(other, data.encoding)
     if data.task == "regression":
         return replace(data, test=(*other.training, *other.test), table=table)
@@ -108,20 +114,46 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
     return replace(data, test=test, table=table)
 
 
+def arranged(data: DataSet, names: Sequence[str]) -> DataSet:
+    """Return validation data with the columns of these names in this order, if both have names. Raises DataError."""
+    own = _column_names(data)
+    if not (own and names and all(own) and all(names)) or tuple(own) == tuple(names):
+        return data
+    missing = [name for name in names if name not in own]
+    if missing:
+        what = f"have no column {printable(missing[0], 40)!r}; expected {printable(', '.join(names), 120)}"
+        raise DataError("the validation data", None, what)
+    places = [own.index(name) for name in names]
+    encoding = data.encoding and replace(data.encoding, columns=tuple(data.encoding.columns[at] for at in places))
+    moved = _with_blocks(data, lambda block: block[:, places])
+    return replace(moved, features=len(places), encoding=encoding, columns=tuple(names))
+
+
+def _column_names(data: DataSet) -> Sequence[str]:
+    """Return the names of the columns, if each is a feature."""
+    if data.columns or data.encoding is None or not data.encoding.are_numbers:
+        return data.columns
+    return [column.name for column in data.encoding.columns]
+
+
 def rebased(data: DataSet, encoding: Encoding | None) -> DataSet:
     """Return numbers with the offsets of another encoding of as many features subtracted instead of their own."""
     own, wanted = (each.offsets if each is not None else 0.0 for each in (data.encoding, encoding))
     if data.pixels or not np.any(own - wanted):
         return data
+    moved = _with_blocks(data, lambda block: (block.astype(np.float64) + (own - wanted)).astype(np.float32))
+    return replace(moved, encoding=encoding)
 
-    def moved(part: DatasetPart) -> DatasetPart:
+
+def _with_blocks(data: DataSet, change: Callable[[Rows], Rows]) -> DataSet:
+    """Return data whose blocks of rows are changed as they are read."""
+
+    def changed(part: DatasetPart) -> DatasetPart:
         blocks = part.blocks
-        return replace(
-            part, blocks=lambda: ((block.astype(np.float64) + (own - wanted)).astype(np.float32) for block in blocks())
-        )
+        return replace(part, blocks=lambda: (change(block) for block in blocks()))
 
-    training, test = (tuple(map(moved, parts)) for parts in (data.training, data.test))
-    return replace(data, training=training, test=test, encoding=encoding)
+    training, test = (tuple(map(changed, parts)) for parts in (data.training, data.test))
+    return replace(data, training=training, test=test)
 
 
 def image_shape(source: str, name: str, dimensions: tuple[int, ...]) -> tuple[Shape, bool]:

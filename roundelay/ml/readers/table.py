@@ -22,7 +22,7 @@ from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.folder import Listing, list_training_files
 from roundelay.ml.readers.scan import FileScan
 from roundelay.ml.readers.schema import Column, Schema, TableOptions, schema_of
-from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, check_targets, number_labels
+from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, check_targets, number_labels, rebased
 from roundelay.ml.readers.spool import Spool
 from roundelay.ml.readers.text import Tell
 
@@ -229,7 +229,7 @@ def fit(data: DataSet, training: Sequence[Bools | None]) -> DataSet:
     """Return the data set with its columns encoded by the rows that train: a mask for each part, training then test."""
     if data.table is None:
         return data
-    encoding = data.table.fit(training)
+    encoding = data.table.fit(training[: len(data.table.parts)])
     return _encoded_set(data, data.table, encoding)
 
 
@@ -254,10 +254,13 @@ def _data_set(path: Path, table: Table, codes: Sequence[Ints], listing: Listing,
 
 
 def _encoded_set(data: DataSet, table: Table, encoding: Encoding) -> DataSet:
+    """Return data encoded anew: the parts of the table, and arrays to validate on, which follow them."""
     parts = [
         replace(part, blocks=_reader(table, each, encoding))
-        for part, each in zip((*data.training, *data.test), table.parts, strict=True)
+        for part, each in zip((*data.training, *data.test), table.parts, strict=False)
     ]
+    if len(table.parts) < len(data.training) + len(data.test):
+        parts += rebased(data, encoding).test
     training, test = tuple(parts[: len(data.training)]), tuple(parts[len(data.training) :])
     return replace(data, training=training, test=test, features=encoding.features, encoding=encoding)
 
