@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, fields, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings, option
 from roundelay.federation.spec import FORMAT, JobSpec, Liar, spec_from_bytes
+from tests.formats_folder import FORMATS
 
 FILES = (TrainingFile(0, "a", "aa" * 32, 10, 2), TrainingFile(1, "b", "bb" * 32, 20, 3))
 SPEC = JobSpec(Settings(), FILES, TrainingFile(2, "v", "cc" * 32, 5, 1), 16, 26)
@@ -389,9 +389,6 @@ def test_only_a_job_that_promises_bits_asks_nodes_for_its_fingerprint(changes: d
     spec = replace(SPEC, fingerprint="ee" * 32, **changes)
 
     assert (spec.repro, spec.bits) == (repro, "ee" * 32 if repro == "bits" else "")
-
-
-FORMATS = Path(__file__).resolve().parents[1] / "formats"  # SPEC in each format
 
 
 def test_a_spec_of_each_format_is_kept_for_these_tests() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from roundelay.ml.errors import DataError
 from roundelay.ml.readers import saved_model
+from tests.formats_folder import FORMATS
 
-FORMATS = Path(__file__).resolve().parents[1] / "formats"  # the same model in each format
 KEPT = sorted(FORMATS.glob("model-*"))
 SHA256 = "4bfde2546067d87fe0364265ab0dbb3ec8eee9b015db80ce4f6f88b8c5d9fdcb"
 

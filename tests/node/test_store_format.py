@@ -12,8 +12,8 @@ from roundelay.node import store_format
 from roundelay.node.disk import Disk
 from roundelay.node.errors import DiskError
 from roundelay.store.blobs import digest_of
+from tests.formats_folder import FORMATS
 
-FORMATS = Path(__file__).resolve().parents[1] / "formats"  # one store for each format, as a node of it has left it
 CONTENT = b"rows of numbers\n" * 3
 LEASED_AT = 4e9
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from roundelay.rpc.gen.constants import PROTOCOL
+from tests.formats_folder import FORMATS
 from tests.rpc.codecs import BINARY, STRUCTS, both, domain_values
-
-FORMATS = Path(__file__).resolve().parents[1] / "formats"
 
 
 def path_of(version: int) -> Path:

@@ -13,8 +13,9 @@ from thrift.TSerialization import deserialize
 from roundelay.chord.errors import OtherProtocol
 from roundelay.rpc.gen import ttypes as wire
 from roundelay.rpc.gen.constants import PROTOCOL
+from tests.formats_folder import FORMATS
 from tests.rpc.codecs import BINARY, STRUCTS, both
-from tests.rpc.golden_frames import FORMATS, path_of, said, says
+from tests.rpc.golden_frames import path_of, said, says
 
 MADE_BY = "python -m tests.rpc.golden_frames"
 VERSIONS = sorted(int(re.findall(r"\d+", path.name)[0]) for path in FORMATS.glob("frames-*.json"))
