@@ -15,6 +15,7 @@ from roundelay.cli.parser_base import (
     MakeParser,
     Parser,
     add_job,
+    add_max_file_bytes,
     add_ring_options,
     add_ring_parameters,
     model_output,
@@ -192,6 +193,7 @@ def predict(arguments: Sequence[str]) -> Parser:
     made.add_argument("--csv", action="store_true", help="print a header, too")
     made.add_argument("--probabilities", action="store_true", help="print the probability of each class, too")
     _add_json(made)
+    add_max_file_bytes(made)
     return made
 
 

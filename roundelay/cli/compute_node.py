@@ -15,6 +15,7 @@ from roundelay.cli.parser_base import (
     Parser,
     Word,
     add_end_with_parent,
+    add_max_file_bytes,
     address,
     checked,
     host,
@@ -160,6 +161,7 @@ def _add_private(made: Parser) -> None:
         metavar="NAME=DIR",
         help="train on the data in this folder, published under this name; they never leave this node",
     )
+    add_max_file_bytes(made)
     made.more("--policy", type=path, metavar="FILE", help="the site's rules for its private data: see docs/privacy.md")
     made.more(
         "--private-name",

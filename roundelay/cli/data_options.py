@@ -8,7 +8,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 from roundelay.cli.parser_base import Parser, checked
-from roundelay.client.option_text import show
+from roundelay.client.option_text import flag, show
 from roundelay.client.requests import DataOptions
 
 SPLIT = ("holdout", "parts")  # how rows are divided into files, for commands that divide none
@@ -27,12 +27,12 @@ def chosen_in(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def _add(add: Any, each: Field[Any]) -> None:
-    about, default = each.metadata["about"], show(each.default)
+    name, about, default = flag(each.name), each.metadata["about"], show(each.default)
     if isinstance(each.default, bool):
-        add(f"--{each.name}", action="store_true", help=about)
+        add(name, action="store_true", help=about)
         return
     add(
-        f"--{each.name}",
+        name,
         type=checked(each.metadata["read"]),
         default=each.default,
         choices=each.metadata["choices"],

@@ -9,6 +9,7 @@ from roundelay.cli import data_options, parser_base
 from roundelay.cli.compute_node import private_data
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.requests import DataOptions
+from roundelay.ml.readers.limits import limits_of
 from roundelay.node import shown
 from roundelay.node.console import console
 
@@ -38,8 +39,9 @@ def run(chosen: parser_base.Namespace) -> int:
     _, folder = chosen.private
     options = DataOptions(**data_options.chosen_in(chosen))
     with translated_errors():
-        _, parts, problem = site.survey(folder)
-        schema = site.describe(folder, {}, reading_of(options, 0))
+        limits = limits_of(options.max_file_bytes)
+        _, parts, problem = site.survey(folder, limits)
+        schema = site.describe(folder, {}, reading_of(options, 0), limits)
     if chosen.json:
         print(shown.as_json(_as_json(schema, parts, problem)))
         return 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from roundelay.chord.choices import ASSIGNMENTS
 from roundelay.cli import exits
+from roundelay.ml.choices import MAX_FILE_BYTES_HELP, file_size
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 if TYPE_CHECKING:
@@ -164,6 +165,11 @@ def add_end_with_parent(made: Parser) -> None:
     made.more(
         "--end-with-parent", action="store_true", help="announce readiness as JSON, and end when standard input closes"
     )
+
+
+def add_max_file_bytes(made: Parser) -> None:
+    """Add the option that raises the limits of readers."""
+    made.more("--max-file-bytes", type=checked(file_size), metavar="SIZE", help=MAX_FILE_BYTES_HELP)
 
 
 # --- argparse types

@@ -18,6 +18,7 @@ from roundelay.ml.choices import (
 )
 from roundelay.ml.errors import BadOption, CannotWrite, InputMissing, MLError
 from roundelay.ml.plugins import allow, full_name, modules_of
+from roundelay.ml.readers.limits import limits_of
 from roundelay.ml.task import CLASSES_DEFAULT
 
 
@@ -84,6 +85,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         metavar="NAME",
         help="a file of DATA that is not training data (default: %(default)s)",
     )
+    parser_base.add_max_file_bytes(made)
     return made
 
 
@@ -105,6 +107,7 @@ def run(chosen: parser_base.Namespace) -> int:
             each=chosen.each,
             power=chosen.power,
             sizes=chosen.sizes,
+            limits=limits_of(chosen.max_file_bytes),
         )
         made = partition.partition_folder(request)
     except BadOption as error:

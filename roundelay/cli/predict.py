@@ -17,6 +17,7 @@ from roundelay.client.ring import load_model
 from roundelay.ml.data import Ints
 from roundelay.ml.metrics import Metrics, Probabilities, measure, measure_fit
 from roundelay.ml.readers.inputs import read_inputs
+from roundelay.ml.readers.limits import limits_of
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.node import shown
 
@@ -28,7 +29,7 @@ def run(chosen: parser_base.Namespace) -> int:
         return _predict_numbers(chosen, model)
     names = model.class_names
     with translated_errors(), np.errstate(all="ignore"):
-        found = read_inputs(chosen.file, model)
+        found = read_inputs(chosen.file, model, limits=limits_of(chosen.max_file_bytes))
         p = np.concatenate([model.probabilities(block.astype(np.float32)) for block in found.blocks])  # (n, classes)
     metrics = None if found.y is None else measure(p, found.y, names)
     if chosen.json:
@@ -46,7 +47,7 @@ def _predict_numbers(chosen: parser_base.Namespace, model: SavedModel) -> int:
     if chosen.probabilities:
         raise exits.Exit(exits.USAGE, f"--probabilities: {chosen.model} is a regression, which has none")
     with translated_errors(), np.errstate(all="ignore"):
-        inputs = read_inputs(chosen.file, model)
+        inputs = read_inputs(chosen.file, model, limits=limits_of(chosen.max_file_bytes))
         found = np.concatenate([model.targets(block.astype(np.float32)) for block in inputs.blocks])  # (n,)
     metrics = None if inputs.y is None else measure_fit(found, inputs.y)
     if chosen.json:

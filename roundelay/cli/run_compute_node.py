@@ -21,6 +21,7 @@ from roundelay.cli.security import security_of, warn_if_open
 from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.ml.malloc import return_freed_memory
 from roundelay.ml.plugins import allow, import_from_here
+from roundelay.ml.readers.limits import limits_of
 from roundelay.node import addresses
 from roundelay.node.compute_node import ComputeNode
 from roundelay.node.data_directory import DataDirectory
@@ -229,6 +230,8 @@ def private_of(chosen: parser_base.Namespace) -> Private | None:
         import_from_here()
     elif chosen.trainer_config or chosen.trainer_rows is not None:
         raise exits.Exit(exits.USAGE, "--trainer-config and --trainer-rows need a --trainer")
+    if chosen.max_file_bytes is not None and chosen.private is None:
+        raise exits.Exit(exits.USAGE, "--max-file-bytes is for --private: a node reads no other data")
     made = _named_private(chosen)
     if chosen.private is not None and not chosen.private[1].exists():
         raise exits.Exit(exits.NO_INPUT, f"--private: no such file or folder: {chosen.private[1]}")
@@ -252,7 +255,8 @@ def _named_private(chosen: parser_base.Namespace) -> Private | None:
         return None
     from roundelay.node.private import PrivateFolder
 
-    return PrivateFolder(chosen.private[1], private_name_of(chosen), exits.say)
+    limits = limits_of(chosen.max_file_bytes)
+    return PrivateFolder(chosen.private[1], private_name_of(chosen), exits.say, limits)
 
 
 def advertised(chosen: parser_base.Namespace, way_in: Address) -> str:

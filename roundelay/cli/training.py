@@ -16,6 +16,7 @@ from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import ClientError, JobFailed
 from roundelay.client.job import Job
 from roundelay.client.model_card import write_card
+from roundelay.client.option_text import flag
 from roundelay.client.preparation import PreparedRequest, prepare
 from roundelay.client.report import JobReport, save_model, write_curve, write_history, write_timing
 from roundelay.client.requests import DataOptions, TrainRequest
@@ -43,7 +44,8 @@ def request_of(chosen: parser_base.Namespace) -> TrainRequest:
     """Return the request that the options make. Raises InvalidRequest."""
     given = data_options.chosen_in(chosen)
     if chosen.private is not None:  # values from a file or the environment are meant for other jobs
-        given = {name: value for name, value in given.items() if chosen.origins[name] == "command line"}
+        origins = {name: chosen.origins[flag(name).removeprefix("--")] for name in given}
+        given = {name: value for name, value in given.items() if origins[name] == "command line"}
     return TrainRequest(
         chosen.data,
         chosen.validation or chosen.held_out,

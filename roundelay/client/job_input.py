@@ -31,6 +31,7 @@ from roundelay.ml.readers import content as contents
 from roundelay.ml.readers import dataset, folder, letters, packed, site
 from roundelay.ml.readers.encoding import encoding_from_json, offsets_encoding
 from roundelay.ml.readers.images import ImageOptions
+from roundelay.ml.readers.limits import DEFAULT, Limits, limits_of
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.site_schema import Agreement
@@ -95,14 +96,14 @@ def read_data(request: TrainRequest, kind: str, seed: int, stack: ExitStack, pro
     data = request.data if isinstance(request.data, DataSet) else Path(str(request.data))
     is_divided = options.parts or options.classes or partition
     if kind == "letters" and isinstance(data, Path) and isinstance(validation, str | Path) and not is_divided:
-        return read_input(data, str(validation))
+        return read_input(data, str(validation), limits_of(options.max_file_bytes))
     found = data if isinstance(data, DataSet) else _read_all(data, validation, read_options(options, kind), progress)
     if found.task == "regression" and isinstance(partition, BY_CLASS):
         raise BadTask(f"{type(partition).__name__} divides rows by their classes, and a regression has none")
     if isinstance(validation, DataSet):
         found = with_test(found, validation)
     elif isinstance(data, DataSet) and validation is not None:
-        reading = dataset.ReadOptions(table=TableOptions(task=found.task))
+        reading = dataset.ReadOptions(table=TableOptions(task=found.task), limits=limits_of(options.max_file_bytes))
         found = with_test(found, dataset.read(Path(validation), reading, on_read=progress.bar("reading")))
     for line in in_short(understand(found)):
         progress.note(line)
@@ -140,7 +141,9 @@ def kind_of(request: TrainRequest) -> str:
         raise
 
 
-def read_agreed_validation(given: str | Path | DataSet | None, kind: str, agreement: Agreement) -> JobInput:
+def read_agreed_validation(
+    given: str | Path | DataSet | None, kind: str, agreement: Agreement, limits: Limits = DEFAULT
+) -> JobInput:
     """Read the validation rows of a job on private files as their sites have agreed to read theirs. Raises MLError.
 
     kind: of the sites' data. A file of letters is stored as it is. Without a file, the sites evaluate.
@@ -151,11 +154,11 @@ def read_agreed_validation(given: str | Path | DataSet | None, kind: str, agreem
     if given is None:
         file = None
     elif kind == "letters" and not isinstance(given, DataSet) and not is_dataset(Path(given)) and not reading.classes:
-        file, samples = _read(Path(given), 0, agreement.features, held, classes)
+        file, samples = _read(Path(given), 0, agreement.features, held, classes, limits)
     else:
         source = given if isinstance(given, DataSet) else Path(given)
         name = f"{source.name if isinstance(source, Path) else 'validation'}{prepare.SUFFIX}"
-        samples = site.read_validation(source, kind, reading)
+        samples = site.read_validation(source, kind, reading, limits)
         if samples.features != agreement.features:
             told = f"have {samples.features} features, but the sites' data {agreement.features}"
             raise DataError("the validation data", None, told)
@@ -168,26 +171,25 @@ def read_agreed_validation(given: str | Path | DataSet | None, kind: str, agreem
     return JobInput(held, (), file, labels=labels, kind=kind, classes=classes, encoding=reading.encoding, **about)  # type: ignore[arg-type]
 
 
-def read_validation(given: str | Path | DataSet, task: str, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
+def read_validation(
+    given: str | Path | DataSet, task: str, stack: ExitStack, tell: prepare.OnProgress, limits: Limits = DEFAULT
+) -> JobInput:
     """Read the validation rows of Flower clients, whose inputs are raw: letters, or the test part of any data set.
 
     The stack removes temporary files. Raises MLError.
     """
     path = Path() if isinstance(given, DataSet) else Path(given)
     if isinstance(given, DataSet) or is_dataset(path):
-        found = (
-            given
-            if isinstance(given, DataSet)
-            else dataset.read(path, dataset.ReadOptions(table=TableOptions(task=task)))
-        )
+        reading = dataset.ReadOptions(table=TableOptions(task=task), limits=limits)
+        found = given if isinstance(given, DataSet) else dataset.read(path, reading)
         return _prepared(lambda place: prepare.prepare_validation(rebased(found, None), place, tell), stack)
     held: dict[str, bytes] = {}
     classes = 0 if task == "regression" else CLASSES
-    file, samples = _read(path, 0, None, held, classes)
+    file, samples = _read(path, 0, None, held, classes, limits)
     return JobInput(held, (), file, samples.features, classes)
 
 
-def read_input(directory: Path, validation: str) -> JobInput:
+def read_input(directory: Path, validation: str, limits: Limits = DEFAULT) -> JobInput:
     """Read and check every letter file before anything is trained. Raises MLError."""
     validation_path = folder.find_validation(validation, directory)
     listing = folder.list_training_files(directory, validation_path)
@@ -196,9 +198,9 @@ def read_input(directory: Path, validation: str) -> JobInput:
     digests: list[Digests] = []
     skipped = list(listing.skipped)
     features, class_rows = None, np.zeros(CLASSES, np.int64)
-    excluded = digest_of(folder.read_file(validation_path))
+    excluded = digest_of(folder.read_file(validation_path, limits))
     for number, path in enumerate(listing.files, 1):
-        file, samples = _read(path, len(files), features, held)
+        file, samples = _read(path, len(files), features, held, limits=limits)
         features = samples.features
         if file.digest == excluded and (files or number < len(listing.files)):
             skipped.append(f"{file.name} (the validation file itself)")
@@ -206,7 +208,7 @@ def read_input(directory: Path, validation: str) -> JobInput:
         class_rows += np.bincount(samples.y, minlength=CLASSES)
         digests.append(digest_rows(samples.x, samples.y))
         files.append(file)
-    held_out, samples = _read(validation_path, len(files), features, held)
+    held_out, samples = _read(validation_path, len(files), features, held, limits=limits)
     return JobInput(
         held,
         tuple(files),
@@ -282,7 +284,10 @@ def _check_same_meaning(initial: SavedModel, given: JobInput) -> None:
 
 def read_options(options: DataOptions, kind: str | None) -> dataset.ReadOptions:
     """Return the options of a data set's reader."""
-    return dataset.ReadOptions(kind, table=_table_options(options), images=ImageOptions(options.side, options.colour))
+    images = ImageOptions(options.side, options.colour)
+    return dataset.ReadOptions(
+        kind, table=_table_options(options), images=images, limits=limits_of(options.max_file_bytes)
+    )
 
 
 def reading_of(options: DataOptions, seed: int, holds_out: bool = False) -> Reading:
@@ -354,10 +359,16 @@ def _prepared(make: Callable[[Path], prepare.Prepared], stack: ExitStack) -> Job
 
 
 def _read(
-    path: Path, index: int, features: int | None, held: dict[str, bytes], classes: int = CLASSES
+    path: Path,
+    index: int,
+    features: int | None,
+    held: dict[str, bytes],
+    classes: int = CLASSES,
+    limits: Limits = DEFAULT,
 ) -> tuple[TrainingFile, Samples]:
-    content = folder.read_file(path)
-    _check_storable(path, path.name, len(content))
+    if path.is_file():
+        _check_storable(path, path.name, path.stat().st_size)
+    content = folder.read_file(path, limits)
     samples = letters.parse(str(path), content, features, classes)
     _check_digits(path, samples)
     digest = digest_of(content)

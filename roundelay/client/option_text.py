@@ -64,6 +64,11 @@ def full_setting(name: str, value: Any) -> Any:
     return full_name(about["plugin"], value, about.get("choices", MODELS))
 
 
+def flag(name: str) -> str:
+    """Return the command-line option of a field of DataOptions."""
+    return f"--{name.replace('_', '-')}"
+
+
 def show(value: Any) -> str:
     """Return a value as one would type it."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)

@@ -32,6 +32,7 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.readers.folder import read_file, require_data
+from roundelay.ml.readers.limits import limits_of
 from roundelay.ml.readers.saved_model import SavedModel, load
 from roundelay.ml.readers.source import DataSet
 from roundelay.store.blobs import digest_of
@@ -150,24 +151,24 @@ def _find_private(
 ) -> tuple[Settings | None, FindJob]:
     """Which private files there are, and how their sites read them, is found on the ring."""
     later = stack.enter_context(ExitStack())  # for what is read once the ring is known
-    given, digest = request.validation, ""
+    given, digest, limits = request.validation, "", limits_of(request.data_options.max_file_bytes)
     if given is not None and not isinstance(given, DataSet):
         require_data(Path(given))
-        digest = digest_of(read_file(Path(given))) if Path(given).is_file() else ""
+        digest = digest_of(read_file(Path(given), limits)) if Path(given).is_file() else ""
 
     def find(connection: Connection) -> tuple[JobSpec, JobInput]:
         publications = private_data.find_published(connection, request.private, request.setting("model"))
         if private_data.are_clients(publications):
             if given is None or request.evaluated_by != "client":
                 raise InvalidRequest("Flower clients are validated on a file: --validation FILE, without --evaluate")
-            read = read_validation(given, request.data_options.task, later, progress.bar("preparing"))
+            read = read_validation(given, request.data_options.task, later, progress.bar("preparing"), limits)
             data, homes = private_data.of_clients(connection, request.private, publications, read)
         else:
             reading = reading_of(request.data_options, request.setting("seed"), request.evaluated_by != "client")
             agreed = private_data.agree_on(
                 connection, request.private, publications, reading, digest, request.setting("wait_for")
             )
-            validation = read_agreed_validation(given, agreed.kind, agreed.agreement)
+            validation = read_agreed_validation(given, agreed.kind, agreed.agreement, limits)
             data, homes = _of_sites(agreed, validation, request.evaluated_by), agreed.homes
             private_data.note_files(connection, request.private, agreed.files, agreed.homes)
         settings = settings_of(request, data, progress)

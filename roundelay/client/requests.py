@@ -15,12 +15,14 @@ from roundelay.ml.choices import (
     HEADER_CHOICES,
     HOLDOUT_DEFAULT,
     KINDS,
+    MAX_FILE_BYTES_HELP,
     MISSING_CHOICES,
     PARTS_DEFAULT,
     SIDE_DEFAULT,
     TASK_CHOICES,
     WORDS_MAX_DEFAULT,
     OpenChoices,
+    file_size,
     side,
 )
 from roundelay.ml.plugins import full_name
@@ -114,6 +116,7 @@ class DataOptions:
     words: int = _option(WORDS_MAX_DEFAULT, "most different words in a column", whole_number, "N")
     side: int = _option(SIDE_DEFAULT, "resize images to PxP", side, "P")
     colour: bool = _option(False, "keep the colours of images")
+    max_file_bytes: int | None = _option(None, MAX_FILE_BYTES_HELP, file_size, "SIZE")
 
     def differing(self) -> list[str]:
         """Return the names of the options that are not at their default."""

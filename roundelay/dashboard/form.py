@@ -11,7 +11,7 @@ from dataclasses import Field as DataclassField
 from dataclasses import dataclass, fields
 from typing import Any
 
-from roundelay.client.option_text import COMMON, read_setting, show
+from roundelay.client.option_text import COMMON, flag, read_setting, show
 from roundelay.client.requests import DataOptions
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.rules import RULES
@@ -88,7 +88,7 @@ def command(
         value = typed.get(each.name, reading.get(each.name, each.default))
         if value == each.default or (each.name in typed and not applies(each.name, typed)):
             continue
-        name = option(each.name) if each.name in typed else f"--{each.name}"
+        name = option(each.name) if each.name in typed else flag(each.name)
         words += [name] if isinstance(value, bool) else [name, value.strip()]
     return f"python3 {shlex.join(words)}"
 
@@ -115,7 +115,7 @@ def _data_option(each: DataclassField[Any], typed: str | bool) -> Any:
     try:
         value = each.metadata["read"](typed)
     except ValueError as error:
-        raise BadSpec(f"--{each.name}: {error}") from error
+        raise BadSpec(f"{flag(each.name)}: {error}") from error
     if each.metadata["choices"] and value not in each.metadata["choices"]:
         raise BadSpec(f"--{each.name} is {value}, expected one of {', '.join(each.metadata['choices'])}")
     return value
@@ -123,8 +123,8 @@ def _data_option(each: DataclassField[Any], typed: str | bool) -> Any:
 
 def _field(each: DataclassField[Any]) -> Field:
     about, common, default = each.metadata["about"], each.name in COMMON, show(each.default)
-    label = each.name if each.name in DATA_OPTIONS else option(each.name).removeprefix("--")
-    label = label.replace("-", " ")
+    label = flag(each.name) if each.name in DATA_OPTIONS else option(each.name)
+    label = label.removeprefix("--").replace("-", " ")
     if isinstance(each.default, bool):
         return Field(each.name, label, "switch", about, each.default, common=common)
     if choices := each.metadata.get("choices"):

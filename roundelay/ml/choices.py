@@ -25,6 +25,11 @@ PARTITION_METHODS = (
     *("inner-dirichlet", "size", "exponential", "sizes", "natural-id"),
 )
 PARTITION_FILES_DEFAULT = 8
+SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}  # units of bytes
+MAX_FILE_BYTES_HELP = (
+    "largest file to read whole, such as 4G; the text of an archive may be 16 times as large, "
+    "an array 64 times (default: 1G)"
+)
 UPDATE_CLIP_MAX, UPDATE_NOISE_MAX = 100.0, 1000.0  # of differential privacy
 ALPHA_DEFAULT, ALPHA_MIN, ALPHA_MAX = 0.5, 1e-6, 1e6  # of Dirichlet
 POWER_MAX = 10.0  # of sizes that grow as a power
@@ -74,6 +79,15 @@ class OpenChoices(tuple[str, ...]):
 
 DROPOUT_MAX = 0.95
 ETA_MIN = 1e-12  # smaller rates underflow: the kernels fold the rate into float32 gradients
+
+
+def file_size(text: str) -> int:
+    """Read a number of bytes, with one of SIZES or without. Raises ValueError."""
+    factor = SIZES.get(text[-1:].upper(), 1)
+    digits = text if factor == 1 else text[:-1]
+    if not digits.isdecimal() or not 1 <= int(digits[:20]) * factor <= SIZES["T"]:
+        raise ValueError(f"{text[:80]!r} is not a size from 1 to 1T, such as 500M or 4G")
+    return int(digits) * factor
 
 
 def side(text: str) -> int:

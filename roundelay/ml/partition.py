@@ -18,6 +18,7 @@ from roundelay.ml.data import Ints
 from roundelay.ml.errors import BadOption, CannotWrite, DataError, printable
 from roundelay.ml.partitioners import PARAMETER_OF, assign_rows, partitioner_of
 from roundelay.ml.readers import dataset, folder, letters, row_text
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.row_text import TextRows
 from roundelay.ml.readers.source import number_labels
 from roundelay.ml.readers.table import is_table
@@ -44,6 +45,7 @@ class PartitionRequest:
     each: int | None = None  # of shards and label-skew
     power: float | None = None  # of size
     sizes: tuple[int, ...] | None = None  # of sizes
+    limits: Limits = DEFAULT  # of what is read
 
     def __post_init__(self) -> None:
         for name in self.parameters:
@@ -110,7 +112,7 @@ def partition_folder(request: PartitionRequest) -> Partition:
     if kind == "csv":
         text = _read_table(request)
     else:
-        text = read(request.source, request.classes, request.source / request.validation, request.by)
+        text = read(request.source, request.classes, request.source / request.validation, request.by, request.limits)
     labels, names = number_labels(text.values)
     parts = split(labels, _count_files(request, len(names)), request.method, request.seed, **request.parameters)
     if request.out is not None:
@@ -121,7 +123,9 @@ def partition_folder(request: PartitionRequest) -> Partition:
     return Partition(labels, names, parts)
 
 
-def read(directory: Path, classes: int, validation: Path | None = None, by: str = "") -> TextRows:
+def read(
+    directory: Path, classes: int, validation: Path | None = None, by: str = "", limits: Limits = DEFAULT
+) -> TextRows:
     """Return every row of a folder's training files, with its class or, with `by`, the feature of this number.
 
     Raises InputMissing, DataError.
@@ -130,7 +134,7 @@ def read(directory: Path, classes: int, validation: Path | None = None, by: str 
     values: list[str] = []
     features = None
     for path in folder.list_training_files(directory, validation).files:
-        content = folder.read_file(path)
+        content = folder.read_file(path, limits)
         samples = letters.parse(str(path), content, features, classes)
         features = samples.features
         added = content.replace(b"\r\n", b"\n").rstrip().split(b"\n")
@@ -145,7 +149,7 @@ def _read_table(request: PartitionRequest) -> TextRows:
     source = request.source
     held_out = source / request.validation
     files = folder.list_training_files(source, held_out, is_table).files if source.is_dir() else (source,)
-    found = [row_text.read(path, request.by) for path in files]
+    found = [row_text.read(path, request.by, request.limits) for path in files]
     other = next((n for n, each in enumerate(found) if each.header != found[0].header), None)
     if other is not None:
         raise DataError(str(files[other]), 1, f"has other columns than {files[0].name}")

@@ -1,4 +1,6 @@
-"""The trainer process: python -m roundelay.ml.trainer. Reads orders as frames on stdin, answers as frames on stdout.
+"""The trainer process: python -m roundelay.ml.trainer [--max-file-bytes N].
+
+It reads orders as frames on stdin, and writes answers as frames on stdout:
 
     {"do": "add", "digest", "name"}, content       ->  {"rows"}; optional: "features", "classes"
     {"do": "add", "digest", "trainer", "config"}   ->  {"rows"}; optional: "rows"; a Flower client (flower.py)
@@ -28,13 +30,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from roundelay.ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, to_dict
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.malloc import keep_freed_memory
+from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
 from roundelay.ml.task import CLASSES_DEFAULT, TrainerTask, plan_from_dict, task_from_dict
 from roundelay.ml.threads import one_blas_thread
 
@@ -52,8 +55,9 @@ CHECKPOINT_SHARE = 20  # the pause after a checkpoint, as a multiple of what wri
 Answer = tuple[Header, bytes]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Answer the orders on this process's stdin until it ends; return the exit status."""
+    limits = Limits(int(arguments[1])) if arguments[:1] == [OPTION] else DEFAULT
     one_blas_thread()
     keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -61,12 +65,12 @@ def main() -> int:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # only frames may be written to the real stdout
     gc.disable()  # imports create no garbage
-    from roundelay.ml.worker import Worker
+    from roundelay.ml.worker import CACHE_BYTES_MAX, Worker
 
     gc.freeze()
     gc.enable()
     try:
-        serve(Worker(), sys.stdin.buffer, answers)
+        serve(Worker(max(CACHE_BYTES_MAX, limits.file_bytes), limits), sys.stdin.buffer, answers)
     except FrameError as error:
         log.error("ending: %s", error)
         return os.EX_PROTOCOL
@@ -156,12 +160,13 @@ def carry_out(
             digest, name = _text(header, "digest"), _text(header, "name")
             return {"rows": worker.add_file(digest, name, payload, *_shape(header))}, b""
         case "survey":
-            return _survey(Path(_text(header, "path"))), b""
+            return _survey(Path(_text(header, "path")), worker.limits), b""
         case "describe":
             from roundelay.ml.readers import site
             from roundelay.ml.readers.reading import reading_from_json
 
-            found = site.describe(Path(_text(header, "path")), _numbers(header), reading_from_json(payload.decode()))
+            reading = reading_from_json(payload.decode())
+            found = site.describe(Path(_text(header, "path")), _numbers(header), reading, worker.limits)
             return {}, found.to_bytes()
         case "missing":
             return {"missing": worker.missing(_texts(header, "digests"))}, b""
@@ -187,10 +192,10 @@ def carry_out(
             raise BadTask(f"unknown order {other!r}")
 
 
-def _survey(path: Path) -> Header:
+def _survey(path: Path, limits: Limits = DEFAULT) -> Header:
     from roundelay.ml.readers import site
 
-    kind, parts, problem = site.survey(path)
+    kind, parts, problem = site.survey(path, limits)
     found = [[each.name, [str(p) for p in each.paths], each.digest, each.size_bytes, each.rows] for each in parts]
     return {"kind": kind, "parts": found, "problem": problem}
 
@@ -267,4 +272,4 @@ def _texts(header: Header, key: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -30,6 +30,7 @@ from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import Learner, evaluate
 from roundelay.ml.privacy import clipped
 from roundelay.ml.readers import content as contents
+from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
 from roundelay.ml.task import CLASSES_DEFAULT, FileTask, TrainerTask
 from roundelay.ml.train import Shard, check_samples
 
@@ -65,11 +66,12 @@ class _LastEpoch:
 class Worker:
     """Parsed files by digest, and what can be computed from them."""
 
-    def __init__(self, cache_bytes_max: int = CACHE_BYTES_MAX) -> None:
+    def __init__(self, cache_bytes_max: int = CACHE_BYTES_MAX, limits: Limits = DEFAULT) -> None:
         self._files: OrderedDict[str, Samples] = OrderedDict()  # least recently used first
         self._held_out: dict[str, Samples | None] = {}  # of private files: the rows that train nothing
         self._cache_bytes = 0
         self._cache_bytes_max = cache_bytes_max
+        self.limits = limits  # of private data
         self._clients: dict[str, Client] = {}  # by digest: Flower clients that stand for a file
 
     def has(self, digest: str) -> bool:
@@ -103,13 +105,14 @@ class Worker:
         from roundelay.ml.readers import site
         from roundelay.ml.readers.reading import reading_from_json
 
-        part = site.read_part(path, name, number, reading_from_json(reading))
-        return self._keep(digest, name, part.training, part.held_out)
+        part = site.read_part(path, name, number, reading_from_json(reading), self.limits)
+        return self._keep(digest, name, part.training, part.held_out, f": raise {OPTION}")
 
-    def _keep(self, digest: str, name: str, samples: Samples, held_out: Samples | None) -> int:
+    def _keep(self, digest: str, name: str, samples: Samples, held_out: Samples | None, advice: str = "") -> int:
         size_bytes = samples.size_bytes + (held_out.size_bytes if held_out is not None else 0)
         if size_bytes > self._cache_bytes_max:
-            raise CacheFull(f"{name} takes {size_bytes} bytes of memory, the cache holds {self._cache_bytes_max}")
+            told = f"{name} takes {size_bytes} bytes of memory, the cache holds {self._cache_bytes_max}"
+            raise CacheFull(f"{told}{advice}")
         self._forget(digest)
         while self._cache_bytes + size_bytes > self._cache_bytes_max:
             self._forget(next(iter(self._files)))

@@ -14,6 +14,7 @@ from roundelay.federation.private_data import CLIENT, PrivateFile
 from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames, FrameError, MLError
 from roundelay.ml.frames import Header
+from roundelay.ml.readers.limits import DEFAULT
 from roundelay.node.trainer_process import Survey, TrainerProcess
 from roundelay.store.blobs import digest_of
 
@@ -26,6 +27,7 @@ class FlowerClient:
     """Private data that only the client reads: the node knows neither its features nor its rows."""
 
     kind = CLIENT
+    limits = DEFAULT  # the client reads its own data
 
     def __init__(self, trainer: str, config: Mapping[str, Scalar], rows: int | None, name: str) -> None:
         self.name = name

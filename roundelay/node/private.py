@@ -21,6 +21,7 @@ from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce, poli
 from roundelay.ml.answers import SurveyedPart
 from roundelay.ml.errors import EndOfFrames, FrameError
 from roundelay.ml.frames import Header
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.node.errors import PrivateFolderError
 from roundelay.node.options import PRIVATE_NAME
 from roundelay.node.trainer_process import Survey, Surveyed, TrainerProcess
@@ -40,6 +41,7 @@ class Private(Protocol):
     name: str
     kind: str  # of the data, or private_data.CLIENT
     files: tuple[PrivateFile, ...]
+    limits: Limits  # of what is read
 
     def scan(self) -> None:
         """Read what is there. Called first."""
@@ -64,9 +66,14 @@ class PrivateFolder:
     """A folder's data as they were at the start; a file that has changed since is not trained on."""
 
     def __init__(
-        self, directory: Path, name: str = PRIVATE_NAME, log: Callable[[str], None] = lambda line: None
+        self,
+        directory: Path,
+        name: str = PRIVATE_NAME,
+        log: Callable[[str], None] = lambda line: None,
+        limits: Limits = DEFAULT,
     ) -> None:
         self.name = name
+        self.limits = limits
         self._log = log
         self.kind = ""
         self.files: tuple[PrivateFile, ...] = ()
@@ -76,7 +83,7 @@ class PrivateFolder:
 
     def scan(self) -> None:
         """Find the data in the folder. Raises PrivateFolderError."""
-        self.kind, parts, problem = _survey(self._directory)
+        self.kind, parts, problem = _survey(self._directory, self.limits)
         if not parts:
             raise PrivateFolderError(f"{self._directory} holds no training file")
         if problem:
@@ -111,9 +118,9 @@ class PrivateFolder:
         self._compared = {digest: _Compared(stamps, digest in found) for digest, stamps in before.items()}
 
 
-def _survey(directory: Path) -> Surveyed:
+def _survey(directory: Path, limits: Limits = DEFAULT) -> Surveyed:
     """Have a process that then ends find the data in a folder. Raises PrivateFolderError."""
-    process = TrainerProcess()
+    process = TrainerProcess(limits)
     try:
         process.start()
         return process.survey(directory)

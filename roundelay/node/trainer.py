@@ -19,6 +19,7 @@ from roundelay.federation.trainer_client import TrainerClient
 from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames, FrameError
 from roundelay.ml.frames import Frame, Header
+from roundelay.ml.readers.limits import DEFAULT
 from roundelay.node import failpoints
 from roundelay.node.checkpoints import Checkpoints
 from roundelay.node.errors import PrivateFolderError
@@ -56,7 +57,7 @@ class Trainer:
         self._idle_s = idle_s
         self._faults = faults or failpoints.from_environment()
         self._lock = threading.Lock()  # held while an order is carried out, and to end the child
-        self._process = TrainerProcess()
+        self._process = TrainerProcess(own.limits if own is not None else DEFAULT)
         self._checkpoints = checkpoints or Checkpoints()
         find_own = (lambda digest: own.find(digest, self._survey)) if own is not None else None
         self._client = TrainerClient(self._ask, find_own, self._checkpoints.load)

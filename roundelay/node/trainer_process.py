@@ -18,6 +18,7 @@ from roundelay.ml import answers
 from roundelay.ml.answers import SurveyedPart
 from roundelay.ml.errors import EndOfFrames, FrameError, MLError, from_dict
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
+from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
 from roundelay.node.errors import PrivateFolderError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,9 +33,11 @@ Survey = Callable[[Path], Surveyed]
 class TrainerProcess:
     """At most one child, started when it is first needed. Not thread-safe, except for `kill` and `kill_for_good`."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULT) -> None:
+        """limits: of the private data that it reads."""
         self._child: subprocess.Popen[bytes] | None = None
         self._killed = False
+        self._command = (sys.executable, "-m", "roundelay.ml.trainer", OPTION, str(limits.file_bytes))
 
     @property
     def pid(self) -> int | None:
@@ -46,7 +49,7 @@ class TrainerProcess:
         if self._child is None or self._child.poll() is not None:
             self.end()
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "roundelay.ml.trainer"],
+                self._command,
                 cwd=ROOT,
                 env=_environment(),
                 stdin=subprocess.PIPE,

@@ -23,6 +23,7 @@ from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import store_and_publish
 from roundelay.ml import answers
+from roundelay.ml.readers.limits import DEFAULT
 from roundelay.ml.trainer import _survey
 from roundelay.node import private
 from roundelay.node.private import PrivateFolder
@@ -114,7 +115,7 @@ def surveyed(folder: Path) -> Surveyed:
 def inline_surveys() -> Any:
     """Let folders be surveyed in this process instead of one of its own."""
     plain = private._survey
-    private._survey = lambda directory: answers.survey(_survey(directory))
+    private._survey = lambda directory, limits=DEFAULT: answers.survey(_survey(directory, limits))
     try:
         yield
     finally:

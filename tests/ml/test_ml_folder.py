@@ -10,6 +10,7 @@ import pytest
 from roundelay.ml.errors import DataError, InputMissing
 from roundelay.ml.readers import folder
 from roundelay.ml.readers.folder import find_validation, list_training_files, read_file
+from roundelay.ml.readers.limits import Limits
 
 
 def fill(directory: Path, *names: str) -> Path:
@@ -142,7 +143,7 @@ def test_a_files_bytes_are_read_whole(tmp_path: Path) -> None:
     assert read_file(tmp_path / "a") == b"\0\r\n1"
 
 
-def test_a_special_file_or_one_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_special_file_or_one_too_large_is_refused(tmp_path: Path) -> None:
     fill(tmp_path, "a")
     os.mkfifo(tmp_path / "pipe")
 
@@ -153,6 +154,5 @@ def test_a_special_file_or_one_too_large_is_refused(tmp_path: Path, monkeypatch:
     for path in (tmp_path, tmp_path / "pipe"):
         with pytest.raises((DataError, InputMissing)):
             read_file(path)
-    monkeypatch.setattr(folder, "FILE_BYTES_MAX", 2)
-    with pytest.raises(DataError, match="larger than 2"):
-        read_file(tmp_path / "a")
+    with pytest.raises(DataError, match="larger than 2 bytes: raise --max-file-bytes"):
+        read_file(tmp_path / "a", Limits(2))

@@ -21,6 +21,7 @@ from roundelay.ml import prepare
 from roundelay.ml.errors import DataError
 from roundelay.ml.readers import decimals, table, text
 from roundelay.ml.readers.encoding import encoding_from_json
+from roundelay.ml.readers.limits import Limits
 from roundelay.ml.readers.source import DataSet, with_test
 from roundelay.ml.readers.table import TableOptions
 from tests.hypothesis_profiles import seeds
@@ -400,11 +401,13 @@ def test_damage_is_named(make: Callable[[], bytes], complaint: str, tmp_path: Pa
     assert complaint in refusal(write(tmp_path, make()))
 
 
-def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "UNPACKED_BYTES_MAX", 1 << 20)
+def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, gzip.compress(b"1,a\n2,b\n" * (1 << 18)))
 
-    assert "holds more than 1048576 bytes when unpacked" in refusal(path)
+    with pytest.raises(
+        DataError, match="more than 1048576 bytes when unpacked, 16 times the largest file: raise --max-file-bytes"
+    ):
+        table.read(path, limits=Limits(1 << 16))
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from roundelay.ml import exact
 from roundelay.ml.errors import BadTask, CacheFull, DataError, FileUnknown, NotFinite, OutOfRange
 from roundelay.ml.exact import feature_sums
 from roundelay.ml.mlp import Architecture, evaluate, init
+from roundelay.ml.readers.limits import Limits
 from roundelay.ml.task import TrainConfig, TrainerTask
 from roundelay.ml.worker import PartialUpdate, Worker, sum_from_bytes
 from tests.hypothesis_profiles import examples
@@ -214,6 +216,14 @@ def test_a_file_added_again_is_counted_once() -> None:
         worker.add_file(digest, digest, CONTENTS[0])
 
     assert worker.has("a") and worker.has("b")
+
+
+def test_a_private_file_that_is_too_large_is_refused_with_the_option_that_allows_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(CONTENTS[0])
+
+    for worker in (Worker(cache_bytes_max=100), Worker(limits=Limits(100))):
+        with pytest.raises((CacheFull, DataError), match=r"100.*: raise --max-file-bytes"):
+            worker.add_private("a", tmp_path, "a", 0, "")
 
 
 def test_a_file_larger_than_the_cache_is_refused_and_nothing_forgotten() -> None:

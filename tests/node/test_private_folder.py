@@ -15,6 +15,7 @@ from roundelay.federation.settings import Settings
 from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames
 from roundelay.ml.frames import Header
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.trainer import _survey
 from roundelay.node.errors import PrivateFolderError
 from roundelay.node.private import PrivateFolder
@@ -121,11 +122,21 @@ def test_a_folder_that_cannot_be_read_any_more_is_reported_by_its_file(folder: P
         folder.find(digests(folder)["a"], gone)
 
 
+def test_a_site_says_which_files_are_larger_than_its_limit(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(content(20, 1))
+    lines: list[str] = []
+
+    PrivateFolder(tmp_path, log=lines.append, limits=Limits(10)).scan()
+
+    assert len(lines) == 1 and lines[0].endswith("a: is larger than 10 bytes: raise --max-file-bytes"), lines
+
+
 class Own:
     """Private data of which each order surveys the folder."""
 
     name, kind = "own", "letters"
     files: tuple[PrivateFile, ...] = ()
+    limits = DEFAULT
 
     def __init__(self, before: Callable[[], None]) -> None:
         self._before = before

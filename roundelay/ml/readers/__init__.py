@@ -1,6 +1,7 @@
 """Readers of data sets and saved models: the only modules of ml/ that open files.
 
 source       the DataSet that every reader returns: parts whose rows are read in blocks
+limits       the largest data that readers accept
 dataset      choice of the reader: by option, or guessed from the files
 folder       listing of a folder's training files; bounded reads of a file
 content      a training file's bytes -> samples, packed or text

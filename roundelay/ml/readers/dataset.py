@@ -22,6 +22,7 @@ from roundelay.ml.readers import arrays, cifar, folder, idx, images, letters, np
 from roundelay.ml.readers.dialect import Dialect, is_missing
 from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.images import ImageOptions
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, array_blocks, digits, require_one_task, with_test
 from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.task import CLASSES_DEFAULT
@@ -41,6 +42,7 @@ class ReadOptions:
     table: TableOptions = TableOptions()
     images: ImageOptions = ImageOptions()
     encoding: Encoding | None = None  # of a trained model, which arrays are read for
+    limits: Limits = DEFAULT
 
 
 def read(
@@ -58,7 +60,7 @@ def read(
     Raises DataError, InputMissing, and BadTask for an unknown kind.
     """
     options = options or ReadOptions()
-    path = locate(path)
+    path, limits = locate(path), options.limits
     kind = options.kind or guess(path, options.table)
     if ":" in kind:
         return _read_plugin(kind, path, options.table.task)
@@ -68,18 +70,18 @@ def read(
     if options.table.task == "regression" and kind not in ("csv", "npz"):
         raise BadTask(f"--task regression: {kind} have classes; --dataset csv reads text files as tables")
     if kind == "csv":
-        read_table = table.read(path, options.table, like, options.without, on_read, is_share=is_share)
+        read_table = table.read(path, options.table, like, options.without, on_read, is_share=is_share, limits=limits)
         if like is None:
             require_one_task(str(path), read_table.labels, options.table.task)
         return read_table
     if kind == "images":
-        return images.read(path, options.images, classless, is_share)
+        return images.read(path, options.images, classless, is_share, limits)
     if kind == "npz":
         encoding = like.encoding if like is not None and like.table is None else options.encoding
-        return npz.read(_only_npz(path), classless, options.table.task, encoding, is_share)
+        return npz.read(_only_npz(path), classless, options.table.task, encoding, is_share, limits)
     if kind == "letters":
-        return read_letters(path, options.without)
-    return {"mnist": idx.read, "cifar10": cifar.read}[kind](path)
+        return read_letters(path, options.without, limits=limits)
+    return idx.read(path) if kind == "mnist" else cifar.read(path, limits)
 
 
 def locate(path: Path) -> Path:
@@ -120,7 +122,9 @@ def guess(path: Path, columns: TableOptions | None = None) -> str:
     return "csv" if has_options or _has_header(path, names) else "letters"
 
 
-def read_letters(path: Path, without: Path | None = None, classes: int = CLASSES_DEFAULT) -> DataSet:
+def read_letters(
+    path: Path, without: Path | None = None, classes: int = CLASSES_DEFAULT, limits: Limits = DEFAULT
+) -> DataSet:
     """Read a folder of letter files, or one; each is a part, and those named validate... are the test parts.
 
     With 0 classes, the last column holds the targets of a regression.
@@ -129,7 +133,7 @@ def read_letters(path: Path, without: Path | None = None, classes: int = CLASSES
     features: int | None = None
     parts: list[DatasetPart] = []
     for each in listing.files:
-        samples = letters.parse(str(each), folder.read_file(each), features, classes)
+        samples = letters.parse(str(each), folder.read_file(each, limits), features, classes)
         features = samples.features
         parts.append(DatasetPart(each.name, samples.y, array_blocks(samples.x)))
     assert features is not None

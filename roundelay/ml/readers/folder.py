@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.readers.limits import DEFAULT, Limits
 
 DATA_SUFFIXES = ("", ".txt", ".csv")
 JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 FILES_MAX = 100_000
-FILE_BYTES_MAX = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,16 @@ def require_data(path: Path) -> None:
         raise InputMissing(f"no such file or folder: {printable(str(path))}")
 
 
-def read_file(path: Path) -> bytes:
-    """Read a regular file of at most FILE_BYTES_MAX bytes. Raises DataError, InputMissing."""
+def read_file(path: Path, limits: Limits = DEFAULT) -> bytes:
+    """Read a regular file, unless it is too large. Raises DataError, InputMissing."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # opening a pipe must not block
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise DataError(str(path), None, "is not a regular file")
-            if status.st_size > FILE_BYTES_MAX:
-                raise DataError(str(path), None, f"is larger than {FILE_BYTES_MAX} bytes")
-            return file.read(FILE_BYTES_MAX)
+            limits.check_file(str(path), status.st_size)
+            return file.read(limits.file_bytes)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         raise InputMissing(f"cannot read {printable(str(path))}: {_reason(error)}") from error
 

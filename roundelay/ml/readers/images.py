@@ -22,6 +22,7 @@ import numpy.typing as npt
 from roundelay.ml.choices import SIDE_DEFAULT
 from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.readers.folder import is_junk, names_in, read_file
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.source import DataSet, DatasetPart, Rows
 
 if TYPE_CHECKING:
@@ -60,7 +61,13 @@ def is_image(name: str) -> bool:
     return Path(name).suffix.lower() in SUFFIXES and not is_junk(name)
 
 
-def read(folder: Path, options: ImageOptions | None = None, classless: bool = False, is_share: bool = False) -> DataSet:
+def read(
+    folder: Path,
+    options: ImageOptions | None = None,
+    classless: bool = False,
+    is_share: bool = False,
+    limits: Limits = DEFAULT,
+) -> DataSet:
     """Read the data set in a folder; with `classless`, its images may lie in the folder itself.
 
     is_share: it is one site's share of a data set, and may have a single class. Raises DataError, InputMissing.
@@ -71,7 +78,7 @@ def read(folder: Path, options: ImageOptions | None = None, classless: bool = Fa
     training = next((folder / name for name in names if _is_training(folder, name)), folder)
     if classless and training == folder and any(map(is_image, names)):
         paths = [folder / name for name in names if is_image(name)]
-        part = DatasetPart(folder.name, np.zeros(len(paths), np.int64), lambda: _blocks(paths, options))
+        part = DatasetPart(folder.name, np.zeros(len(paths), np.int64), lambda: _blocks(paths, options, limits))
         return DataSet("images", (part,), (), int(np.prod(options.shape)), (), True, options.shape)
     tests = [name for name in names if name.lower() in TEST_NAMES and _is_folder(folder, name)]
     test = folder / tests[0] if tests and training != folder else None
@@ -81,7 +88,7 @@ def read(folder: Path, options: ImageOptions | None = None, classless: bool = Fa
     if test is not None and not set(_classes(test)) <= set(labels):
         raise DataError(str(test), None, f"has the classes {_classes(test)}, but the training part has {labels}")
     skipped = [n for n in names if folder / n not in (training, test) and training != folder and not is_junk(n)]
-    parts = [_part(place, labels, options, skipped) for place in (training, test) if place is not None]
+    parts = [_part(place, labels, options, skipped, limits) for place in (training, test) if place is not None]
     _check_filled(training, labels, parts[0])
     return DataSet(
         "images",
@@ -99,7 +106,9 @@ def _classes(folder: Path) -> tuple[str, ...]:
     return tuple(name for name in names_in(folder) if _is_folder(folder, name))
 
 
-def _part(folder: Path, labels: tuple[str, ...], options: ImageOptions, skipped: list[str]) -> DatasetPart:
+def _part(
+    folder: Path, labels: tuple[str, ...], options: ImageOptions, skipped: list[str], limits: Limits
+) -> DatasetPart:
     """Return the part of all images in the folders of the classes, ordered by class and name; note other files."""
     paths: list[Path] = []
     classes: list[int] = []
@@ -120,7 +129,7 @@ def _part(folder: Path, labels: tuple[str, ...], options: ImageOptions, skipped:
             classes += [number] * len(found)
     if not 1 <= len(paths) <= IMAGES_MAX:
         raise DataError(str(folder), None, f"holds {len(paths)} images, expected 1 to {IMAGES_MAX}")
-    return DatasetPart(folder.name, np.array(classes, np.int64), lambda: _blocks(paths, options))
+    return DatasetPart(folder.name, np.array(classes, np.int64), lambda: _blocks(paths, options, limits))
 
 
 def _check_filled(folder: Path, labels: tuple[str, ...], part: DatasetPart) -> None:
@@ -129,17 +138,17 @@ def _check_filled(folder: Path, labels: tuple[str, ...], part: DatasetPart) -> N
         raise DataError(str(folder / empty[0]), None, "is the folder of a class, but holds no image: remove it")
 
 
-def _blocks(paths: list[Path], options: ImageOptions) -> Iterator[Rows]:
+def _blocks(paths: list[Path], options: ImageOptions, limits: Limits) -> Iterator[Rows]:
     for start in range(0, len(paths), IMAGES_A_BLOCK):
-        yield np.stack([decode(path, options) for path in paths[start : start + IMAGES_A_BLOCK]])  # (images, d)
+        yield np.stack([decode(path, options, limits) for path in paths[start : start + IMAGES_A_BLOCK]])  # (images, d)
 
 
-def decode(path: Path, options: ImageOptions) -> npt.NDArray[np.uint8]:
+def decode(path: Path, options: ImageOptions, limits: Limits = DEFAULT) -> npt.NDArray[np.uint8]:
     """Decode an image into bytes, channel by channel: (d,). Raises DataError, InputMissing."""
     from PIL import Image
 
     try:
-        content = io.BytesIO(read_file(path))
+        content = io.BytesIO(read_file(path, limits))
         with warnings.catch_warnings(action="ignore"), Image.open(content, formats=FORMATS) as image:
             if image.width * image.height > PIXELS_MAX:
                 raise DataError(

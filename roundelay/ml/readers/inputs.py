@@ -12,6 +12,7 @@ from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers import content, dataset, folder, images, letters, npz, packed, table
 from roundelay.ml.readers.images import ImageOptions
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.source import DataSet, OnRead, Rows, array_blocks, digits
 from roundelay.ml.readers.table import TableOptions
@@ -25,7 +26,9 @@ class Inputs:
     y: Labels | None  # None: the data hold none
 
 
-def read_inputs(path: Path, model: SavedModel, on_read: OnRead = lambda done, total: None) -> Inputs:
+def read_inputs(
+    path: Path, model: SavedModel, on_read: OnRead = lambda done, total: None, limits: Limits = DEFAULT
+) -> Inputs:
     """Read the rows at a path as the model was trained on them.
 
     Raises DataError for rows that do not fit the model, InputMissing.
@@ -34,14 +37,16 @@ def read_inputs(path: Path, model: SavedModel, on_read: OnRead = lambda done, to
     are_arrays = path.suffix in npz.SUFFIXES or (path.is_dir() and dataset.guess(path) == "npz")
     if encoding is not None and not (are_arrays and encoding.are_numbers):
         labels = model.labels or digits(model.design.label_classes)
-        return Inputs(*table.read_as_trained(path, encoding, labels, model.design.task, on_read))
+        return Inputs(*table.read_as_trained(path, encoding, labels, model.design.task, on_read, limits))
     shape = model.design.shape
     look = ImageOptions(shape[1], shape[0] == 3) if shape else ImageOptions()
     if shape and images.is_image(path.name):
-        return Inputs(iter([images.decode(path, look)[None]]), None)
+        return Inputs(iter([images.decode(path, look, limits)[None]]), None)
     if path.is_file() and path.suffix not in npz.SUFFIXES:
-        return _text(path, model)
-    options = dataset.ReadOptions(images=look, table=TableOptions(task=model.design.task), encoding=encoding)
+        return _text(path, model, limits)
+    options = dataset.ReadOptions(
+        images=look, table=TableOptions(task=model.design.task), encoding=encoding, limits=limits
+    )
     found = dataset.read(path, options, classless=True)
     if (found.features, found.shape) != (model.design.features, shape):
         raise DataError(
@@ -57,9 +62,9 @@ def read_inputs(path: Path, model: SavedModel, on_read: OnRead = lambda done, to
     return Inputs(blocks, _classes(path, found, model) if found.labels else None)
 
 
-def _text(path: Path, model: SavedModel) -> Inputs:
+def _text(path: Path, model: SavedModel, limits: Limits) -> Inputs:
     """Read a packed file, or rows of numbers with a class at the end or without."""
-    data = folder.read_file(path)
+    data = folder.read_file(path, limits)
     features, classes = model.design.features, model.design.label_classes
     first = data[: letters.LINE_BYTES_MAX].partition(b"\n")[0]
     if not packed.is_packed(data) and first.count(b",") == features - 1:

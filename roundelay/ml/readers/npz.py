@@ -25,6 +25,7 @@ from roundelay.ml.data import Labels
 from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.readers.encoding import Encoding, offsets_encoding
 from roundelay.ml.readers.folder import names_in
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.packed import FEATURES_MAX
 from roundelay.ml.readers.source import (
     SET_ROWS_MAX,
@@ -62,7 +63,6 @@ TEST = (
 )
 CLASSES_MAX = 4096
 HEADER_BYTES_MAX = 4096
-ARRAY_BYTES_MAX = 64 << 30
 _HEADER = re.compile(
     r"\s*\{\s*'descr':\s*'([<>|=]?)([buifUSO])(\d{0,4})',\s*'fortran_order':\s*(False|True),"
     r"\s*'shape':\s*\(([\d,\s]{0,200})\),?\s*\}\s*"
@@ -99,7 +99,12 @@ def has_arrays(names: list[str]) -> bool:
 
 
 def read(
-    path: Path, classless: bool = False, task: str = "auto", encoding: Encoding | None = None, is_share: bool = False
+    path: Path,
+    classless: bool = False,
+    task: str = "auto",
+    encoding: Encoding | None = None,
+    is_share: bool = False,
+    limits: Limits = DEFAULT,
 ) -> DataSet:
     """Read the arrays in an archive or a folder; with `classless`, rows may have no classes.
 
@@ -107,7 +112,7 @@ def read(
     is_share: it is one site's share of a data set, and may have a single class. Raises DataError, InputMissing.
     """
     arrays = _arrays(path)
-    training = _find(path, arrays, TRAINING, classless)
+    training = _find(path, arrays, TRAINING, classless, limits)
     if training is None:
         names = printable(", ".join(sorted(array.name for array in arrays.values())), 80)
         raise DataError(
@@ -115,7 +120,7 @@ def read(
             None,
             f"holds the arrays {names}; expected train_images and train_labels, x_train and y_train, or X and y",
         )
-    test = _find(path, arrays, TEST, False)
+    test = _find(path, arrays, TEST, False, limits)
     pairs = [pair for pair in (training, test) if pair is not None]
     shape, is_last = image_shape(str(path), training[0].name, training[0].shape)
     pixels = all(x.dtype == np.uint8 for x, _ in pairs)
@@ -200,23 +205,23 @@ def _arrays(path: Path) -> dict[str, ArrayFile]:
 
 
 def _find(
-    path: Path, arrays: Mapping[str, ArrayFile], names: tuple[tuple[str, str], ...], classless: bool
+    path: Path, arrays: Mapping[str, ArrayFile], names: tuple[tuple[str, str], ...], classless: bool, limits: Limits
 ) -> Pair | None:
     """Return rows and classes under the first of these pairs of names that is present. Raises DataError."""
     for first, second in names:
         if first in arrays and (second in arrays or classless):
-            x = _with_header(arrays[first])
+            x = _with_header(arrays[first], limits)
             if len(x.shape) < 2 or not 1 <= prod(x.shape[1:]) <= FEATURES_MAX:
                 raise DataError(
                     str(path), None, f"{x.name} has the shape {x.shape}, expected rows of 1 to {FEATURES_MAX} features"
                 )
             if x.dtype.kind in "US":
                 raise DataError(str(path), None, f"{x.name} holds texts, expected numbers")
-            return x, _with_header(arrays[second]) if second in arrays else None
+            return x, _with_header(arrays[second], limits) if second in arrays else None
     return None
 
 
-def _with_header(array: ArrayFile) -> ArrayFile:
+def _with_header(array: ArrayFile, limits: Limits) -> ArrayFile:
     """Read the header of an array. Raises DataError."""
     try:
         with ExitStack() as stack:
@@ -224,13 +229,10 @@ def _with_header(array: ArrayFile) -> ArrayFile:
     except _DAMAGE as error:
         raise DataError(str(array.path), None, f"{printable(array.name)} cannot be read: {private(error)}") from error
     made = ArrayFile(array.path, array.name, array.member, dtype, shape, by_columns)
-    if not shape or not 1 <= shape[0] <= SET_ROWS_MAX or made.row_bytes * shape[0] > ARRAY_BYTES_MAX:
-        raise DataError(
-            str(array.path),
-            None,
-            f"{printable(array.name)} has the shape {shape}, expected 1 to {SET_ROWS_MAX} rows "
-            f"and at most {ARRAY_BYTES_MAX} bytes",
-        )
+    name = printable(array.name)
+    if not shape or not 1 <= shape[0] <= SET_ROWS_MAX:
+        raise DataError(str(array.path), None, f"{name} has the shape {shape}, expected 1 to {SET_ROWS_MAX} rows")
+    limits.check_array(str(array.path), name, made.row_bytes * shape[0])
     return made
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers.dialect import BLANKS, COMMENT, LABEL_NAMES, Dialect, find_dialect, has_header, sample_rows
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.text import blocks
 
 
@@ -21,9 +22,9 @@ class TextRows:
     values: list[str]  # of each row, in the column that counts
 
 
-def read(path: Path, by: str = "") -> TextRows:
+def read(path: Path, by: str = "", limits: Limits = DEFAULT) -> TextRows:
     """Read a table; `by` is the column that counts, by default the class. Raises DataError, InputMissing."""
-    found = list(blocks(path))
+    found = list(blocks(path, limits=limits))
     if not found:
         raise DataError(str(path), None, "is empty")
     dialect = find_dialect(path, found[0])

@@ -20,6 +20,7 @@ from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, printable, private
 from roundelay.ml.readers import decimals
 from roundelay.ml.readers.dialect import BLANKS, COMMENT, Dialect, find_dialect, has_header, is_missing, sample_rows
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.rows import Rows
 from roundelay.ml.readers.schema import CLASSES_MAX, Column, Layout, Schema, looks_like_date
 from roundelay.ml.readers.source import SET_ROWS_MAX
@@ -39,14 +40,14 @@ _SWAPPED = bytes.maketrans(b",.", b".,")
 class FileScan:
     """The scan of one file."""
 
-    def __init__(self, path: Path, schema: Schema, fast: bool = True) -> None:
+    def __init__(self, path: Path, schema: Schema, fast: bool = True, limits: Limits = DEFAULT) -> None:
         self.codes = array("i")  # the class of each row
-        self._path, self._schema, self._fast = path, schema, fast
+        self._path, self._schema, self._fast, self._limits = path, schema, fast, limits
         self._dialect, self._layout = Dialect(","), Layout([], None, [])
 
     def run(self, spool: Spool | None, tell: Tell = lambda done: None) -> Spool:
         """Add the file's rows to a spool, which is made for the first file. Raises DataError, InputMissing, OSError."""
-        following = blocks(self._path, tell)
+        following = blocks(self._path, tell, self._limits)
         for block in following:
             if not self._layout.columns:
                 block = self._begin(block, following)

@@ -22,6 +22,7 @@ from roundelay.ml.prepare import SplitPlan, draw_holdout
 from roundelay.ml.readers import dataset, npz, table
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.folder import FILES_MAX, Listing, is_junk, list_training_files
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.site_schema import PartRows, SiteSchema
 from roundelay.ml.readers.source import DataSet, DatasetPart, arranged, rebased
@@ -56,7 +57,7 @@ class SitePart:
         return self.training.size_bytes + (self.held_out.size_bytes if self.held_out is not None else 0)
 
 
-def survey(path: Path) -> tuple[str, tuple[PartFiles, ...], str]:
+def survey(path: Path, limits: Limits = DEFAULT) -> tuple[str, tuple[PartFiles, ...], str]:
     """Return the kind of the data in a folder, their parts, and why they cannot be read without a job's options.
 
     Raises DataError, InputMissing.
@@ -64,7 +65,7 @@ def survey(path: Path) -> tuple[str, tuple[PartFiles, ...], str]:
     place = dataset.locate(path)
     kind, problem = dataset.guess(place), ""
     try:
-        schema = describe(path, {}, Reading())
+        schema = describe(path, {}, Reading(), limits)
     except (DataError, InputMissing) as error:
         if kind not in BY_FILE:  # options are for tables
             raise
@@ -83,9 +84,9 @@ def survey(path: Path) -> tuple[str, tuple[PartFiles, ...], str]:
     )
 
 
-def describe(path: Path, numbers: Mapping[str, int], reading: Reading) -> SiteSchema:
+def describe(path: Path, numbers: Mapping[str, int], reading: Reading, limits: Limits = DEFAULT) -> SiteSchema:
     """Describe the parts with these numbers in the job; none: all. Raises DataError, InputMissing, CannotWrite."""
-    data = _read(path, reading)
+    data = _read(path, reading, limits)
     parts = [part for part in data.training if part.name in numbers or not numbers]
     if missing := set(numbers) - {part.name for part in parts}:
         raise DataError(str(path), None, f"holds no {printable(min(missing))} any more")
@@ -103,16 +104,16 @@ def describe(path: Path, numbers: Mapping[str, int], reading: Reading) -> SiteSc
     return replace(made, columns=columns, label=schema.label, place=schema.place, dropped=tuple(schema.dropped))
 
 
-def read_part(path: Path, name: str, number: int, reading: Reading) -> SitePart:
+def read_part(path: Path, name: str, number: int, reading: Reading, limits: Limits = DEFAULT) -> SitePart:
     """Read a part for a job whose sites have agreed. Raises DataError, InputMissing, CannotWrite, BadTask."""
     if reading.encoding:
         place = dataset.locate(path)
         source = place / name if place.is_dir() else place
-        options = reading.table
-        x, y, labels = table.read_as_agreed(source, encoding_from_json(reading.encoding), reading.labels, options)
+        encoding = encoding_from_json(reading.encoding)
+        x, y, labels = table.read_as_agreed(source, encoding, reading.labels, reading.table, limits)
         y = _numbered(str(source), y, labels, reading)
         return _split(x, y, _draw(y, number, reading), None)
-    data = _read(path, reading)
+    data = _read(path, reading, limits)
     part = next((each for each in data.training if each.name == name), None)
     if part is None:
         raise DataError(str(path), None, f"holds no {printable(name)} any more")
@@ -127,18 +128,19 @@ def read_part(path: Path, name: str, number: int, reading: Reading) -> SitePart:
     return _split(x, y, np.zeros(0, np.int64), test)
 
 
-def read_validation(source: Path | DataSet, kind: str, reading: Reading) -> Samples:
+def read_validation(source: Path | DataSet, kind: str, reading: Reading, limits: Limits = DEFAULT) -> Samples:
     """Read validation rows, the test part of a data set if it has one, as sites have agreed to read theirs.
 
     kind: of the sites' data. Raises DataError, InputMissing, CannotWrite.
     """
     if reading.encoding and isinstance(source, Path):
-        x, y, labels = table.read_as_agreed(source, encoding_from_json(reading.encoding), reading.labels, reading.table)
+        encoding = encoding_from_json(reading.encoding)
+        x, y, labels = table.read_as_agreed(source, encoding, reading.labels, reading.table, limits)
         return _used(x, _numbered(str(source), y, labels, reading))
     where = str(source) if isinstance(source, Path) else "the validation data"
     is_text = isinstance(source, Path) and source.is_file() and source.suffix not in npz.SUFFIXES
     options = replace(reading, dataset=reading.dataset or (kind if is_text else ""))
-    data = _read(source, options) if isinstance(source, Path) else _as_agreed(source, reading)
+    data = _read(source, options, limits) if isinstance(source, Path) else _as_agreed(source, reading)
     if data.task != reading.task:
         raise DataError(where, None, f"are of a {data.task}, and the sites' data of a {reading.task}: say --task")
     parts = data.test or data.training
@@ -188,13 +190,15 @@ def _size(paths: Sequence[Path]) -> int:
     return sum(path.stat().st_size for path in paths)
 
 
-def _read(path: Path, reading: Reading) -> DataSet:
+def _read(path: Path, reading: Reading, limits: Limits) -> DataSet:
     place = dataset.locate(path)
     kind = reading.dataset or dataset.guess(place, replace(reading.table, task="auto"))
     if kind == "letters":
-        return dataset.read_letters(place, classes=0 if reading.task == "regression" else CLASSES_DEFAULT)
+        classes = 0 if reading.task == "regression" else CLASSES_DEFAULT
+        return dataset.read_letters(place, classes=classes, limits=limits)
     columns = reading.table if kind == "csv" else table.TableOptions(task=reading.task)
-    data = dataset.read(place, dataset.ReadOptions(kind, table=columns, images=reading.images), is_share=True)
+    options = dataset.ReadOptions(kind, table=columns, images=reading.images, limits=limits)
+    data = dataset.read(place, options, is_share=True)
     if data.table is None and data.encoding is not None:  # each site would subtract another offset
         raise DataError(str(path), None, "holds numbers that float32 would merge: subtract a round number from them")
     return data

@@ -20,6 +20,7 @@ from roundelay.ml.float_sums import exact_sum
 from roundelay.ml.readers.column_summary import ColumnSummary, encoded_columns, is_narrow
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.folder import Listing, list_training_files
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.scan import FileScan
 from roundelay.ml.readers.schema import Column, Schema, TableOptions, schema_of
 from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, check_targets, number_labels, rebased
@@ -114,6 +115,7 @@ def read(
     on_read: OnRead = lambda done, total: None,
     fast: bool = True,
     is_share: bool = False,
+    limits: Limits = DEFAULT,
 ) -> DataSet:
     """Read the table in a file, or in the files of a folder; its columns are those of `like`, if that is given.
 
@@ -122,9 +124,9 @@ def read(
     """
     options = options or TableOptions()
     try:
-        return _read(path, options, like, without, on_read, fast, is_share)
+        return _read(path, options, like, without, on_read, fast, is_share, limits)
     except _TargetsFound:
-        return _read(path, replace(options, task="regression"), like, without, on_read, fast, is_share)
+        return _read(path, replace(options, task="regression"), like, without, on_read, fast, is_share, limits)
 
 
 def _read(
@@ -135,6 +137,7 @@ def _read(
     on_read: OnRead,
     fast: bool,
     is_share: bool,
+    limits: Limits,
 ) -> DataSet:
     """Read a table. Raises _TargetsFound if its label turns out to be the target of a regression."""
     listing = list_training_files(path, without, is_table) if path.is_dir() else Listing((path,), ())
@@ -144,7 +147,7 @@ def _read(
     codes: list[Ints] = []
     done = 0
     for each in listing.files:
-        scan = FileScan(each, schema, fast)
+        scan = FileScan(each, schema, fast, limits)
         start = spool.rows if spool else 0
         before = done
         may_be_targets = like is None and schema.options.task == "auto"
@@ -169,7 +172,12 @@ class _TargetsFound(Exception):
 
 
 def read_as_trained(
-    path: Path, encoding: Encoding, labels: Sequence[str], task: str, on_read: OnRead = lambda done, total: None
+    path: Path,
+    encoding: Encoding,
+    labels: Sequence[str],
+    task: str,
+    on_read: OnRead = lambda done, total: None,
+    limits: Limits = DEFAULT,
 ) -> tuple[Iterator[Rows], Labels | None]:
     """Read a table for a trained model: blocks of features, and the labels (n,), None without that column.
 
@@ -177,7 +185,7 @@ def read_as_trained(
     """
     schema = schema_of(encoding, labels, task)
     known = len(schema.classes)
-    scan, size = FileScan(path, schema), path.stat().st_size if path.exists() else 0
+    scan, size = FileScan(path, schema, limits=limits), path.stat().st_size if path.exists() else 0
     made = _scanned(path, scan, schema, lambda read: on_read(read, size))
     unknown = list(schema.classes.numbers)[known:]
     if unknown:
@@ -190,14 +198,14 @@ def read_as_trained(
 
 
 def read_as_agreed(
-    path: Path, encoding: Encoding, labels: Sequence[str], options: TableOptions
+    path: Path, encoding: Encoding, labels: Sequence[str], options: TableOptions, limits: Limits = DEFAULT
 ) -> tuple[Rows, Labels, tuple[str, ...]]:
     """Read a site's table for a job whose sites have agreed: features (n, d), labels (n,) and the classes' names.
 
     Names of classes beyond the agreed ones come last. Raises DataError, InputMissing, CannotWrite.
     """
     schema = schema_of(encoding, labels, options.task, "yes" if encoding.label else "no", options.decimal)
-    scan = FileScan(path, schema)
+    scan = FileScan(path, schema, limits=limits)
     made = _scanned(path, scan, schema, lambda read: None)
     (part,) = made.parts
     x = np.concatenate(list(made.blocks(part, encoding)))  # (n, d)

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import IO
 
 from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.readers.limits import DEFAULT, Limits
 
 BLOCK_BYTES = 1 << 18  # the arrays of a block's fields stay in the cache
 LINE_BYTES_MAX = 1 << 26
-UNPACKED_BYTES_MAX = 16 << 30  # of one archive
 _MARKS = (  # longest first: UTF-32 begins like UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -44,11 +44,11 @@ class Block:
     text: bytes  # ends with a line end
 
 
-def blocks(path: Path, tell: Tell = lambda done: None) -> Iterator[Block]:
+def blocks(path: Path, tell: Tell = lambda done: None, limits: Limits = DEFAULT) -> Iterator[Block]:
     """Yield the lines of a text file. Raises DataError, InputMissing."""
     line, rest = 1, b""
     try:
-        for text in _decoded(path, tell):
+        for text in _decoded(path, tell, limits):
             rest += text
             cut = rest.rfind(b"\n") + 1
             if cut:
@@ -65,10 +65,10 @@ def blocks(path: Path, tell: Tell = lambda done: None) -> Iterator[Block]:
         yield Block(line, rest + b"\n")
 
 
-def _decoded(path: Path, tell: Tell) -> Iterator[bytes]:
+def _decoded(path: Path, tell: Tell, limits: Limits) -> Iterator[bytes]:
     """Yield the text as UTF-8 with Unix line ends; before an error, all text that precedes it."""
     decoder: io.IncrementalNewlineDecoder | None = None
-    for piece in _pieces(path, tell):
+    for piece in _pieces(path, tell, limits):
         if decoder is None:
             encoding = next((name for mark, name in _MARKS if piece.startswith(mark)), "utf-8")
             decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
@@ -82,7 +82,7 @@ def _decoded(path: Path, tell: Tell) -> Iterator[bytes]:
         yield decoder.decode(b"", final=True).encode()
 
 
-def _pieces(path: Path, tell: Tell) -> Iterator[bytes]:
+def _pieces(path: Path, tell: Tell, limits: Limits) -> Iterator[bytes]:
     """Yield the bytes of a file, unpacked."""
     with ExitStack() as stack:
         try:
@@ -90,10 +90,10 @@ def _pieces(path: Path, tell: Tell) -> Iterator[bytes]:
             start = file.read(len(_ZIP))
             file.seek(0)
             packed = _unpacked(path, file, start, stack)
-            limit = size if packed is file else UNPACKED_BYTES_MAX
+            limit = size if packed is file else limits.unpacked_bytes
             while piece := packed.read(min(BLOCK_BYTES, limit + 1)):
                 if limit < len(piece) and packed is not file:
-                    raise DataError(str(path), None, f"holds more than {UNPACKED_BYTES_MAX} bytes when unpacked")
+                    raise limits.too_large_unpacked(str(path))
                 yield piece[:limit]  # a file that grows is read as it was at first
                 limit -= len(piece[:limit])
                 if not limit and packed is file:
