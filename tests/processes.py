@@ -14,6 +14,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from roundelay.chord.requests import Status
 from roundelay.cli import exits, main
@@ -164,9 +165,9 @@ def client_here(*arguments: object) -> Outcome:
 
 
 def run_here(program: Callable[[list[str]], int], *arguments: object) -> Outcome:
-    """Run a program's main function, as exits.run would."""
+    """Run a program's main function, as exits.run would; what it sets in the environment does not outlast it."""
     out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
+    with patch.dict(os.environ), redirect_stdout(out), redirect_stderr(err):
         try:
             code = program([str(argument) for argument in arguments])
         except exits.Exit as end:
