@@ -276,6 +276,16 @@ struct Design {
   6: required string task
 }
 
+/** How each site makes a model of its own from the shared one. */
+struct PersonalPlan {
+  /** head, ditto or fine-tune. */
+  1: required string method
+  /** Passes over the site's rows. */
+  2: required i32 epochs
+  /** Ditto's lambda: the strength of the pull towards the shared model. */
+  3: required double pull
+}
+
 /** What every trainer of a job computes; the same in each of its orders. It never holds code. */
 struct TrainingPlan {
   1: required Design design
@@ -286,6 +296,8 @@ struct TrainingPlan {
   4: optional binary fingerprint
   /** How the sites of private files read them: JSON, UTF-8; absent: files are placed. */
   5: optional binary reading
+  /** Absent: sites have no models of their own. */
+  6: optional PersonalPlan personal
 }
 
 /** Sum the features of the order's files, and their squares, exactly. */
@@ -333,6 +345,17 @@ struct MixTask {
 struct HeldOutTask {
   1: required TrainingPlan plan
   2: required binary moments
+}
+
+/**
+ * Make the site's own model from the weights and the order's files, which are all that the site has of the job, and
+ * evaluate it as HeldOutTask does. The model stays at the site.
+ */
+struct PersonalTask {
+  1: required TrainingPlan plan
+  2: required binary moments
+  /** The job's. */
+  3: required i64 seed
 }
 
 /** Say what the order's files, which are private, look like when they are read so (JSON, UTF-8). Returns no row. */
@@ -385,6 +408,7 @@ union Task {
   6: HeldOutTask held_out
   7: PromiseTask promise
   8: RevealTask reveal
+  9: PersonalTask personal
 }
 
 /** Carry out a task on these files. */

@@ -17,6 +17,7 @@ placement       the length of a round under each placement policy
 defaults        default settings on many tables, beside scikit-learn
 tables          published tables, beside scikit-learn's networks
 noniid          non-IID files under each aggregation rule
+personal        the error of each site under the shared model, and under one of its own
 topologies      what star and tree cost the driver
 gossip          the error and the spread of the nodes' models
 buffered        buffered rounds beside synchronous ones, where a node is slow

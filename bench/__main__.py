@@ -21,6 +21,7 @@ NAMES = (
     "defaults",
     "tables",
     "noniid",
+    "personal",
     "topologies",
     "gossip",
     "buffered",

@@ -94,6 +94,11 @@ def export(arguments: Sequence[str]) -> Parser:
     made.add_argument("--out", type=output, metavar="FILE", help="save the model to this file (.npz, .safetensors)")
     made.add_argument("--format", choices=("npz", "safetensors"), help="format (default: as the file's name ends)")
     made.add_argument(
+        "--site",
+        metavar="[ADDRESS=]DIR",
+        help="save the own model of the site whose private data are in DIR here, as its node has them (--personal)",
+    )
+    made.add_argument(
         "--proof", type=output, metavar="FILE", help="write a proof of the job, which  verify  checks without a ring"
     )
     made.add_argument(

@@ -85,7 +85,7 @@ class Screen:
             for table in metrics_tables(report.metrics):
                 out.print(table)
         if report.spec.evaluate != "client":
-            out.print(sites_table(report.kept.report.held_out))
+            out.print(sites_table(report))
 
 
 def _bars() -> Bars | None:

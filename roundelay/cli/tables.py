@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 
 from roundelay.client.report import JobReport
-from roundelay.federation.records import SitesEvaluation
 from roundelay.ml.description import QUANTILES, Description, NumbersDescription
 from roundelay.ml.errors import printable
 from roundelay.ml.metrics import FitMetrics, Metrics
@@ -61,14 +60,17 @@ def threshold_table(metrics: Metrics) -> Table:
     return table
 
 
-def sites_table(found: SitesEvaluation) -> Table:
-    """Return how well the model does on the rows that each site holds out."""
+def sites_table(report: JobReport) -> Table:
+    """Return how well the model, and each site's own, does on the rows that each site holds out."""
+    found, own = report.kept.report.held_out, report.personal
     names = list(found.sites[0].numbers) if found.sites else ["error"]
-    table = narrow_table(f"{found.rows} rows held out at the sites", "site", "rows", *names, "")
+    own_errors = {each.site: each.error for each in own.evaluation.sites} if own is not None else {}
+    headings = [*names, f"own {names[0]}"] if own is not None else names
+    table = narrow_table(_sites_title(report), "site", "rows", *headings, "")
     for each in found.sites:
-        told = ["-" if value is None else f"{value:.4f}" for value in each.numbers.values()]
+        told = [*each.numbers.values(), *([own_errors.get(each.site)] if own is not None else [])]
         worst = "worst" if each is found.worst and len(found.sites) > 1 else ""
-        add_row(table, each.site, str(each.rows), *told, worst)
+        add_row(table, each.site, str(each.rows), *("-" if value is None else f"{value:.4f}" for value in told), worst)
     for count, why in (
         (found.hidden, "hidden, as too few rows would be told of"),
         (len(found.absent), "did not answer"),
@@ -76,6 +78,16 @@ def sites_table(found: SitesEvaluation) -> Table:
         if count:
             add_row(table, f"{count} site{'s' * (count != 1)} {why}")
     return table
+
+
+def _sites_title(report: JobReport) -> str:
+    found, own = report.kept.report.held_out, report.own_models
+    means = [] if found.mean_error is None else [f"mean of the sites {found.mean_error:.4f}"]
+    if report.spec.settings.personal == "head":
+        means = [f"{each}, each with its own last layer" for each in means]
+    elif own is not None and own.mean_error is not None:
+        means.append(f"of their own models ({report.spec.settings.personal}) {own.mean_error:.4f}")
+    return "; ".join([f"{found.rows} rows held out at the sites", *means])
 
 
 def describe_fit(metrics: FitMetrics) -> str:

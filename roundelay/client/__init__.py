@@ -11,6 +11,7 @@ forgetting    submit the job that never had some files of another
 job_input     the files of a job, read from the user's data
 proofs        write a proof of a job, check one offline, replay one
 private_data  the files of a job that stay on the nodes which published them
+personal      make a site's own model from its private data, at the site
 sites         the sites with private data, and what each does now
 option_text   read settings and options from text
 memory        the memory that a job will need

@@ -21,6 +21,7 @@ from roundelay.client.errors import ClientError, JobFailed, RequestRefused, Ring
 from roundelay.client.history import History, draw_curve
 from roundelay.client.job_runner import FinishedJob, JobRunner, read_job, rounds_of
 from roundelay.client.notebook import progress_here
+from roundelay.client.personal import make_site_model
 from roundelay.client.proofs import authorities_of, write_proof
 from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from
 from roundelay.federation import jobs, records
@@ -177,6 +178,17 @@ class Job:
             kept = snapshot.kept
             weights = self._ask(lambda entry: jobs.read_weights(entry.node, entry.ring, kept))
             return model_from(self.spec, weights, bytes.fromhex(snapshot.results[0].moments))
+
+    def personal_model(self, folder: str | Path) -> SavedModel:
+        """Return the own model of the site whose private data are in a folder here, made from them in this process.
+
+        folder: as the site's node was given it, or ADDRESS=DIR where equal files belong to several sites. Raises
+        RequestRefused for any other folder, JobFailed.
+        """
+        snapshot = self.snapshot()
+        shared = self.model(snapshot)
+        with translated_errors(RequestRefused):
+            return make_site_model(snapshot, shared, str(folder))
 
     def model_of(self, each: Round) -> SavedModel:
         """Fetch the model of one of the last rounds; older ones are no longer stored. Raises JobFailed."""
@@ -350,7 +362,7 @@ class Job:
         model = model_from(self.spec, finished.weights, finished.moments)
         seconds = time.monotonic() - began
         metrics = measure_model(model, self.validation_samples()) if self._read_validation else None
-        made = JobReport(self.spec, self.nodes, finished.rounds, model, seconds, metrics)
+        made = JobReport(self.spec, self.nodes, finished.rounds, model, seconds, metrics, finished.personal)
         return (
             made if self.spec.validation is not None else replace(made, metrics=measure_at_sites(self.spec, made.kept))
         )

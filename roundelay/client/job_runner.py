@@ -15,7 +15,7 @@ from roundelay.federation.driver import Driver
 from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import JobEnded, NoSuchJob, Overtaken, Replaced
-from roundelay.federation.records import RoundReport, RoundResult, blank_report
+from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult, blank_report
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 
@@ -28,11 +28,15 @@ ABSENT_MAX = 600  # polls in a row that do not find the job
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """The outcome of a finished job: all rounds, and the model that it keeps as bytes."""
+    """The outcome of a finished job: all rounds, and the model that it keeps as bytes.
+
+    personal: of the sites' own models, where they are made after the rounds.
+    """
 
     rounds: tuple[Round, ...]
     weights: bytes
     moments: bytes
+    personal: PersonalRecord | None = None
 
 
 class JobRunner:
@@ -104,7 +108,7 @@ class JobRunner:
         except ChordError as error:
             note(f"lost contact with the ring: {error}. The owner of the job's key takes over; following the job")
             return self.follow()
-        return self._finished(driver.weights, results, reread=bool(spec.replaces))
+        return self._finished(driver.weights, results, bool(spec.replaces), driver.personal)
 
     def follow(self, reread: bool = False) -> FinishedJob:
         """Report every round as it is stored, then fetch the model; follow the job that replaces it, if one does.
@@ -119,7 +123,7 @@ class JobRunner:
             self._turn_to(read_job(self._connection, snapshot.successor).spec)
         if snapshot.end != records.DONE:
             raise JobEnded(f"job {snapshot.job} is {snapshot.end}" + f": {snapshot.reason}" * bool(snapshot.reason))
-        return self._finished(b"", snapshot.results, reread)
+        return self._finished(b"", snapshot.results, reread, snapshot.personal)
 
     def _follow_to_its_end(self) -> JobSnapshot:
         snapshot = self._poll(None)
@@ -137,14 +141,16 @@ class JobRunner:
         self._spec = successor
         self._on_replaced(successor)
 
-    def _finished(self, weights: bytes, results: tuple[RoundResult, ...], reread: bool) -> FinishedJob:
+    def _finished(
+        self, weights: bytes, results: tuple[RoundResult, ...], reread: bool, personal: PersonalRecord | None
+    ) -> FinishedJob:
         """Read the model unless its weights are given; and the rounds, if not all were seen as they are stored."""
         if not weights:
             kept = kept_round(self._spec.settings, results)
             weights = self._connection.ask(lambda entry: jobs.read_weights(entry.node, entry.ring, kept))
         if reread or len(self._rounds) < len(results) - 1:
             self._rounds = rounds_of(self._poll(None))
-        return FinishedJob(tuple(self._rounds), weights, bytes.fromhex(results[0].moments))
+        return FinishedJob(tuple(self._rounds), weights, bytes.fromhex(results[0].moments), personal)
 
     def _add(self, result: RoundResult, report: RoundReport, weights: bytes = b"") -> None:
         self._rounds.append(Round(result, report))

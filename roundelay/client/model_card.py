@@ -48,7 +48,9 @@ def _lines(name: str, report: JobReport) -> list[str]:
     elif metrics is not None:
         lines += _metrics(metrics)
     if spec.evaluate != "client":
-        lines += _sites(report.kept.report.held_out)
+        lines += _sites(report.kept.report.held_out, "Sites")
+    if report.personal is not None:
+        lines += _sites(report.personal.evaluation, f"Sites, their own models ({spec.settings.personal})")
     lines += ["## Settings", "", "| setting | value |", "| --- | --- |"]
     lines += [f"| {setting} | {value} |" for setting, value in asdict(spec.settings).items()]
     if spec.initial:
@@ -65,10 +67,10 @@ def _lines(name: str, report: JobReport) -> list[str]:
     return lines
 
 
-def _sites(found: SitesEvaluation) -> list[str]:
-    """Return how well the model does on the rows that each site holds out."""
+def _sites(found: SitesEvaluation, title: str) -> list[str]:
+    """Return how well a model, or each site's own, does on the rows that each site holds out."""
     names = list(found.sites[0].numbers) if found.sites else ["error"]
-    lines = ["## Sites", "", f"| site | rows | {' | '.join(names)} |", "| --- " * (2 + len(names)) + "|"]
+    lines = [f"## {title}", "", f"| site | rows | {' | '.join(names)} |", "| --- " * (2 + len(names)) + "|"]
     for each in found.sites:
         told = ["-" if value is None else f"{value:.4f}" for value in each.numbers.values()]
         lines.append(f"| {each.site} | {each.rows} | {' | '.join(told)} |")

@@ -14,7 +14,7 @@ import numpy as np
 from roundelay.client.errors import CannotWrite, MissingExtra
 from roundelay.client.history import draw_curve
 from roundelay.federation.early_stopping import has_stopped, kept_round
-from roundelay.federation.records import RoundReport, RoundResult, SitesEvaluation
+from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult, SitesEvaluation
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import counts
 from roundelay.ml.data import Samples, moments_from_bytes
@@ -92,12 +92,20 @@ class JobReport:
     model: SavedModel
     seconds: float = 0.0
     metrics: Metrics | FitMetrics | None = None  # of the model on the validation file, if it can be read
+    personal: PersonalRecord | None = None  # of the sites' own models, where they are made after the rounds
 
     @cached_property
     def kept(self) -> Round:
         """The round whose model is the result."""
         number = kept_round(self.spec.settings, [each.result for each in self.rounds]).round
         return next(each for each in self.rounds if each.number == number)
+
+    @property
+    def own_models(self) -> SitesEvaluation | None:
+        """How well the sites' own models do; None if they have none, or it was not recorded."""
+        if self.spec.settings.personal == "head":
+            return self.kept.report.held_out
+        return self.personal.evaluation if self.personal is not None else None
 
     @property
     def has_stopped(self) -> bool:
@@ -140,11 +148,16 @@ class JobReport:
             "model_sha256": self.model.sha256,
             "metrics": self.metrics.to_json() if self.metrics else None,
             **({"sites": sites_to_json(self.kept.report.held_out)} if self.spec.evaluate != "client" else {}),
+            **({"personal": self._own_to_json()} if self.spec.settings.personal != "none" else {}),
             "history": [each.to_json() for each in self.rounds],
             "placement": self.placement,
             **({"node_errors": node_errors} if node_errors else {}),
             **({"liars": liars} if self.spec.settings.verify else {}),
         }
+
+    def _own_to_json(self) -> dict[str, object]:
+        found = self.own_models
+        return {"method": self.spec.settings.personal, **(sites_to_json(found) if found is not None else {})}
 
 
 def sites_to_json(found: SitesEvaluation) -> dict[str, object]:
@@ -156,6 +169,7 @@ def sites_to_json(found: SitesEvaluation) -> dict[str, object]:
         "hidden": found.hidden,
         "absent": list(found.absent),
         "worst": worst.site if worst is not None else None,
+        "mean_error": found.mean_error,
         "sites": [{"site": each.site, "rows": each.rows, **each.numbers} for each in found.sites],
     }
 

@@ -21,13 +21,14 @@ from roundelay.federation.rules.fednova import effective_steps
 from roundelay.federation.rules.steps import each_rule_of, step_of
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import eta_of
-from roundelay.federation.tasks import EvaluateTask, MomentsTask, Task, TrainTask
+from roundelay.federation.tasks import EvaluateTask, HeldOutTask, MomentsTask, PersonalTask, SiteTask, Task, TrainTask
 from roundelay.ml import exact
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner
+from roundelay.ml.personal import last_layer
 from roundelay.ml.privacy import noised
-from roundelay.ml.task import TrainConfig, TrainingPlan
+from roundelay.ml.task import PersonalPlan, TrainConfig, TrainingPlan
 from roundelay.store.blobs import digest_of
 
 STALE_BITS = 16  # of the weight of a stale update; one that is not stale has 2^16
@@ -68,6 +69,18 @@ def training_task(spec: JobSpec, moments: bytes, halvings: int = 0) -> TrainTask
 def evaluation_task(spec: JobSpec, moments: bytes) -> EvaluateTask:
     """Return the task of evaluating a model on the order's file."""
     return EvaluateTask(plan(spec), moments)
+
+
+def site_task(spec: JobSpec, moments: bytes, halvings: int) -> SiteTask:
+    """Return the task of evaluating a round's model at the sites; with last layers of their own, if they keep them."""
+    if spec.settings.personal == "head":
+        return personal_task(spec, moments, halvings)
+    return HeldOutTask(plan(spec), moments)
+
+
+def personal_task(spec: JobSpec, moments: bytes, halvings: int) -> PersonalTask:
+    """Return the task of making the sites' own models, with the step halved this often, and evaluating them."""
+    return PersonalTask(plan(spec, halvings), moments, spec.settings.seed)
 
 
 def fingerprint_here(spec: JobSpec) -> str:
@@ -191,9 +204,9 @@ def aggregation_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], h
     return Aggregation(each_rule_of(name), name, before, files, given, bits, has_losses)
 
 
-def aggregated(aggregation: Aggregation) -> bytes:
+def aggregated(spec: JobSpec, base: bytes, aggregation: Aggregation) -> bytes:
     """Return the weights after a round whose blocks have all been added. Raises StepTooLarge."""
-    return _finite(aggregation.weights())
+    return _finite(spec, base, aggregation.weights())
 
 
 def step(
@@ -209,25 +222,30 @@ def step(
     Raises StepTooLarge.
     """
     if spec.needs == "each":
-        return _step_of_each(aggregation_of(spec, base, parts, halvings), parts), b""
+        return _step_of_each(spec, base, parts, halvings), b""
     before, mean = (
         np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts, staleness))
     )
     weights, kept = step_of(spec.settings.rule)(before, mean, state, spec.settings.tuning)
-    return _finite(weights), kept
+    return _finite(spec, base, weights), kept
 
 
-def _step_of_each(aggregation: Aggregation, parts: Sequence[PartialResult]) -> bytes:
+def _step_of_each(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvings: int) -> bytes:
+    aggregation = aggregation_of(spec, base, parts, halvings)
     for _ in range(aggregation.passes):
         for start, stop in aggregation.blocks:
             pieces = {index: piece for part in parts for index, piece in part.pieces(start, stop).items()}
             aggregation.add([pieces[file.index] for file in aggregation.files])
-    return aggregated(aggregation)
+    return aggregated(spec, base, aggregation)
 
 
-def _finite(weights: npt.NDArray[np.float32]) -> bytes:
+def _finite(spec: JobSpec, base: bytes, weights: npt.NDArray[np.float32]) -> bytes:
+    """Return the weights after a round as bytes. A last layer that stays at the sites is as before it."""
     if not np.isfinite(weights).all():
         raise StepTooLarge("the rule's step gave weights that are not finite (a smaller --server-eta may help)")
+    if spec.settings.personal == "head":
+        place = last_layer(learner(spec.design))
+        weights[place] = np.frombuffer(base, "<f4")[place]
     return weights.astype("<f4").tobytes()
 
 
@@ -266,4 +284,9 @@ def plan(spec: JobSpec, halvings: int = 0) -> TrainingPlan:
         settings.dp_clip,
         settings.dp_noise if settings.dp_where == "local" else 0.0,
     )
-    return TrainingPlan(spec.design, config, exact.fraction_bits(spec.rows), spec.bits, spec.reading)
+    own = settings.personal
+    personal = PersonalPlan(own, settings.personal_epochs, settings.ditto_lambda if own == "ditto" else 0.0)
+    bits = exact.fraction_bits(spec.rows)
+    return TrainingPlan(
+        spec.design, config, bits, spec.bits, spec.reading, personal if own != "none" else PersonalPlan()
+    )

@@ -38,7 +38,7 @@ from roundelay.federation.job_log import JobLog, RoundModel
 from roundelay.federation.job_reader import JobReader
 from roundelay.federation.job_watch import HEARTBEAT_INTERVAL_S, JobWatch
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
-from roundelay.federation.records import RoundReport, RoundResult
+from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
@@ -121,6 +121,7 @@ class Driver:
         self._moments = b""
         self._bases: Bases | None = None  # of a buffered job
         self._needed = set[int]()  # rounds of a buffered job whose weights its updates start from
+        self.personal: PersonalRecord | None = None  # of the sites' own models, if the job has any
         self._results: list[RoundResult] = []
         self._last_report = ""  # digest of the last round's REPORT
         self._renew_at = math.inf
@@ -208,6 +209,8 @@ class Driver:
         if made is not None and not self._is_complete:
             yield from self._validate_and_store(made)
         yield from self._log.require_last(self._results[-1])
+        if self.spec.settings.personal in ("ditto", "fine-tune"):
+            self.personal = view.personal or (yield from self._evaluate_own_models())
         yield from self._log.write(records.DONE, self._results[-1].digest.encode())
 
     def _wait_while_paused(self, made: PendingRound | None) -> Procedure[None]:
@@ -260,8 +263,9 @@ class Driver:
     def _evaluate_at_sites(self, made: PendingRound) -> Procedure[PendingRound]:
         """Have the sites evaluate a round's model: before the next orders, so that no evaluation waits for training."""
         trained, clock, waits = made.trained, self._clocks.monotonic, self._coordinator.waits
+        task = arithmetic.site_task(self.spec, self._moments, trained.halvings)
         found = yield from evaluate_at_sites(
-            self._roster, self.spec, clock, waits, trained.number, trained.weights, self._moments
+            self._roster, self.spec, clock, waits, trained.number, trained.weights, task
         )
         disturbances = tuple(self._roster.disturbances)
         report = replace(made.report, held_out=found.report, disturbances=disturbances)
@@ -311,6 +315,20 @@ class Driver:
             )
             yield from self._validate_and_store(PendingRound(report, self._before))
             yield from self._renew_leases_if_due()
+
+    def _evaluate_own_models(self) -> Procedure[PersonalRecord]:
+        """Have each site make its own model from the one that the job keeps, and record how well they do."""
+        kept, clock, waits = (
+            kept_round(self.spec.settings, self._results),
+            self._clocks.monotonic,
+            self._coordinator.waits,
+        )
+        weights = self.weights or (yield from self._reader.read_round(kept)).weights
+        task = arithmetic.personal_task(self.spec, self._moments, kept.halvings)
+        found = yield from evaluate_at_sites(self._roster, self.spec, clock, waits, kept.round, weights, task)
+        record = PersonalRecord(self.spec.job, kept.round, found.report)
+        yield from self._log.write(records.PERSONAL, record.to_bytes())
+        return record
 
     def _store_previous(self, made: PendingRound | None, have: frozenset[NodeRef]) -> Procedure[None]:
         """Do what can wait until a round's orders are sent; some nodes `have` the weights from their orders."""

@@ -32,7 +32,7 @@ from roundelay.trust.identity import NODE, OPERATOR, SUBMITTER, Identity
 
 JOB_RECORD = re.compile(
     r"([0-9a-f]{64})\."
-    r"(spec|done|failed|cancelled|paused|replaced|forgotten|(?:result|report|receipts|weights|state)-[0-9]+)"
+    r"(spec|done|failed|cancelled|paused|replaced|forgotten|personal|(?:result|report|receipts|weights|state)-[0-9]+)"
 )
 JOB_ID = re.compile(r"[0-9a-f]{64}")
 PRIVATE = "pinned."  # begins the name of a publication, which ends with the address of its node

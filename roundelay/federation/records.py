@@ -26,6 +26,7 @@ DIRECTORY = "jobs"  # the jobs are listed under the key of this name
 SPEC, DONE, CANCELLED, FAILED, REPLACED = "spec", "done", "cancelled", "failed", "replaced"
 PAUSED = "paused"  # its content says whether the job is, or has been resumed; the latest counts
 PAUSE, RESUME = b"paused", b"resumed"
+PERSONAL = "personal"  # how well the sites' own models do, once the job has trained
 FORGOTTEN = "forgotten"  # names the job that never had some of the files
 RESULT_BYTES_MAX = 20 << 20  # the moments of a million features, and every file left out
 REPORT_BYTES_MAX = 32 << 20  # the placement of the largest job
@@ -141,6 +142,23 @@ class SitesEvaluation:
         """The site with the largest error."""
         return max(self.sites, key=lambda each: each.error, default=None)
 
+    @property
+    def mean_error(self) -> float | None:
+        """The mean of the errors of the sites that are shown, each counting once; None if there are none."""
+        return sum(each.error for each in self.sites) / len(self.sites) if self.sites else None
+
+
+@dataclass(frozen=True)
+class PersonalRecord:
+    """How well the sites' own models do, made from the model that a job keeps."""
+
+    job: str
+    round: int  # whose model that is
+    evaluation: SitesEvaluation
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True).encode()
+
 
 @dataclass(frozen=True)
 class RoundReport:
@@ -250,9 +268,27 @@ def report_from_bytes(content: bytes, job: str = "", number: int | None = None) 
             strict_json.text("driver, tier or address", shown, ADDRESS_CHARACTERS_MAX)
         for file in (*report.placement, *report.verified):
             strict_json.name("placement", file)
+        _check_sites(report.held_out)
     except ValueError as error:
         raise strict_json.malformed("report record", str(error)) from error
     return replace(report, disturbances=_shown(report.disturbances), notices=_shown(report.notices))
+
+
+def _check_sites(found: SitesEvaluation) -> None:
+    for address in (*(each.site for each in found.sites), *found.absent):
+        strict_json.text("site", address, ADDRESS_CHARACTERS_MAX)
+
+
+def personal_from_bytes(content: bytes, job: str) -> PersonalRecord:
+    """Parse the record of a job's models of sites. Raises BadRecord."""
+    record = strict_json.decode(PersonalRecord, content, "personal record", REPORT_BYTES_MAX)
+    try:
+        require(record.job == job, "it is of another job")
+        in_range("round", record.round, 0, ROUNDS_MAX)
+        _check_sites(record.evaluation)
+    except ValueError as error:
+        raise strict_json.malformed("personal record", str(error)) from error
+    return record
 
 
 def _shown(lines: tuple[str, ...]) -> tuple[str, ...]:

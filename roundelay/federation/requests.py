@@ -19,7 +19,7 @@ from roundelay.federation.listed_job import ListedJob
 from roundelay.federation.secure_sum import Masking, sum_id
 from roundelay.federation.settings import PRIORITY
 from roundelay.federation.states import FINAL_STATES
-from roundelay.federation.tasks import EvaluateTask, HeldOutTask, MomentsTask, RevealTask, Task, TrainTask
+from roundelay.federation.tasks import EvaluateTask, MomentsTask, PersonalTask, RevealTask, SiteTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
 from roundelay.store.items import CONTENT_BYTES_MAX, Write
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, unpack
@@ -87,7 +87,7 @@ class Order(Request[str]):
             raise Malformed("order.task: single updates of a round in which nodes add up sums")
         if self.is_single and self.sums_bytes > CONTENT_BYTES_MAX:
             raise Malformed(f"order: single updates of {self.sums_bytes} bytes, at most {CONTENT_BYTES_MAX}")
-        if isinstance(self.task, TrainTask) and self._work(self.task) > WORK_MAX:
+        if isinstance(self.task, TrainTask | PersonalTask) and self._work(self.task) > WORK_MAX:
             raise Malformed(f"order: {self._work(self.task):.1e} rows x epochs x weights, at most {WORK_MAX:.0e}")
 
     @cached_property
@@ -126,7 +126,7 @@ class Order(Request[str]):
         """Return about how much memory this order takes while it is kept."""
         size = len(self.job) + FILE_BYTES * (len(self.files) + 1) + SHARE_BYTES * len(self.shares)
         size += PLACE_BYTES * sum(len(share.files) for share in self.shares)
-        if isinstance(self.task, TrainTask | EvaluateTask | HeldOutTask):
+        if isinstance(self.task, TrainTask | EvaluateTask | SiteTask):
             size += len(self.task.moments) + NUMBER_BYTES * len(self.task.plan.config.class_weights)
         if isinstance(self.task, RevealTask):
             size += sum(map(len, self.task.boxes)) + masking_bytes(self.task.chosen.masking)
@@ -134,8 +134,9 @@ class Order(Request[str]):
             size += masking_bytes(self.masking)
         return size
 
-    def _work(self, task: TrainTask) -> int:
-        return sum(file.rows for file in self.files) * task.plan.config.epochs * task.plan.design.connections
+    def _work(self, task: TrainTask | PersonalTask) -> int:
+        epochs = task.plan.personal.epochs + (task.plan.config.epochs if isinstance(task, TrainTask) else 0)
+        return sum(file.rows for file in self.files) * epochs * task.plan.design.connections
 
     @property
     def staging(self) -> Write:
@@ -154,9 +155,11 @@ def masking_bytes(masking: Masking) -> int:
     return sum(SHARE_BYTES + PLACE_BYTES * len(site.files) for site in masking.sites)
 
 
-def trainer_task(task: TrainTask, number: int, files: Sequence[TrainingFile]) -> TrainerTask:
+def trainer_task(task: TrainTask | PersonalTask, number: int, files: Sequence[TrainingFile]) -> TrainerTask:
     """Return what a trainer does for these files. A file's seed depends on its place in the job, not on the node."""
     tasks = tuple(FileTask(f.digest, f.rows, local_seed(task.seed, number, f.index)) for f in files)
+    if isinstance(task, PersonalTask):
+        return TrainerTask(task.plan, tasks, task.moments, number)
     return TrainerTask(task.plan, tasks, task.moments, number, task.receipts, task.updates)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.secure_sum import Masking
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MomentsTask, PersonalTask, TrainTask
 from roundelay.ml import counts, exact
 from roundelay.ml.errors import BadTask
 from roundelay.ml.masks import MOMENTS_WIDTH, SCORES, UPDATE_WIDTH
@@ -40,7 +40,7 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
                 exact.check_sum(result, order.weights_bytes // WEIGHT_BYTES, rows, plan.fraction_bits)
             case TrainTask() if result:  # without aggregation, a node keeps its result
                 raise BadTask(f"{len(result)} bytes, expected none")
-            case HeldOutTask(plan):
+            case HeldOutTask(plan) | PersonalTask(plan):
                 counts.check(counts.from_bytes(result)[0], plan.design.label_classes)
             case DescribeTask():
                 schema_from_bytes(result)

@@ -19,11 +19,14 @@ from roundelay.ml.choices import (
     KEPT_WEIGHTS,
     MODEL,
     MODELS,
+    MODELS_WITH_HEAD,
+    PERSONAL_METHODS,
     UPDATE_CLIP_MAX,
     UPDATE_NOISE_MAX,
     ArithmeticName,
     OpenChoices,
     Optimizer,
+    PersonalMethod,
 )
 
 HALVINGS_MAX = 20  # of eta, in one job
@@ -190,6 +193,14 @@ class Settings:
     hide_below: int = _number(
         10, 1, 1_000_000, "sites that hold out fewer rows than this are not shown by themselves, only in the sums"
     )
+    personal: PersonalMethod = _choice(
+        "none",
+        PERSONAL_METHODS,
+        "private data: each site's own model: it keeps its last layer (head), or trains the shared model on, "
+        "pulled back towards it (ditto) or not (fine-tune)",
+    )
+    personal_epochs: int = _number(10, 1, 10_000, "--personal: passes over a site's rows that make its own model")
+    ditto_lambda: float = _number(0.1, 0.0, 1000.0, "--personal ditto: strength of the pull towards the shared model")
     course: bool = field(
         default=False,
         metadata={"flag": "course-trainer", "about": "the course trainer's arithmetic, in float64: gd on raw inputs"},
@@ -214,6 +225,7 @@ class Settings:
         self._check_rule()
         self._check_secure_aggregation()
         self._check_differential_privacy()
+        self._check_personal()
         for each in fields(self):
             self._check_belongs(each.name, each.default)
         if self.course and self.proximal_mu:
@@ -355,6 +367,29 @@ class Settings:
         if self.dp_epsilon and not self.rounds_allowed:
             spent = self.epsilon_after(1)
             raise BadSpec(f"--dp-epsilon is {self.dp_epsilon:g}, and one round spends {spent:.4g}: use more --dp-noise")
+
+    def _check_personal(self) -> None:
+        """Raise BadSpec for models of sites that cannot be made, and for settings of those that are not."""
+        takers = {"personal_epochs": PERSONAL_METHODS[1:], "ditto_lambda": ("ditto",)}
+        for name, methods in takers.items():
+            default = next(f.default for f in fields(self) if f.name == name)
+            if getattr(self, name) != default and self.personal not in methods:
+                raise BadSpec(f"{option(name)} is for --personal {' or '.join(methods)}, not for {self.personal}")
+        if self.personal == "none":
+            return
+        if self.course:
+            raise BadSpec("--personal cannot be combined with --course-trainer: its arithmetic is fixed")
+        if self.personal == "head" and self.model not in MODELS_WITH_HEAD:
+            raise BadSpec(
+                f"--personal head is for {' and '.join(MODELS_WITH_HEAD)}: {self.model} cannot keep one layer"
+            )
+        if self.personal == "head" and rule_of(self.rule).needs_losses:
+            raise BadSpec(
+                f"--personal head cannot be combined with --rule {self.rule}, which compares losses: the shared model "
+                "has no trained last layer"
+            )
+        if self.personal == "ditto" and ":" in self.model:
+            raise BadSpec(f"--personal ditto trains mlp, softmax and cnn, not {self.model}, which makes its own steps")
 
     @property
     def rounds_allowed(self) -> int:

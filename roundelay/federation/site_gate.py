@@ -17,7 +17,7 @@ from roundelay.federation.requests import Order
 from roundelay.federation.secure_sum import Masking
 from roundelay.federation.site_policy import SitePolicyInForce
 from roundelay.federation.spec import JobSpec, spec_from_bytes
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MixTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, SiteTask, TrainTask
 from roundelay.store.items import Item
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from roundelay.store.read_path import fetch, find
@@ -72,7 +72,7 @@ class SiteGate:
 
         Its job goes on, and the site goes on to train: so these are counts of no rows, and not a refusal.
         """
-        is_withheld = isinstance(order.task, HeldOutTask) and not self._policy.policy.evaluation
+        is_withheld = isinstance(order.task, SiteTask) and not self._policy.policy.evaluation
         return _no_counts() if is_withheld else None
 
     def _check_keys(self, node: ChordNode, spec: JobSpec, masking: Masking) -> Procedure[None]:
@@ -89,7 +89,7 @@ class SiteGate:
     def protect(self, order: Order, done: Done) -> Procedure[Done]:
         """Return the result of an order as it may leave: clipped, and with noise; counts of few rows as none."""
         policy, task = self._policy.policy, order.task
-        if isinstance(task, HeldOutTask) and _rows_of(done.result) < policy.held_out_rows:
+        if isinstance(task, SiteTask) and _rows_of(done.result) < policy.held_out_rows:
             return _no_counts()
         if not isinstance(task, TrainTask) or not policy.clip:
             return done
@@ -134,8 +134,9 @@ def _check_order(order: Order, spec: JobSpec) -> None:
     from roundelay.federation.arithmetic import plan  # loads numpy, which most nodes do without
 
     task = order.task
+    plans = [plan(spec, halvings) for halvings in range(spec.settings.halvings + 1)]
     is_planned = isinstance(task, MixTask) or (
-        isinstance(task, MomentsTask | TrainTask | EvaluateTask | HeldOutTask) and task.plan == plan(spec)
+        isinstance(task, MomentsTask | TrainTask | EvaluateTask | SiteTask) and task.plan in plans
     )
     if isinstance(task, TrainTask):  # single updates and receipts tell of a file by itself
         is_single = spec.needs == "each"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, records
 from roundelay.federation.early_stopping import is_complete, kept_round
 from roundelay.federation.errors import BadRecord, NoSuchJob
-from roundelay.federation.records import RoundReport, RoundResult
+from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.federation.strict_json import RECORD_BYTES_MAX
 from roundelay.store.items import Item
@@ -53,6 +54,7 @@ class JobSnapshot:
     successor: str = ""  # id of the job that replaces this one
     forgotten_by: tuple[str, ...] = ()  # jobs that are this one without some of its files
     paused: bool = False  # its driver waits before the next round
+    personal: PersonalRecord | None = None  # of the sites' own models, where the job makes them after its rounds
 
     @property
     def job(self) -> str:
@@ -125,8 +127,19 @@ def read_snapshot(
     end = jobs.end_among(job, items)
     forgotten_by = yield from _read_forgotten(job, items, nodes)
     paused = jobs.is_pause(jobs.pause_among(job, items))
+    personal = known.personal or (yield from _read_personal(job, items, nodes))
     return JobSnapshot(
-        known.spec, results, reports, end, reason, tuple(malformed), last_report, successor, forgotten_by, paused
+        known.spec,
+        results,
+        reports,
+        end,
+        reason,
+        tuple(malformed),
+        last_report,
+        successor,
+        forgotten_by,
+        paused,
+        personal,
     )
 
 
@@ -183,6 +196,17 @@ def _read_reason(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) 
     failures = [i for i in items if i.entry.name == records.record_name(job, records.FAILED)]
     contents = yield from contents_of(nodes, failures[:1])
     return "".join(records.reason_from_bytes(content) for content in contents)
+
+
+def _read_personal(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[PersonalRecord | None]:
+    """Return how well the sites' own models do; None if that is not known, or malformed."""
+    name = records.record_name(job, records.PERSONAL)
+    found = sorted((item for item in items if item.entry.name == name), key=lambda item: item.rank)[-1:]
+    fitting, _ = of_fitting_size([(0, item) for item in found])
+    contents = yield from contents_of(nodes, [item for _, item in fitting])
+    with suppress(BadRecord):
+        return records.personal_from_bytes(contents[0], job) if contents else None
+    return None
 
 
 def replaced_by(successor: str) -> str:

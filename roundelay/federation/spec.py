@@ -95,6 +95,7 @@ class JobSpec:
         if self.evaluate != "client" and (not self.pinned or self.raw or self.settings.topology == "gossip"):
             raise BadSpec(f"--evaluate {self.evaluate} needs private files, and another topology than gossip")
         self._check_secure_aggregation()
+        self._check_personal()
         if self.settings.dp_noise and self.evaluate != "client":
             raise BadSpec(f"--dp-noise cannot be combined with --evaluate {self.evaluate}: counts have no noise")
         if self.settings.dp_noise and self.updates != "sum":
@@ -202,6 +203,23 @@ class JobSpec:
         """The validation file of a job that has one, as every job on placed files does."""
         assert self.validation is not None
         return self.validation
+
+    def _check_personal(self) -> None:
+        """Raise BadSpec unless the job has sites that can make models of their own, and evaluate them."""
+        method = self.settings.personal
+        if method == "none":
+            return
+        if not self.pinned:
+            raise BadSpec(f"--personal {method} needs --private: a site's own model is made where its rows are")
+        if self.raw:
+            raise BadSpec(f"--personal {method} cannot be combined with Flower clients, which train in their own way")
+        if method == "head" and self.evaluate != "sites":
+            raise BadSpec(
+                "--personal head needs --evaluate sites: the shared model has no trained last layer, so that only "
+                "sites can evaluate it"
+            )
+        if self.evaluate == "client":
+            raise BadSpec(f"--personal {method} needs --evaluate sites or both: nobody else has a site's own model")
 
     def _check_secure_aggregation(self) -> None:
         """Raise BadSpec unless the job has the sites that secure aggregation needs."""

@@ -75,6 +75,26 @@ class HeldOutTask:
 
 
 @dataclass(frozen=True)
+class PersonalTask:
+    """Make the site's own model from the order's weights and files, and evaluate it as HeldOutTask does.
+
+    The model stays at the site. The files are all that the site has of the job.
+    """
+
+    plan: TrainingPlan
+    moments: bytes = b""
+    seed: int = 0  # the job's
+    activity: ClassVar[Activity] = "evaluate"
+
+    def __post_init__(self) -> None:
+        check_moments(self.plan, self.moments)
+        if self.plan.personal.method == "none":
+            raise BadTask("personal: the plan says no method")
+        if not 0 <= self.seed <= SEED_MAX:
+            raise BadTask(f"seed {self.seed}: expected 0 to {SEED_MAX}")
+
+
+@dataclass(frozen=True)
 class DescribeTask:
     """Say what the order's files, which are private, look like when they are read so; return names, and no row."""
 
@@ -124,4 +144,15 @@ class RevealTask:
             raise BadTask(f"boxes: {len(self.boxes)} of {len(self.chosen.included)} sites")
 
 
-Task = MomentsTask | TrainTask | EvaluateTask | HeldOutTask | DescribeTask | MixTask | PromiseTask | RevealTask
+SiteTask = HeldOutTask | PersonalTask  # evaluates at a site
+Task = (
+    MomentsTask
+    | TrainTask
+    | EvaluateTask
+    | HeldOutTask
+    | PersonalTask
+    | DescribeTask
+    | MixTask
+    | PromiseTask
+    | RevealTask
+)

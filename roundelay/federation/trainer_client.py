@@ -20,6 +20,7 @@ from roundelay.federation.tasks import (
     HeldOutTask,
     MixTask,
     MomentsTask,
+    PersonalTask,
     PromiseTask,
     RevealTask,
     TrainTask,
@@ -163,6 +164,8 @@ def _request(order: Order) -> Header:
             return {"do": "moments", "digests": _digests(order)}
         case TrainTask() as task:
             return {"do": "train", "task": trainer_task(task, order.round, order.files).to_dict()}
+        case PersonalTask() as task:
+            return {"do": "personal", "task": trainer_task(task, order.round, order.files).to_dict()}
         case EvaluateTask(plan, moments):
             read_as = TrainerTask(plan, moments=moments).to_dict()
             return {"do": "evaluate", "task": read_as, "digest": order.files[0].digest}

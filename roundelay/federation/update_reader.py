@@ -44,7 +44,7 @@ def aggregate(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvin
     except BadUpdate as error:
         node = next(part.node for part in parts if error.index in {file.index for file in part.files})
         raise UpdatesLost(node, str(error), is_honest=False) from error
-    return (yield from offload(lambda: arithmetic.aggregated(aggregation)))
+    return (yield from offload(lambda: arithmetic.aggregated(spec, base, aggregation)))
 
 
 def _add_block(aggregation: Aggregation, parts: Sequence[PartialResult], start: int, stop: int) -> Procedure[None]:

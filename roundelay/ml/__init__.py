@@ -41,6 +41,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     checkpoint      what is kept of a training that may be cut off
     lockstep        which files are trained together
     legacy_trainer  the float64 trainer of the original course project, to reproduce its numbers
+    personal        models of a site's own, made from the shared one
     local_steps     how far a local training goes, for FedNova
     fingerprint     whether two machines compute the same bits
 

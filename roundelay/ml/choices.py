@@ -56,6 +56,11 @@ ATTACKS = (
 Updates = Literal["sum", "normalised-sum", "each", "each-with-loss"]
 UPDATES: tuple[str, ...] = get_args(Updates)
 
+# How a site makes a model of its own from the shared one (roundelay.ml.personal).
+PersonalMethod = Literal["none", "head", "ditto", "fine-tune"]
+PERSONAL_METHODS: tuple[str, ...] = get_args(PersonalMethod)
+MODELS_WITH_HEAD = ("mlp", "cnn")  # whose last layer a site can keep
+
 Task = Literal["classification", "regression"]
 TASKS: tuple[str, ...] = get_args(Task)
 TASK_CHOICES = ("auto", *TASKS)  # auto: as the labels are

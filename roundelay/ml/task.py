@@ -7,7 +7,7 @@ numpy. Values out of range raise BadTask, which names the field.
 import base64
 import binascii
 import hashlib
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
 from math import prod
 from typing import Any, get_args
@@ -17,12 +17,15 @@ from roundelay.ml.choices import (
     DROPOUT_MAX,
     ETA_MIN,
     MODEL,
+    MODELS_WITH_HEAD,
+    PERSONAL_METHODS,
     TASKS,
     UPDATE_CLIP_MAX,
     UPDATE_NOISE_MAX,
     UPDATES,
     ArithmeticName,
     Optimizer,
+    PersonalMethod,
     Task,
     Updates,
 )
@@ -165,6 +168,27 @@ class Design:
 
 
 @dataclass(frozen=True)
+class PersonalPlan:
+    """How each site makes a model of its own from the shared one."""
+
+    method: PersonalMethod = "none"
+    epochs: int = 0  # passes over the site's rows; of `head`, also before each local training
+    pull: float = 0.0  # of Ditto: strength of the pull towards the shared model
+
+    def __post_init__(self) -> None:
+        _check(self.method in PERSONAL_METHODS, f"personal {self.method!r}: expected {', '.join(PERSONAL_METHODS)}")
+        _check_integer("personal epochs", self.epochs, int(self.method != "none"), EPOCHS_MAX)
+        _check_number("personal pull", self.pull, 0.0, MU_MAX)
+        _check(not self.pull or self.method == "ditto", f"personal pull: {self.method} has none")
+        object.__setattr__(self, "pull", float(self.pull))
+
+    @property
+    def keeps_head(self) -> bool:
+        """Whether the last layer stays at each site."""
+        return self.method == "head"
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """What every trainer of a job computes: model, configuration, arithmetic. The FL plan of Bonawitz et al. 2019."""
 
@@ -173,6 +197,7 @@ class TrainingPlan:
     fraction_bits: int  # of exact sums, fixed by the job (exact.fraction_bits)
     fingerprint: str = ""  # hex digest that ml.fingerprint must give on the trainer's machine; empty: any
     reading: str = ""  # how sites read their private data (readers/reading.py); empty: files are placed
+    personal: PersonalPlan = field(default_factory=PersonalPlan)
 
     def __post_init__(self) -> None:
         _check_integer("fraction_bits", self.fraction_bits, 0, FRACTION_BITS_MAX)
@@ -184,7 +209,10 @@ class TrainingPlan:
         _check(is_short, f"reading: expected at most {READING_CHARACTERS_MAX} characters")
         is_digest = isinstance(self.fingerprint, str) and len(self.fingerprint) in (0, 64)
         _check(is_digest, f"fingerprint {self.fingerprint!r}: expected 64 hex digits")
+        can_keep = self.design.model in MODELS_WITH_HEAD and len(self.design.sizes) > 2 and not self.design.course
+        _check(can_keep or not self.personal.keeps_head, f"personal head: {self.design.model} cannot keep a last layer")
         if self.design.course:
+            _check(self.personal.method == "none", "personal: the course's trainer makes no models of sites")
             _check(len(self.design.sizes) == 3, "sizes: the course's trainer has exactly one hidden layer")
             _check(self.config.optimizer == "gd", "optimizer: the course's trainer is a mode of gd")
             _check(not self.config.mu, "mu: the course's trainer has no proximal term")
@@ -198,7 +226,7 @@ class TrainingPlan:
         numbers.
         """
         config = replace(self.config, epochs=FINGERPRINT_EPOCHS, eta=FINGERPRINT_ETA)
-        return replace(self, config=config, fingerprint="", reading="")
+        return replace(self, config=config, fingerprint="", reading="", personal=PersonalPlan())
 
     def to_dict(self) -> dict[str, object]:
         """Return a JSON-able form; plan_from_dict is the inverse."""
@@ -308,6 +336,7 @@ def _plan(data: object) -> TrainingPlan:
         raw["fraction_bits"],
         raw["fingerprint"],
         raw["reading"],
+        PersonalPlan(**_fields(PersonalPlan, raw["personal"])),
     )
 
 

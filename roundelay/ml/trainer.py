@@ -14,6 +14,7 @@ It reads orders as frames on stdin, and writes answers as frames on stdout:
                                                        follows the weights
     {"do": "evaluate", "task", "digest"}, weights  ->  {"loss", "accuracy"}
     {"do": "held_out", "task", "digests"}, weights ->  {}, Counts.to_bytes, on the rows that files hold out
+    {"do": "personal", "task"}, weights            ->  {}, Counts.to_bytes, of the site's own model on the same rows
     {"do": "fingerprint", "plan"}                  ->  {"fingerprint"}; optional: "weights_bytes", of the job
 
 During training it also writes {"progress": [[file's index in the task, epoch, loss, accuracy], ...]}. Epochs that end
@@ -180,6 +181,9 @@ def carry_out(
             return {"loss": evaluation.loss, "accuracy": 1 - evaluation.error_rate}, b""
         case "held_out":
             counted, auc = worker.count_held_out(_task(header), payload, _texts(header, "digests"))
+            return {}, counted.to_bytes(auc)
+        case "personal":
+            counted, auc = worker.count_personal(_task(header), payload)
             return {}, counted.to_bytes(auc)
         case "fingerprint":
             from roundelay.ml.fingerprint import fingerprint

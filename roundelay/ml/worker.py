@@ -28,6 +28,7 @@ from roundelay.ml.metrics import measure
 from roundelay.ml.mlp import Evaluation, blocks_of
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import Learner, evaluate
+from roundelay.ml.personal import personal_weights, train_with_heads
 from roundelay.ml.privacy import clipped
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
@@ -196,11 +197,33 @@ class Worker:
         return np.append(change, exact.units_of_loss(before))
 
     def count_held_out(self, task: TrainerTask, weights: bytes, digests: Iterable[str]) -> tuple[Counts, float | None]:
-        """Count what these weights predict for the rows that files hold out; return the AUC on all of them, too.
+        """Count what these weights predict for the rows that files hold out; return the AUC on all of them, too."""
+        model = learner(task.plan.design)
+        return self._count(model, task, _weights(model, weights), digests)
+
+    def personal_model(self, task: TrainerTask, weights: bytes) -> Floats:
+        """Return the weights of a model of this site's own, made from shared weights and all files of the task."""
+        model = learner(task.plan.design)
+        self._check_presence(task)
+        task.check_memory()
+        parts = [self._read(task, file) for file in task.files]
+        if not parts:
+            raise BadTask("a site's own model needs at least one file")
+        samples = Samples(np.concatenate([each.x for each in parts]), np.concatenate([each.y for each in parts]))
+        return personal_weights(model, task.plan, _weights(model, weights), samples, task.files[0].seed)
+
+    def count_personal(self, task: TrainerTask, weights: bytes) -> tuple[Counts, float | None]:
+        """Count what this site's own model predicts for the rows that the task's files hold out; return the AUC."""
+        own = self.personal_model(task, weights)
+        return self._count(learner(task.plan.design), task, own, [file.digest for file in task.files])
+
+    def _count(
+        self, model: Learner, task: TrainerTask, flat: Floats, digests: Iterable[str]
+    ) -> tuple[Counts, float | None]:
+        """Count what a model predicts for the rows that files hold out.
 
         A file's blocks of rows are its own, so that counts do not depend on which files lie together.
         """
-        model, flat = learner(task.plan.design), _weights(learner(task.plan.design), weights)
         counted, scores, classes = [Counts()], [], []
         for digest in digests:
             self._samples(digest)  # raises FileUnknown
@@ -240,7 +263,11 @@ class Worker:
             shard = Shard(file.rows, samples, file.seed, last, index, saver, running.get(index))
             (fresh if shard.start is None else begun).append(shard)
         for shards in (begun, fresh):  # those that were begun are of one stack, and so at the same epoch
-            for position, local in model.train_all(base, shards, task.plan.config):
+            if task.plan.personal.keeps_head:
+                trained = train_with_heads(model, task.plan, base, shards)
+            else:
+                trained = model.train_all(base, shards, task.plan.config)
+            for position, local in trained:
                 yield shards[position].place, local
 
     def _read(self, task: TrainerTask, file: FileTask) -> Samples:

@@ -15,6 +15,7 @@ from roundelay.federation.tasks import (
     HeldOutTask,
     MixTask,
     MomentsTask,
+    PersonalTask,
     PromiseTask,
     RevealTask,
     Task,
@@ -22,7 +23,16 @@ from roundelay.federation.tasks import (
 )
 from roundelay.ml.choices import Updates
 from roundelay.ml.errors import BadTask, printable
-from roundelay.ml.task import FILES_MAX, LAYERS_MAX, READING_CHARACTERS_MAX, ROWS_MAX, Design, TrainConfig, TrainingPlan
+from roundelay.ml.task import (
+    FILES_MAX,
+    LAYERS_MAX,
+    READING_CHARACTERS_MAX,
+    ROWS_MAX,
+    Design,
+    PersonalPlan,
+    TrainConfig,
+    TrainingPlan,
+)
 from roundelay.rpc import fields
 from roundelay.rpc.fields import (
     BITMAP_BYTES_MAX,
@@ -117,6 +127,8 @@ def task_to_wire(task: Task) -> wire.Task:
             return wire.Task(evaluate=wire.EvaluateTask(plan_to_wire(plan), moments))
         case HeldOutTask(plan, moments):
             return wire.Task(held_out=wire.HeldOutTask(plan_to_wire(plan), moments))
+        case PersonalTask(plan, moments, seed):
+            return wire.Task(personal=wire.PersonalTask(plan_to_wire(plan), moments, seed))
         case DescribeTask(reading):
             return wire.Task(describe=wire.DescribeTask(reading.encode()))
         case MixTask(exchanges):
@@ -147,6 +159,9 @@ def task_from_wire(raw: wire.Task) -> Task:
             return MixTask(raw.mix.exchanges)
         if raw.held_out is not None:
             return HeldOutTask(plan_from_wire(raw.held_out.plan), raw.held_out.moments)
+        if raw.personal is not None:
+            own = raw.personal
+            return PersonalTask(plan_from_wire(own.plan), own.moments, own.seed)
         if raw.describe is not None:
             return DescribeTask(_reading(raw.describe.reading))
         if raw.promise is not None:
@@ -166,7 +181,7 @@ def _updates_from_wire(form: int | None) -> Updates:
 
 
 def plan_to_wire(plan: TrainingPlan) -> wire.TrainingPlan:
-    design, config = plan.design, plan.config
+    design, config, own = plan.design, plan.config, plan.personal
     return wire.TrainingPlan(
         wire.Design(
             list(design.sizes), design.model, list(design.shape), design.course, design.arithmetic, design.task
@@ -187,6 +202,7 @@ def plan_to_wire(plan: TrainingPlan) -> wire.TrainingPlan:
         plan.fraction_bits,
         digest_to_wire(plan.fingerprint) or None,
         plan.reading.encode() or None,
+        None if own.method == "none" else wire.PersonalPlan(own.method, own.epochs, own.pull),
     )
 
 
@@ -202,7 +218,7 @@ def plan_from_wire(raw: wire.TrainingPlan) -> TrainingPlan:
 
 
 def _plan(raw: wire.TrainingPlan) -> TrainingPlan:
-    design, config = raw.design, raw.config
+    design, config, own = raw.design, raw.config, raw.personal
     return TrainingPlan(
         Design(tuple(design.sizes), design.model, tuple(design.shape), design.course, design.arithmetic, design.task),
         TrainConfig(
@@ -221,6 +237,7 @@ def _plan(raw: wire.TrainingPlan) -> TrainingPlan:
         raw.fraction_bits,
         digest_from_wire(raw.fingerprint) if raw.fingerprint else "",
         _reading(raw.reading) if raw.reading else "",
+        PersonalPlan() if own is None else PersonalPlan(own.method, own.epochs, own.pull),
     )
 
 

@@ -193,6 +193,9 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "dp_delta": 0.01,
         "dp_epsilon": 1e5,
         "dp_where": "local",
+        "personal": "fine-tune",
+        "personal_epochs": 3,
+        "ditto_lambda": 0.5,
     }
     extras: dict[str, dict[str, Any]] = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}
     extra = extras.get(name, {})
@@ -209,6 +212,10 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
     base = replace(SPEC, settings=Settings(**extra))
     if name in ("wait_for", "require"):
         base = replace(base, pinned="wards", homes=("n:1", "n:2"))
+    if name.startswith("personal") or name == "ditto_lambda":
+        extra = {"personal": "ditto"}
+        base = replace(SPEC, validation=None, evaluate="sites", pinned="wards", homes=("n:1", "n:2"))
+        base = replace(base, settings=Settings(**extra))
     if name.startswith("secure_"):
         extra = {"secure_aggregation": True} if name == "secure_threshold" else {}
         files = tuple(replace(SPEC.files[0], index=at) for at in range(4))

@@ -27,12 +27,13 @@ from roundelay.federation.tasks import (
     HeldOutTask,
     MixTask,
     MomentsTask,
+    PersonalTask,
     PromiseTask,
     RevealTask,
     TrainTask,
 )
 from roundelay.ml.choices import ETA_MIN, UPDATES
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.ml.task import Design, PersonalPlan, TrainConfig, TrainingPlan
 from roundelay.store.items import Item, Parcel, Put
 from roundelay.trust.identity import Identity
 from tests.hypothesis_profiles import examples
@@ -86,6 +87,11 @@ def plans_of(features: int, classes: int) -> st.SearchStrategy[TrainingPlan]:
 plans = st.tuples(st.integers(1, 20), st.integers(1, 9)).flatmap(lambda sizes: plans_of(*sizes))
 
 
+personal_plans = st.builds(PersonalPlan, st.just("fine-tune"), st.integers(1, 1_000_000)) | st.builds(
+    PersonalPlan, st.just("ditto"), st.integers(1, 1_000_000), st.floats(0.0, 1e3)
+)
+
+
 def tasks_with_moments(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     def task(plan: TrainingPlan) -> st.SearchStrategy[Any]:
         size = 8 * plan.design.summed
@@ -94,10 +100,18 @@ def tasks_with_moments(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.
     return plans.flatmap(task)
 
 
+personal_tasks = st.builds(
+    lambda held_out, own, seed: PersonalTask(dataclasses.replace(held_out.plan, personal=own), held_out.moments, seed),
+    tasks_with_moments(HeldOutTask),
+    personal_plans,
+    st.integers(0, I64),
+)
+
 tasks_of_many_files = (
     st.builds(MomentsTask, plans)
     | tasks_with_moments(TrainTask, seed=st.integers(0, I64))
     | tasks_with_moments(HeldOutTask)
+    | personal_tasks
     | st.builds(DescribeTask, st.text(max_size=30))
     | st.builds(MixTask, st.integers(0, 1000))
 )
@@ -128,6 +142,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     TrainTask: tasks_with_moments(TrainTask, seed=st.integers(0, I64), updates=st.sampled_from(UPDATES)),
     EvaluateTask: tasks_with_moments(EvaluateTask),
     HeldOutTask: tasks_with_moments(HeldOutTask),
+    PersonalTask: personal_tasks,
     DescribeTask: st.builds(DescribeTask, st.text(max_size=30)),
     MixTask: st.builds(MixTask, st.integers(0, 1000)),
     NodeRef: nodes,

@@ -77,6 +77,10 @@ class Cnn(Model):
         rows, scores = (ROWS_MAX, self._fast_scores) if self._is_fast else (PREDICTED_ROWS, self._scores)
         return np.concatenate([scores(x[start : start + rows]) for start in range(0, len(x), rows)])  # (n, classes)
 
+    def last_inputs(self, x: Floats) -> Array:
+        blocks = (x[start : start + PREDICTED_ROWS] for start in range(0, len(x), PREDICTED_ROWS))
+        return np.concatenate([self._apply(block)[0][-1] for block in blocks])  # (n, width)
+
     def train(self, x: Floats, y: Labels, weights: Floats) -> Array:
         if not self._is_fast:
             return super().train(x, y, weights)
@@ -133,9 +137,13 @@ class Cnn(Model):
         return self._step(len(x)).forward(x, self.matrices(self.parameters)).T.copy()
 
     def _scores(self, x: Floats) -> Floats:
+        return self._apply(x)[1]
+
+    def _apply(self, x: Floats) -> tuple[list[Floats], Floats]:
+        """Return the inputs of each dense layer, and the scores, computed plainly."""
         matrices = self.matrices(self.parameters)
         flat = self._convolve(x, matrices)[-1].output.reshape(len(x), -1)  # (n, flat)
-        return self._dense(flat, matrices[len(self.layers) :], [])[1]
+        return self._dense(flat, matrices[len(self.layers) :], [])
 
     def _convolve(self, x: Floats, matrices: list[Floats]) -> list[_Convolution]:
         channels, height, width = self.design.shape

@@ -61,3 +61,6 @@ class Dense:
 
     def scores(self, weights: Array, x: Array) -> Array:
         return mlp.forward(self.architecture, weights, x, self.arithmetic)[-1]
+
+    def last_inputs(self, weights: Array, x: Array) -> Array:
+        return mlp.forward(self.architecture, weights, x, self.arithmetic)[-2]

@@ -61,6 +61,10 @@ class Learner(Protocol):
         """Return scores, whose softmax are the probabilities, or the prediction: (n, d) -> (n, outputs)."""
         ...
 
+    def last_inputs(self, weights: Array, x: Array) -> Array:
+        """Return what the last layer is given: (n, d) -> (n, width). Raises BadTask for a model that cannot say."""
+        ...
+
 
 def train_one_by_one(
     learner: Learner, weights: Floats, shards: Sequence[Shard], config: TrainConfig

@@ -64,6 +64,10 @@ class Model(ABC):
     def predict(self, x: Floats) -> Array:
         """Return scores, whose softmax are the probabilities: (n, d) -> (n, classes)."""
 
+    def last_inputs(self, x: Floats) -> Array:
+        """Return what the last layer is given, where `slots` end with its weights and bias: (n, d) -> (n, width)."""
+        raise BadTask(f"model {self.design.model} does not say what its last layer is given")
+
     def gradient(self, x: Floats, y: Labels, weights: Floats, rng: np.random.Generator) -> tuple[Array, Array]:
         """Return the scores (n, classes) and the gradient (parameters,) of the mean of weights * loss."""
         raise NotImplementedError("a model overrides gradient or train")
@@ -175,6 +179,11 @@ class ModelLearner:
         model = self._predictor
         _write(model, weights)
         return model.predict(np.ascontiguousarray(x, np.float32))
+
+    def last_inputs(self, weights: Array, x: Array) -> Array:
+        model = self._predictor
+        _write(model, weights)
+        return model.last_inputs(np.ascontiguousarray(x, np.float32))
 
     def module_with(self, weights: Array) -> object | None:
         """Return the nn.Module of a PyTorch model with these weights; None if the model is another one."""

@@ -2892,6 +2892,93 @@ class Design(object):
         return not (self == other)
 
 
+class PersonalPlan(object):
+    """
+    How each site makes a model of its own from the shared one.
+
+    Attributes:
+     - method: head, ditto or fine-tune.
+     - epochs: Passes over the site's rows.
+     - pull: Ditto's lambda: the strength of the pull towards the shared model.
+
+    """
+
+
+    def __init__(self, method=None, epochs=None, pull=None,):
+        self.method = method
+        self.epochs = epochs
+        self.pull = pull
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.method = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I32:
+                    self.epochs = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.DOUBLE:
+                    self.pull = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('PersonalPlan')
+        if self.method is not None:
+            oprot.writeFieldBegin('method', TType.STRING, 1)
+            oprot.writeString(self.method.encode('utf-8') if sys.version_info[0] == 2 else self.method)
+            oprot.writeFieldEnd()
+        if self.epochs is not None:
+            oprot.writeFieldBegin('epochs', TType.I32, 2)
+            oprot.writeI32(self.epochs)
+            oprot.writeFieldEnd()
+        if self.pull is not None:
+            oprot.writeFieldBegin('pull', TType.DOUBLE, 3)
+            oprot.writeDouble(self.pull)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.method is None:
+            raise TProtocolException(message='Required field method is unset!')
+        if self.epochs is None:
+            raise TProtocolException(message='Required field epochs is unset!')
+        if self.pull is None:
+            raise TProtocolException(message='Required field pull is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class TrainingPlan(object):
     """
     What every trainer of a job computes; the same in each of its orders. It never holds code.
@@ -2902,16 +2989,18 @@ class TrainingPlan(object):
      - fraction_bits: Bits after the binary point in exact sums.
      - fingerprint: The fingerprint that a trainer's arithmetic must have; absent: any will do. 32 bytes.
      - reading: How the sites of private files read them: JSON, UTF-8; absent: files are placed.
+     - personal: Absent: sites have no models of their own.
 
     """
 
 
-    def __init__(self, design=None, config=None, fraction_bits=None, fingerprint=None, reading=None,):
+    def __init__(self, design=None, config=None, fraction_bits=None, fingerprint=None, reading=None, personal=None,):
         self.design = design
         self.config = config
         self.fraction_bits = fraction_bits
         self.fingerprint = fingerprint
         self.reading = reading
+        self.personal = personal
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2949,6 +3038,12 @@ class TrainingPlan(object):
                     self.reading = iprot.readBinary()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRUCT:
+                    self.personal = PersonalPlan()
+                    self.personal.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2978,6 +3073,10 @@ class TrainingPlan(object):
         if self.reading is not None:
             oprot.writeFieldBegin('reading', TType.STRING, 5)
             oprot.writeBinary(self.reading)
+            oprot.writeFieldEnd()
+        if self.personal is not None:
+            oprot.writeFieldBegin('personal', TType.STRUCT, 6)
+            self.personal.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -3372,6 +3471,95 @@ class HeldOutTask(object):
             raise TProtocolException(message='Required field plan is unset!')
         if self.moments is None:
             raise TProtocolException(message='Required field moments is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class PersonalTask(object):
+    """
+    Make the site's own model from the weights and the order's files, which are all that the site has of the job, and
+    evaluate it as HeldOutTask does. The model stays at the site.
+
+    Attributes:
+     - plan
+     - moments
+     - seed: The job's.
+
+    """
+
+
+    def __init__(self, plan=None, moments=None, seed=None,):
+        self.plan = plan
+        self.moments = moments
+        self.seed = seed
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.plan = TrainingPlan()
+                    self.plan.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.moments = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.seed = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('PersonalTask')
+        if self.plan is not None:
+            oprot.writeFieldBegin('plan', TType.STRUCT, 1)
+            self.plan.write(oprot)
+            oprot.writeFieldEnd()
+        if self.moments is not None:
+            oprot.writeFieldBegin('moments', TType.STRING, 2)
+            oprot.writeBinary(self.moments)
+            oprot.writeFieldEnd()
+        if self.seed is not None:
+            oprot.writeFieldBegin('seed', TType.I64, 3)
+            oprot.writeI64(self.seed)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.plan is None:
+            raise TProtocolException(message='Required field plan is unset!')
+        if self.moments is None:
+            raise TProtocolException(message='Required field moments is unset!')
+        if self.seed is None:
+            raise TProtocolException(message='Required field seed is unset!')
         return
 
     def __repr__(self):
@@ -3853,11 +4041,12 @@ class Task(object):
      - held_out
      - promise
      - reveal
+     - personal
 
     """
 
 
-    def __init__(self, moments=None, train=None, evaluate=None, mix=None, describe=None, held_out=None, promise=None, reveal=None,):
+    def __init__(self, moments=None, train=None, evaluate=None, mix=None, describe=None, held_out=None, promise=None, reveal=None, personal=None,):
         self.moments = moments
         self.train = train
         self.evaluate = evaluate
@@ -3866,6 +4055,7 @@ class Task(object):
         self.held_out = held_out
         self.promise = promise
         self.reveal = reveal
+        self.personal = personal
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3924,6 +4114,12 @@ class Task(object):
                     self.reveal.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.STRUCT:
+                    self.personal = PersonalTask()
+                    self.personal.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3965,6 +4161,10 @@ class Task(object):
         if self.reveal is not None:
             oprot.writeFieldBegin('reveal', TType.STRUCT, 8)
             self.reveal.write(oprot)
+            oprot.writeFieldEnd()
+        if self.personal is not None:
+            oprot.writeFieldBegin('personal', TType.STRUCT, 9)
+            self.personal.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5415,6 +5615,13 @@ Design.thrift_spec = (
     (5, TType.STRING, 'arithmetic', 'UTF8', None, ),  # 5
     (6, TType.STRING, 'task', 'UTF8', None, ),  # 6
 )
+all_structs.append(PersonalPlan)
+PersonalPlan.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'method', 'UTF8', None, ),  # 1
+    (2, TType.I32, 'epochs', None, None, ),  # 2
+    (3, TType.DOUBLE, 'pull', None, None, ),  # 3
+)
 all_structs.append(TrainingPlan)
 TrainingPlan.thrift_spec = (
     None,  # 0
@@ -5423,6 +5630,7 @@ TrainingPlan.thrift_spec = (
     (3, TType.I32, 'fraction_bits', None, None, ),  # 3
     (4, TType.STRING, 'fingerprint', 'BINARY', None, ),  # 4
     (5, TType.STRING, 'reading', 'BINARY', None, ),  # 5
+    (6, TType.STRUCT, 'personal', [PersonalPlan, None], None, ),  # 6
 )
 all_structs.append(MomentsTask)
 MomentsTask.thrift_spec = (
@@ -5454,6 +5662,13 @@ HeldOutTask.thrift_spec = (
     None,  # 0
     (1, TType.STRUCT, 'plan', [TrainingPlan, None], None, ),  # 1
     (2, TType.STRING, 'moments', 'BINARY', None, ),  # 2
+)
+all_structs.append(PersonalTask)
+PersonalTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'plan', [TrainingPlan, None], None, ),  # 1
+    (2, TType.STRING, 'moments', 'BINARY', None, ),  # 2
+    (3, TType.I64, 'seed', None, None, ),  # 3
 )
 all_structs.append(DescribeTask)
 DescribeTask.thrift_spec = (
@@ -5501,6 +5716,7 @@ Task.thrift_spec = (
     (6, TType.STRUCT, 'held_out', [HeldOutTask, None], None, ),  # 6
     (7, TType.STRUCT, 'promise', [PromiseTask, None], None, ),  # 7
     (8, TType.STRUCT, 'reveal', [RevealTask, None], None, ),  # 8
+    (9, TType.STRUCT, 'personal', [PersonalTask, None], None, ),  # 9
 )
 all_structs.append(Order)
 Order.thrift_spec = (
