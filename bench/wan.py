@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import time
@@ -47,6 +48,7 @@ FLOWER = ("50ms", "200ms")  # on which Flower runs, too
 WIDE = ("--hidden", "1560,1560", "--epochs", "1")  # 10 MB of weights
 WIDE_ROUNDS = 5
 FILES_FEW, ROWS_FEW = 8, 40
+ROUND_DONE = re.compile(r"^round \d+ of \d+:", re.MULTILINE)
 LOST_TOUCH = ("did not answer", "does not answer", "no answer within", "trained again", "away")
 
 
@@ -248,7 +250,7 @@ def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tu
     ends, counts = _follow(setting, ring, area, client, began)
     ended_s = time.monotonic() - began
     assert client.wait() == 0, client.text
-    printed = json.loads(client.out.read_text())
+    printed, errors = json.loads(client.out.read_text()), client.err.read_text()
     history = printed["history"][min(WARM_UP, len(ends) - 1) :]
     uplinks, calls = _between(counts)
     status_s, shown = _command(ring, "status", "nodes")
@@ -272,7 +274,7 @@ def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tu
         len(printed["history"]),
         ended_s,
         options,
-        lost_touch=tuple(line for line in client.text.splitlines() if any(word in line for word in LOST_TOUCH)),
+        lost_touch=tuple(line for line in errors.splitlines() if any(word in line for word in LOST_TOUCH)),
         status_s=status_s,
         jobs_s=jobs_s,
         nodes_shown=shown,
@@ -318,7 +320,7 @@ def _follow(
         now = time.monotonic()
         if now - began > TIMEOUT_S:
             raise Stuck(f"{setting.name}: no end within {TIMEOUT_S:g} s: {client.last_line}")
-        done = sum(line.startswith("round ") and " of " in line for line in client.err.read_text().splitlines())
+        done = len(ROUND_DONE.findall(client.err.read_text()))
         if done > len(ends):
             ends += [now - began] * (done - len(ends))
             counts += [area.counts()] * (done - len(counts)) if area else []
@@ -333,10 +335,13 @@ def _follow(
 
 
 def _between(counts: Sequence[dict[str, Any]]) -> tuple[list[float], dict[str, float]]:
-    """Return the bytes of each uplink, the busiest first, and the calls by method, a round."""
+    """Return the bytes of each uplink, the busiest first, and the calls by method, a round.
+
+    When a round is told, the orders of the next have left. The last round is left out, because none follow it.
+    """
     if len(counts) <= WARM_UP + 1:
         return [0.0, 0.0], {}
-    first, last, rounds = counts[WARM_UP - 1], counts[-1], len(counts) - WARM_UP
+    first, last, rounds = counts[WARM_UP - 1], counts[-2], len(counts) - WARM_UP - 1
     uplinks = sorted(((b - a) / rounds for a, b in zip(first["sent"], last["sent"], strict=True)), reverse=True)
     calls = {name: (n - first["calls"].get(name, 0)) / rounds for name, n in last["calls"].items()}
     return uplinks, {name: round(n, 2) for name, n in sorted(calls.items(), key=lambda each: -each[1]) if n >= 0.05}

@@ -2,8 +2,10 @@
 
     python -m roundelay.testing.hub LINK_AS_JSON TRACE_FILE NAMESPACE...
 
-It works in user space, between one TAP device in each namespace, because the kernel may lack netem. It reads commands,
-one JSON object per line (see `_Hub.obey`), and answers each with one line; it ends with its standard input. Needs root.
+It works in user space, between one TAP device in each namespace, because the kernel may lack netem. On a link without
+losses, a host hands over up to 64 kB of a TCP stream as one frame, as network cards let it (segmentation offload), so
+that several links of 100 Mbit/s do not wait for the hub; all segments count. It reads commands, one JSON object per
+line (see `_Hub.obey`), and answers each with one line; it ends with its standard input. Needs root.
 """
 
 from __future__ import annotations
@@ -26,13 +28,19 @@ from typing import TextIO
 
 LINK = "uplink"  # the device's name on each host
 BUFFER_S = 1.0  # what an uplink buffers at most; frames beyond are dropped
-FRAME_SIZE_MAX = 1 << 16
+FRAME_SIZE_MAX = 1 << 17
 IDLE_S = 1.0
-SET_DEVICE, TAP, NO_HEADER = 0x400454CA, 0x0002, 0x1000  # TUNSETIFF, IFF_TAP, IFF_NO_PI
+SET_DEVICE, SET_OFFLOAD = 0x400454CA, 0x400454D0  # TUNSETIFF, TUNSETOFFLOAD
+TAP, NO_HEADER, BATCH_HEADER = 0x0002, 0x1000, 0x4000  # IFF_TAP, IFF_NO_PI, IFF_VNET_HDR
+BATCHED = 0x01 | 0x02 | 0x04  # TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6
+BATCH = struct.Struct(
+    "<BBHHHH"
+)  # virtio_net_hdr; its fields 2, 4 and 5: kind of batch, bytes of a segment, place of its TCP header
 HEADER_SIZE = 14  # Ethernet
 IPV4, TCP = b"\x08\x00", 6
 CALL = b"\x80\x01\x00\x01"  # Thrift, strict binary, after the length of a frame
 NAME_SIZE_MAX = 64
+BEGIN_SIZE = 256  # of a frame, that is searched for the beginning of a call
 PRIORITY = -10  # the hub delays by itself what it does not forward in time
 
 
@@ -66,17 +74,18 @@ class Queue:
         self._port_of: dict[bytes, int] = {}  # by hardware address
 
     def accept(self, source: int, frame: bytes, now: float) -> None:
-        """Take a frame from an uplink, and schedule its arrival."""
-        self._port_of[frame[6:12]] = source
+        """Take a frame from an uplink, behind its batch header, and schedule its arrival."""
+        self._port_of[frame[BATCH.size + 6 : BATCH.size + 12]] = source
+        size_bytes = wire_bytes(frame)
         begins = max(self._free_at[source], now)
         if begins - now > BUFFER_S or (self.link.loss and self._rng.random() < self.link.loss):
             self.lost += 1
             return
         rate = self.link.mbit_s * 1e6 / 8
-        self._free_at[source] = begins + (len(frame) / rate if rate else 0.0)
-        self.sent[source] += len(frame)
+        self._free_at[source] = begins + (size_bytes / rate if rate else 0.0)
+        self.sent[source] += size_bytes
         due = max(self._free_at[source] + self.link.round_trip_s / 2, self._held_until)
-        for port in self._targets(source, frame[:6]):
+        for port in self._targets(source, frame[BATCH.size : BATCH.size + 6]):
             self._order += 1
             heapq.heappush(self._frames, (due, self._order, port, frame))
 
@@ -105,6 +114,17 @@ class Queue:
         return [port for port in range(len(self.sent)) if port != source] if known is None else [known]
 
 
+def wire_bytes(frame: bytes) -> int:
+    """Return the bytes that a frame takes on the wire: of a batch, those of its segments, each with its headers."""
+    _, kind, _, segment, tcp, _ = BATCH.unpack_from(frame)
+    size_bytes = len(frame) - BATCH.size
+    if not kind:
+        return size_bytes
+    headers: int = tcp + (frame[BATCH.size + tcp + 12] >> 4) * 4
+    segments: int = -(-(size_bytes - headers) // segment)
+    return size_bytes + headers * (segments - 1)
+
+
 def call_in(frame: bytes) -> str:
     """Return the name of the Thrift method that a frame begins to call, or nothing."""
     if frame[12:14] != IPV4 or frame[23] != TCP:
@@ -125,6 +145,7 @@ class _Hub:
         self._calls: Counter[str] = Counter()
         self._trace, self._began = trace, time.monotonic()
         self._devices = [_device_in(name, number) for number, name in enumerate(namespaces, 1)]
+        self._batch()
         self._selector = selectors.DefaultSelector()
         for port, device in enumerate(self._devices):
             self._selector.register(device, selectors.EVENT_READ, port)
@@ -149,7 +170,13 @@ class _Hub:
             self._queue.hold(time.monotonic() + float(str(command["spike_s"])))
         if isinstance(link := command.get("link"), dict):
             self._queue.link = Link(**link)
+            self._batch()
         return {"sent": self._queue.sent, "lost": self._queue.lost, "calls": self._calls}
+
+    def _batch(self) -> None:
+        """Let hosts hand over batches, unless frames are lost: then each segment is lost by itself."""
+        for device in self._devices:
+            fcntl.ioctl(device, SET_OFFLOAD, 0 if self._queue.link.loss else BATCHED)
 
     def _obey_line(self) -> bool:
         line = sys.stdin.readline()
@@ -173,19 +200,19 @@ class _Hub:
             self._queue.lost += 1
 
     def _note(self, port: int, frame: bytes) -> None:
-        name = call_in(frame)
+        name = call_in(frame[BATCH.size : BATCH.size + BEGIN_SIZE])
         if not name:
             return
         self._calls[name] += 1
         if self._trace is not None:
-            self._trace.write(f"{time.monotonic() - self._began:.4f} {port + 1} {frame[33]} {name}\n")
+            self._trace.write(f"{time.monotonic() - self._began:.4f} {port + 1} {frame[BATCH.size + 33]} {name}\n")
 
 
 def _device_in(namespace: str, number: int) -> int:
     """Make a TAP device, move it into a namespace as its uplink, and return its descriptor."""
     name = f"r{os.getpid()}-{number}"
     device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-    fcntl.ioctl(device, SET_DEVICE, struct.pack("16sH22x", name.encode(), TAP | NO_HEADER))
+    fcntl.ioctl(device, SET_DEVICE, struct.pack("16sH22x", name.encode(), TAP | NO_HEADER | BATCH_HEADER))
     subprocess.run(["ip", "link", "set", name, "netns", namespace, "name", LINK], check=True)
     return device
 

@@ -12,7 +12,7 @@ import pytest
 
 from bench import wan, wan_page
 from bench.wan import SETTINGS, FlowerMeasured, Measured
-from roundelay.testing.hub import BUFFER_S, Link, Queue, call_in
+from roundelay.testing.hub import BATCH, BUFFER_S, Link, Queue, call_in, wire_bytes
 from roundelay.testing.namespaces import missing_for_distance, wide_area
 
 ASK = """
@@ -23,7 +23,16 @@ with socket.create_connection(("10.77.0.1", int(input()))) as server:
 
 
 def frame(source: int, to: int, size: int = 1000) -> bytes:
-    return (bytes([0] * 5 + [to]) + bytes([0] * 5 + [source])).ljust(size, b"\0")
+    return bytes(BATCH.size) + (bytes([0] * 5 + [to]) + bytes([0] * 5 + [source])).ljust(size, b"\0")
+
+
+def test_a_batch_takes_the_bytes_of_its_segments() -> None:
+    ethernet_and_ip, tcp = 14 + 20, bytes(12) + b"\x80" + bytes(19)  # with 12 bytes of options
+    payload = bytes(3 * 1448 + 1)
+    batch = BATCH.pack(1, 1, 0, 1448, ethernet_and_ip, 16) + bytes(ethernet_and_ip) + tcp + payload
+
+    assert wire_bytes(batch) == len(payload) + 4 * (ethernet_and_ip + len(tcp))
+    assert wire_bytes(frame(0, 1)) == 1000
 
 
 def test_a_frame_arrives_half_a_round_trip_after_its_uplink_has_sent_it() -> None:
@@ -162,6 +171,20 @@ def test_a_page_without_loopback_names_the_limits_that_are_not_judged() -> None:
         "200ms: jobs takes at most 6 round trips",
     ]
     assert "Not judged, without figures of loopback:" in wan_page.document(jobs, [], "A machine.")
+
+
+def test_a_line_about_a_round_is_not_the_end_of_one() -> None:
+    lines = ["round 1: training loss 4.4 is above that of guessing", "round 1 of 5: error 0.9000, 3.00 s", "round 2 of"]
+
+    assert wan.ROUND_DONE.findall("\n".join(lines)) == ["round 1 of 5:"]
+
+
+def test_bytes_are_counted_over_rounds_whose_orders_and_sums_are_both_in_them() -> None:
+    """When a round is told, the orders of the next have left, and after the last one there are none."""
+    orders = [2, 3, 4, 5, 5]  # when rounds 1 to 5 are told; the sums of as many rounds have come
+    counts = [{"sent": [40 * each, 20 * done], "calls": {"order": each}} for done, each in enumerate(orders, 1)]
+
+    assert wan._between(counts) == ([40, 20], {"order": 1})
 
 
 def test_the_latest_figures_of_each_setting_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
