@@ -164,6 +164,10 @@ def test_large_numbers_that_differ_little_are_told_apart_in_training_and_predict
     if suffix != "arrays":
         found = np.concatenate(list(read_inputs(path, model).blocks))
         assert np.array_equal(found, read[: len(found)])
+    (tmp_path / "n.csv").write_text("".join(f"{a:.0f},{b:g},{c}\n" for (a, b), c in zip(x, y, strict=True)))
+    again = read_inputs(tmp_path / "n.csv", model)
+    assert np.array_equal(np.concatenate(list(again.blocks)), read)
+    assert again.y is not None and again.y.tolist() == y.tolist()
 
 
 def test_validation_arrays_have_the_offsets_of_the_training() -> None:

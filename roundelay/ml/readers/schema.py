@@ -284,7 +284,8 @@ def schema_of(
 ) -> Schema:
     """Return the schema of the table that a model was trained on, to read other files alike."""
     columns = encoding.columns
-    taken = {encoding.place, *encoding.dropped}
+    label = encoding.place if encoding.place >= 0 else len(columns)  # of arrays: the class comes last
+    taken = {label, *encoding.dropped}
     places = [place for place in range(len(columns) + len(taken)) if place not in taken]
     has_names = bool(encoding.label)
     made = Schema(
@@ -292,7 +293,7 @@ def schema_of(
         classes=Words(CLASSES_MAX, labels, integers=True),
         header=[column.name for column in columns] + [encoding.label] if has_names else [],
         label=encoding.label,
-        place=encoding.place,
+        place=label,
         width=len(columns) + len(taken),
         is_known=True,
     )
