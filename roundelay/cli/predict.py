@@ -16,7 +16,7 @@ from roundelay.client.error_translation import translated_errors
 from roundelay.client.ring import load_model
 from roundelay.ml.data import Ints
 from roundelay.ml.metrics import Metrics, Probabilities, measure, measure_fit
-from roundelay.ml.readers.inputs import read_inputs
+from roundelay.ml.readers.inputs import Inputs, read_inputs
 from roundelay.ml.readers.limits import limits_of
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.node import shown
@@ -31,6 +31,7 @@ def run(chosen: parser_base.Namespace) -> int:
     with translated_errors(), np.errstate(all="ignore"):
         found = read_inputs(chosen.file, model, limits=limits_of(chosen.max_file_bytes))
         p = np.concatenate([model.probabilities(block.astype(np.float32)) for block in found.blocks])  # (n, classes)
+    _print_notes(found)
     metrics = None if found.y is None else measure(p, found.y, names)
     if chosen.json:
         print(shown.as_json(_about(model, names, p, metrics, found.y, chosen.probabilities)))
@@ -49,6 +50,7 @@ def _predict_numbers(chosen: parser_base.Namespace, model: SavedModel) -> int:
     with translated_errors(), np.errstate(all="ignore"):
         inputs = read_inputs(chosen.file, model, limits=limits_of(chosen.max_file_bytes))
         found = np.concatenate([model.targets(block.astype(np.float32)) for block in inputs.blocks])  # (n,)
+    _print_notes(inputs)
     metrics = None if inputs.y is None else measure_fit(found, inputs.y)
     if chosen.json:
         about: dict[str, object] = {"rows": len(found)}
@@ -61,6 +63,11 @@ def _predict_numbers(chosen: parser_base.Namespace, model: SavedModel) -> int:
     if metrics is not None:
         print(describe_fit(metrics), file=sys.stderr)
     return 0
+
+
+def _print_notes(found: Inputs) -> None:
+    for note in found.notes:
+        print(note, file=sys.stderr)
 
 
 def _print_rows(names: tuple[str, ...], p: Probabilities, as_csv: bool, with_probabilities: bool) -> None:

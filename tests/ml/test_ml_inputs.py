@@ -21,6 +21,7 @@ from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.task import Design
 from tests.ml.made_data import pixels, write_mnist
 from tests.ml.made_frame import MadeFrame
+from tests.processes import client_here
 
 TRAINED = "w,kind,a,id\nred,x,1,7\ngreen,y,,8\nred,x,3,9\n"
 
@@ -218,8 +219,14 @@ def test_words_that_are_numbers_may_be_floats_as_in_columns_with_gaps() -> None:
     assert read.tolist() == [[0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0], [1, 0, 0, 1]]
 
 
-def test_a_word_that_training_does_not_know_is_told() -> None:
+def test_a_word_that_training_does_not_know_is_told(tmp_path: Path) -> None:
     model = of_columns(EncodedColumn("city", ("ulm", "bonn")))
+    save(tmp_path / "m.npz", model)
+    (tmp_path / "t.csv").write_text("ulm,1\nhof,0\nulm,2\n")
+
+    outcome = client_here("predict", tmp_path / "m.npz", tmp_path / "t.csv")
+    assert (outcome.code, len(outcome.out.splitlines())) == (0, 3)
+    assert "column 'city' holds words that the training rows do not have, such as 'hof': they count as" in outcome.err
 
     with pytest.warns(UserWarning, match="column 'city' holds words that the training rows do not have, such as 'hof'"):
         read = to_rows(MadeFrame({"city": ["hof", "ulm"]}), 2, (), model.encoding)

@@ -13,7 +13,7 @@ from roundelay.ml.data import Doubles
 from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers.dialect import is_missing
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
-from roundelay.ml.readers.schema import plain_word
+from roundelay.ml.readers.schema import describe_unknown, plain_word
 
 NAME_CHARACTERS_MAX = 40
 
@@ -78,8 +78,7 @@ def _words(values: Sequence[Any], column: EncodedColumn) -> Doubles:
             read[row] = found
             unknown |= {word} if found == len(words) else set()
     if unknown:
-        what = f"column {_shown(column.name)} holds words that the training rows do not have, such as"
-        warnings.warn(f"{what} {_shown(min(unknown))}: they count as none of its words", stacklevel=2)
+        warnings.warn(describe_unknown(f"column {_shown(column.name)}", min(unknown)), stacklevel=2)
     return read
 
 

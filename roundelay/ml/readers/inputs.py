@@ -24,6 +24,7 @@ class Inputs:
 
     blocks: Iterator[Rows]  # (rows, d) each
     y: Labels | None  # None: the data hold none
+    notes: tuple[str, ...] = ()  # what a user should know of the rows
 
 
 def read_inputs(

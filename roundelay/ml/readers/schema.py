@@ -275,6 +275,12 @@ def plain_word(word: str) -> str:
     return str(int(word.partition(".")[0])) if _INTEGER.fullmatch(word) else word
 
 
+def describe_unknown(column: str, word: str) -> str:
+    """Say what becomes of a word that a trained model does not know."""
+    what = f"{column} holds words that the training rows do not have, such as {printable(word, 40)!r}"
+    return f"{what}: they count as none of its words"
+
+
 def looks_like_date(text: str) -> bool:
     return _DATE.fullmatch(text.strip()) is not None
 

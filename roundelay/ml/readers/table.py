@@ -22,7 +22,7 @@ from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.folder import Listing, list_training_files
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.scan import FileScan
-from roundelay.ml.readers.schema import Column, Schema, TableOptions, schema_of
+from roundelay.ml.readers.schema import Column, Schema, TableOptions, describe_unknown, schema_of
 from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, check_targets, number_labels, rebased
 from roundelay.ml.readers.spool import Spool
 from roundelay.ml.readers.text import Tell
@@ -178,8 +178,8 @@ def read_as_trained(
     task: str,
     on_read: OnRead = lambda done, total: None,
     limits: Limits = DEFAULT,
-) -> tuple[Iterator[Rows], Labels | None]:
-    """Read a table for a trained model: blocks of features, and the labels (n,), None without that column.
+) -> tuple[Iterator[Rows], Labels | None, tuple[str, ...]]:
+    """Read a table for a trained model: blocks of features; the labels (n,), None without that column; and notes.
 
     Raises DataError, InputMissing, CannotWrite.
     """
@@ -191,10 +191,19 @@ def read_as_trained(
     if unknown:
         raise DataError(str(path), None, f"has a class '{private(unknown[0], 40)}' that the model does not know")
     (part,) = made.parts
+    notes = tuple(_notes(schema, encoding))
     if schema.target:
-        return made.blocks(part, encoding), made.targets(part) if scan.has_target else None
+        return made.blocks(part, encoding), made.targets(part) if scan.has_target else None, notes
     codes = _codes(scan)  # (n,)
-    return made.blocks(part, encoding), codes if codes[0] >= 0 else None
+    return made.blocks(part, encoding), codes if codes[0] >= 0 else None, notes
+
+
+def _notes(schema: Schema, encoding: Encoding) -> Iterator[str]:
+    """Say which columns hold words that the model does not know."""
+    for column, each in zip(schema.features, encoding.columns, strict=True):
+        unknown = list(column.words.numbers)[len(each.words or ()) :]
+        if unknown and each.words is not None:
+            yield describe_unknown(str(column), unknown[0])
 
 
 def read_as_agreed(
