@@ -41,10 +41,6 @@ STEPS_MAX = 200_000
 Interfere = Callable[[NodeRef, Any], None]
 
 
-class Killed(BaseException):
-    """The asking process was killed."""
-
-
 class Seat:
     """One node at the table."""
 

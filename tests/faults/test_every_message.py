@@ -19,7 +19,8 @@ from roundelay.federation.errors import JobEnded, NoSuchJob, StepTooLarge
 from roundelay.federation.requests import Order
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.store.items import Put
-from tests.faults.inline_cluster import Killed, Table, small_job
+from tests.faults.inline_cluster import Table, small_job
+from tests.killed import Killed
 
 NODES, ROUNDS = 5, 1
 HEALED_S = 3.0

@@ -37,6 +37,7 @@ from roundelay.store.blobs import digest_of
 from roundelay.store.items import Put, Read
 from roundelay.store.store import Store
 from tests.federation.inline_ring import InlineRing
+from tests.killed import Killed
 
 RING = Ring(bits=16, successors=8, replicas=3)
 IDS = (100, 9_000, 20_000, 33_000, 41_000, 52_000, 60_000)
@@ -303,9 +304,6 @@ def test_another_driver_goes_on_where_the_first_was_killed() -> None:
     job = Job(IDS)
     half = job.driver()
     asked = itertools.count(1)
-
-    class Killed(BaseException):
-        pass
 
     def kill_the_driver(node: object, request: object) -> None:
         if isinstance(request, Order) and request.round == 3 and next(asked) == 2:

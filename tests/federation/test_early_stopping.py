@@ -25,6 +25,7 @@ from roundelay.ml.data import moments_from_bytes
 from roundelay.ml.validate import Validator
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import IDS, RING, SETTINGS, VALIDATION, Job, make_spec
+from tests.killed import Killed
 
 ROUNDS = 12
 BEST = Settings(keep="best", rounds=ROUNDS)
@@ -112,10 +113,6 @@ def test_the_kept_weights_have_the_errors_that_the_chain_says() -> None:
     assert np.isfinite(moments_from_bytes(moments).mean).all()
 
     assert Validator(job.spec.design, "validation", VALIDATION)(weights, moments).errors == seen.kept.errors
-
-
-class Killed(BaseException):
-    pass
 
 
 @pytest.mark.parametrize("topology", ["star", "tree"])

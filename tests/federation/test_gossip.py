@@ -33,6 +33,7 @@ from roundelay.ml.errors import BadTask
 from roundelay.ml.push_sum import WeightedModel, weighted_model_from_bytes
 from roundelay.ml.worker import Worker
 from tests.federation.test_driver import IDS, RING, SETTINGS, Job, make_spec
+from tests.killed import Killed
 
 GOSSIP = replace(SETTINGS, topology="gossip", rounds=4)
 ME = NodeRef(7, "me", 1)
@@ -161,9 +162,6 @@ def test_a_node_that_dies_while_it_mixes_loses_its_weight_and_the_report_says_so
 
 def test_another_driver_begins_a_round_anew_and_nothing_counts_twice() -> None:
     made, mixes = job(), itertools.count(1)
-
-    class Killed(BaseException):
-        pass
 
     def kill_the_driver(node: NodeRef, request: object) -> None:
         if isinstance(request, Order) and isinstance(request.task, MixTask) and next(mixes) == len(IDS) + 3:

@@ -26,6 +26,7 @@ from roundelay.federation.spec import JobSpec, Liar
 from roundelay.federation.tasks import TrainTask
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CONTENTS, IDS, RING, SETTINGS, VALIDATION, Job, make_spec
+from tests.killed import Killed
 
 FILES = {digest_of(content): content for content in (*CONTENTS.values(), VALIDATION)}
 SEED = 1
@@ -72,9 +73,6 @@ def test_the_proof_of_a_job_holds_and_its_replay_is_equal(changes: dict[str, obj
 
 def test_the_proof_of_a_job_that_another_driver_has_taken_over_holds() -> None:
     job = Job(IDS)
-
-    class Killed(BaseException):
-        pass
 
     def kill_the_driver(node: object, request: object) -> None:
         if isinstance(request, Order) and request.round == 3:

@@ -23,6 +23,7 @@ from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from roundelay.store.read_path import fetch, find
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SETTINGS, VALIDATION, Job, make_spec
+from tests.killed import Killed
 
 LEAVES = st.dictionaries(st.integers(0, 99_999), st.binary(min_size=32, max_size=32), max_size=9)
 
@@ -106,9 +107,6 @@ def test_the_receipts_on_the_ring_have_the_root_in_the_result() -> None:
 
 def test_each_report_names_its_result_and_the_report_before_it_also_after_a_takeover() -> None:
     job, asked = Job(IDS), itertools.count(1)
-
-    class Killed(BaseException):
-        pass
 
     def kill_the_driver(node: object, request: object) -> None:
         if isinstance(request, Order) and request.round == 3 and next(asked) == 2:

@@ -20,6 +20,7 @@ from roundelay.federation.settings import Settings
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CONTENTS, IDS, RING, SETTINGS, Job, make_spec
+from tests.killed import Killed
 
 TUNING = Tuning(server_eta=0.5, server_momentum=0.9)
 RNG = np.random.default_rng(3)
@@ -106,9 +107,6 @@ def test_the_rules_are_different_models() -> None:
 @pytest.mark.parametrize("rule", ["fedavgm", "fedadam"])
 def test_another_driver_goes_on_with_the_rules_state(rule: str) -> None:
     job = Job(IDS[:4], make_spec(chosen(rule)))
-
-    class Killed(BaseException):
-        pass
 
     def kill(node: object, request: object) -> None:
         if isinstance(request, Order) and request.round == 4:

@@ -24,6 +24,7 @@ from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, Tra
 from roundelay.store.blobs import digest_of
 from tests.federation.secure_job import ADDRESSES, SITES, THRESHOLD, SecureJob, carried_out, promised_key
 from tests.federation.test_driver import RING, SPEC, make_spec
+from tests.killed import Killed
 
 DROPPED = ((), (0,), (2, 5))  # python -m bench privacy drops every set
 
@@ -280,10 +281,6 @@ def test_forgotten_sums_are_refused_for_good() -> None:
 REQUESTS_OF_A_DRIVER = 160, 880  # at least: with all sites, and while one is away
 
 
-class DriverDied(BaseException):
-    """The process that drives has been killed."""
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_a_driver_that_is_killed_at_any_moment_leads_to_the_same_model(seed: int) -> None:
     """The first driver dies at a request drawn at random, in a round in which a site was away that comes back."""
@@ -297,12 +294,12 @@ def test_a_driver_that_is_killed_at_any_moment_leads_to_the_same_model(seed: int
         nonlocal left
         left -= job.is_driver
         if left == 0 and job.is_driver:
-            raise DriverDied
+            raise Killed
         if absent is not None and isinstance(request, Order) and request.round == 1:
             job.net.dead.add(absent)
 
     job.net.before_answer = die
-    with pytest.raises(DriverDied):
+    with pytest.raises(Killed):
         job.net.run(job.driver().drive())
     job.net.before_answer = job.watch
     job.net.dead.clear()
@@ -327,10 +324,10 @@ def test_a_second_driver_completes_the_set_that_the_first_began_to_reveal() -> N
         if isinstance(request, Order) and isinstance(request.task, RevealTask) and request.round == 1:
             reveals += 1
             if reveals == 4:
-                raise DriverDied
+                raise Killed
 
     job.net.before_answer = die
-    with pytest.raises(DriverDied):
+    with pytest.raises(Killed):
         job.net.run(job.driver().drive())
     job.net.dead.clear()
     job.net.before_answer = job.watch

@@ -24,6 +24,7 @@ from tests.federation.scripted_nodes import ScriptedNodes
 from tests.federation.test_driver import RING, SETTINGS
 from tests.federation.test_private_data import ADDRESSES, PinnedJob
 from tests.federation.test_rounds import Round
+from tests.killed import Killed
 
 SITE = ADDRESSES[2]
 
@@ -148,10 +149,6 @@ def test_the_next_driver_does_not_wait_again_for_a_site_that_was_left_out() -> N
 
     assert left_out(job)[-1] == OF_SITE
     assert job.net.now - stop[0] < 1000.0
-
-
-class Killed(BaseException):
-    """A driver dies."""
 
 
 def test_a_job_that_is_cancelled_waits_no_longer() -> None:

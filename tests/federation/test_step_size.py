@@ -20,6 +20,7 @@ from roundelay.ml import exact
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CONTENTS, IDS, SETTINGS, VALIDATION, Job, make_spec
+from tests.killed import Killed
 
 WILD = replace(SETTINGS, rounds=5, eta=60.0, momentum=0.9, epochs=6)
 MENDED = replace(WILD, halvings=20)
@@ -163,10 +164,6 @@ def test_gossip_halves_too() -> None:
     job.drive()
 
     assert job.look().results[-1].halvings > 0
-
-
-class Killed(BaseException):
-    pass
 
 
 @pytest.mark.parametrize("nth", [1, 4, 9, 14, 20])
