@@ -8,7 +8,8 @@ watcher       polls again and again, once for all open pages
 palette       the colour of each node
 scene         the elements of a drawing
 geometry      points and arcs on the circle
-ring_view, route_view, tables, charts, training_view, history_view, metrics_view   states drawn as scenes
+ring_view, route_view, tables, charts, training_view, history_view, sites_view,
+metrics_view   states drawn as scenes
 form          the training form, made from the settings and data options of a job
 form_widgets  the same form, as widgets
 actions       what the page may do: launch, stop, look up, download; and to a lab: kill, pause, cut

@@ -16,7 +16,7 @@ from nicegui import app, run, ui
 
 from roundelay.chord.refs import NodeRef
 from roundelay.client.lookup import LookupResult
-from roundelay.dashboard import history_view, metrics_view, tables, training_view
+from roundelay.dashboard import history_view, metrics_view, sites_view, tables, training_view
 from roundelay.dashboard.actions import ActionRefused, Wanted
 from roundelay.dashboard.diff import Boards
 from roundelay.dashboard.form_widgets import TrainingForm
@@ -158,6 +158,7 @@ class Page:
             board("lanes").classes("scroll")
             board("files")
             board("disturbed").classes("scroll")
+            board("sites").classes("scroll")
             board("confusion")
             with ui.element("div").classes("together"):
                 if not self._site.actions.read_only:
@@ -288,6 +289,7 @@ class Page:
                 seen["loss"] = training_view.loss_scene(snapshot)
                 seen["lanes"] = training_view.lanes_scene(ring_state, snapshot)
                 seen["disturbed"] = training_view.disturbed_scene(snapshot)
+                seen["sites"] = sites_view.sites_scene(snapshot)
                 seen["confusion"] = metrics_view.metrics_scene(
                     self._site.metrics.get(job), self._unmeasured.get(job, ""), self._measuring == job != ""
                 )

@@ -9,7 +9,7 @@ import pytest
 
 from roundelay.chord.lookup import Route
 from roundelay.chord.requests import Candidate, TrainingStatus
-from roundelay.dashboard import history_view, tables, training_view
+from roundelay.dashboard import history_view, sites_view, tables, training_view
 from roundelay.dashboard.charts import POINTS_MAX, Series, chart_scene, thinned
 from roundelay.dashboard.events import Event
 from roundelay.dashboard.model import IDLE, TRAINING, UPDATING, RingState, key_of
@@ -17,6 +17,7 @@ from roundelay.dashboard.palette import COLOURS, assign
 from roundelay.dashboard.ring_view import Chosen, ring_scene
 from roundelay.dashboard.scene import Scene, difference
 from roundelay.dashboard.watcher import Logged
+from roundelay.federation.records import PersonalRecord, SiteScore, SitesEvaluation
 from roundelay.federation.settings import Settings
 from tests.dashboard.sights import job, node, picture, sights
 
@@ -268,3 +269,25 @@ def test_a_view_without_jobs_says_what_to_do_and_draws_no_empty_chart() -> None:
     assert "No job yet: launch one under Training, or with client.py train." in texts(history_view.jobs_scene(seen, ""))
     assert not [name for name in history_view.compare_scene(seen, "").pieces if name == "svg"]
     assert "No round is finished yet." in texts(history_view.compare_scene(seen, ""))
+
+
+def test_the_sites_of_a_job_are_listed_with_their_own_models_the_largest_error_first() -> None:
+    scores = (SiteScore("a:1", 20, 0.25, 0.7, 0.9), SiteScore("b:1", 30, 0.5, 0.4))
+    found = SitesEvaluation(60, 0, sites=scores, hidden=1, absent=("c:1",))
+    snapshot = job(2, "done")
+    reports = {**snapshot.reports, 2: replace(snapshot.reports[2], held_out=found)}
+    own = SitesEvaluation(50, 0, sites=(replace(scores[0], error=0.05), replace(scores[1], error=0.125)))
+    snapshot = replace(snapshot, reports=reports, personal=PersonalRecord(snapshot.job, 2, own))
+
+    scene = sites_view.sites_scene(snapshot)
+
+    assert "Round 2 at the sites: 60 rows held out" in texts(scene)
+    told = (
+        "mean of the sites 0.3750; of their own models (none) 0.0875; 1 site hidden, as too few rows would be told of"
+    )
+    assert f"{told}; 1 site did not answer" in texts(scene)
+    rows = [[scene.pieces[f"site-{at}-{column}"].text for column in range(7)] for at in (0, 1)]
+    assert rows[0] == ["b:1", "30", "0.5000", "0.4000", "-", "0.1250", "worst"]
+    assert rows[1] == ["a:1", "20", "0.2500", "0.7000", "0.9000", "0.0500", ""]
+    assert not sites_view.sites_scene(job(2)).pieces  # of a job that its client evaluates
+    assert not sites_view.sites_scene(job(0)).pieces and not sites_view.sites_scene(None).pieces

@@ -76,7 +76,7 @@ def is_allowed(made: Item, *beside: Item) -> bool:
 ALLOWED = {
     "spec": {"alice"},
     **{key: {"alice", "olga"} for key in ("cancelled", "forgotten")},
-    **{key: {"alice", "owner"} for key in ("done", "failed", "replaced")},
+    **{key: {"alice", "owner"} for key in ("done", "failed", "replaced", "personal")},
     **{key: {"alice", "owner"} for key in ("result-1", "report-1", "receipts-1", "weights-1", "state-1")},
 }
 
