@@ -115,7 +115,12 @@ BUDGETS = (
     Budget("rows x width of a fingerprint", fingerprint.VALUES_MAX, "values", "fewer rows are tried"),
     Budget("weights of a model", task.PARAMETERS_MAX, "weights", "Malformed"),
     Budget("rows x width of a training step", task.STEP_VALUES_MAX, "values", "the order fails"),
-    Budget("parsed files in a trainer", worker.CACHE_BYTES_MAX, "bytes", "the least recently used goes"),
+    Budget(
+        "parsed files in a trainer, or --max-file-bytes",
+        worker.CACHE_BYTES_MAX,
+        "bytes",
+        "the least recently used goes",
+    ),
     Budget("heartbeats for jobs that are not stored here", failover.UNKNOWN_JOBS_MAX, "jobs", _OLDEST),
     Budget("gossip: jobs", gossip.JOBS_KEPT, "jobs", "the least recently used goes"),
     Budget("gossip: attempts at rounds", gossip.ATTEMPTS_KEPT, "attempts", _OLDEST, "job"),
