@@ -22,7 +22,7 @@ help:
 	@echo "make demo            train the letters that ship on a ring of four nodes on this machine"
 	@echo "make dashboard       open a web page about a ring of five nodes, with a churn lab"
 	@echo "make test            run the tests"
-	@echo "make fuzz            try more generated cases: five times those of make test, and others (SEED=2, SEARCH=10)"
+	@echo "make fuzz            try more generated cases: seven times those of make test, and others (SEED=2, SEARCH=10)"
 	@echo "make test-matrix     run the tests on each installed Python, with the lowest and newest dependencies"
 	@echo "make mutants         put small faults into the core, of which the tests must find 90 % (other sample: SEED=2)"
 	@echo "make dashboard-test  run the page's tests in headless Chromium (apt-get install chromium)"
