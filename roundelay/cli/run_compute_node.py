@@ -19,10 +19,9 @@ from roundelay.cli.node_list import register
 from roundelay.cli.parser_base import PORT_MAX
 from roundelay.cli.security import security_of, warn_if_open
 from roundelay.federation.errors import BadPolicy, WorkFailed
-from roundelay.ml.malloc import return_freed_memory
 from roundelay.ml.plugins import allow, import_from_here
 from roundelay.ml.readers.limits import limits_of
-from roundelay.node import addresses
+from roundelay.node import addresses, server_process
 from roundelay.node.compute_node import ComputeNode
 from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import DiskError, PrivateFolderError
@@ -46,7 +45,7 @@ LEAF_PORT_MIN = 1024
 
 
 def run(chosen: parser_base.Namespace) -> int:
-    return_freed_memory()
+    server_process.tune()
     if chosen.end_with_parent:
         end_with_parent()
     allow(chosen.plugins.split(","))

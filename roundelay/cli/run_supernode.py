@@ -9,8 +9,7 @@ from roundelay.chord.ring import Ring
 from roundelay.cli import exits, monitoring, parser_base
 from roundelay.cli.node_list import register
 from roundelay.cli.security import security_of, warn_if_open
-from roundelay.ml.malloc import return_freed_memory
-from roundelay.node import addresses, operating_system
+from roundelay.node import addresses, operating_system, server_process
 from roundelay.node.errors import JournalError
 from roundelay.node.options import journal_of
 from roundelay.node.parent import end_with_parent, ready_line
@@ -21,7 +20,7 @@ from roundelay.trust.identity import ID_BITS, SUPERNODE
 
 def run(chosen: parser_base.Namespace) -> NoReturn:
     """Admit nodes until Ctrl-C. Raises Exit."""
-    return_freed_memory()
+    server_process.tune()
     if chosen.end_with_parent:
         end_with_parent()
     supernode = build(chosen)

@@ -29,6 +29,7 @@ budgets            the table of all limits, for the documentation
 load               simulated load: orders are delayed or refused
 failpoints         faults injected at named places
 partition_fault    an injected network partition
+server_process     settings of a process that serves many connections
 parent             readiness, and ending with the program that started the process
 subprocesses       our programs as children of this process
 ring_processes     the processes of a ring on this machine
