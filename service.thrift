@@ -328,6 +328,11 @@ struct TrainTask {
   4: optional bool receipts
   /** Absent: the sum. */
   5: optional Updates updates
+  /**
+   * Each update is rounded to integers of units, at random by its file's seed, and the sum counts those. One signed byte
+   * for 256 weights: the exponent of a power of two. Absent: updates are exact, in 2^-fraction_bits.
+   */
+  6: optional binary units
 }
 
 /** Evaluate the weights on the order's only file. */
@@ -433,6 +438,8 @@ struct Order {
   11: optional double priority
   /** The result leaves masked, for a secure sum over these sites, with sealed shares of the masks' seeds behind it. */
   12: optional Masking masking
+  /** Digest of weights that the receiver should have: the content that comes with the order is the delta to them. */
+  13: optional binary base
 }
 
 /** Half of the weighted model that its sender holds in a round without aggregation (push-sum). */
@@ -591,11 +598,11 @@ service ComputeNode {
   /**
    * Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
    * `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them, and
-   * packed if it is shorter than announced.
+   * packed if it is shorter than announced. Raises NotFound if it is a delta, and the receiver lacks its base.
    */
   string order(1: Target target, 2: Order order, 3: binary content)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: Busy busy, 5: StoreFull full,
-            6: Corrupt corrupt),
+            6: Corrupt corrupt, 7: NotFound not_found),
 
   /** Receive half of a weighted model, which counts once. Raises NotFound if it was not taken: the round is over. */
   void push(1: Target target, 2: Push push)

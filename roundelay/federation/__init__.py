@@ -44,6 +44,7 @@ A driver, which runs a job
     rules/           the server's aggregation rules: FedAvg and others
     update_reader    aggregate single updates, read block by block from where they were trained
     arithmetic       what a round computes: tasks, moments, the exact mean
+    compression      what updates are rounded to, and a round's step as small integers
     receipts         a digest of each file's update, and the Merkle tree over them
     result_check     whether an honest trainer can have computed a result
     verification     have a second node repeat orders, and settle which of two results is true

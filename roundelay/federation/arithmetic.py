@@ -11,14 +11,15 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.federation import receipts
+from roundelay.federation import compression, receipts
 from roundelay.federation.errors import StepTooLarge
 from roundelay.federation.records import RoundResult, Taken
-from roundelay.federation.rounds import PartialResult
+from roundelay.federation.rounds import PartialResult, WeightsDelta
 from roundelay.federation.rules.aggregation import Aggregation, UpdateFile
 from roundelay.federation.rules.each import Round
 from roundelay.federation.rules.fednova import effective_steps
 from roundelay.federation.rules.steps import each_rule_of, step_of
+from roundelay.federation.rules.vectors import Floats
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import eta_of
 from roundelay.federation.tasks import EvaluateTask, HeldOutTask, MomentsTask, PersonalTask, SiteTask, Task, TrainTask
@@ -28,8 +29,11 @@ from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.personal import last_layer
 from roundelay.ml.privacy import noised
+from roundelay.ml.rounding import exponents
 from roundelay.ml.task import PersonalPlan, TrainConfig, TrainingPlan
 from roundelay.store.blobs import digest_of
+from roundelay.store.items import CHUNK_BYTES
+from roundelay.store.packing import SUM_BYTES, pack
 
 STALE_BITS = 16  # of the weight of a stale update; one that is not stale has 2^16
 LOW_BITS = 32  # of a sum, which are multiplied apart from the others, so that no product overflows
@@ -60,10 +64,18 @@ def moments_task(spec: JobSpec) -> MomentsTask:
     return MomentsTask(plan(spec))
 
 
-def training_task(spec: JobSpec, moments: bytes, halvings: int = 0) -> TrainTask:
-    """Return the task of every later round: train the order's files, with the step halved this often."""
+def training_task(spec: JobSpec, moments: bytes, halvings: int = 0, units: bytes = b"") -> TrainTask:
+    """Return the task of every later round: train the order's files, with the step halved this often.
+
+    units: that the round's updates are rounded to (units_of).
+    """
     receipts = spec.has_receipts or spec.needs == "each"  # a block of an update is checked by the update's receipt
-    return TrainTask(plan(spec, halvings), moments, spec.settings.seed, receipts, spec.updates)
+    return TrainTask(plan(spec, halvings), moments, spec.settings.seed, receipts, spec.updates, units)
+
+
+def units_of(spec: JobSpec, before: TrainedRound) -> bytes:
+    """Return the units that updates of the round after this one are rounded to; empty if they are not."""
+    return compression.state_of(spec, before.weights, before.state).units if spec.settings.rounds_updates else b""
 
 
 def evaluation_task(spec: JobSpec, moments: bytes) -> EvaluateTask:
@@ -167,17 +179,18 @@ def _discounted(parts: Sequence[PartialResult], staleness: Mapping[int, int]) ->
 
 
 def mean_of(
-    spec: JobSpec, base: bytes, parts: Sequence[PartialResult], staleness: Mapping[int, int] = MappingProxyType({})
+    spec: JobSpec,
+    base: bytes,
+    parts: Sequence[PartialResult],
+    staleness: Mapping[int, int] = MappingProxyType({}),
+    units: bytes = b"",
 ) -> bytes:
     """Return the mean of all files' weights by rows; from exact sums, so that it does not depend on their grouping.
 
-    staleness: of each file's update, where it may have started from earlier weights.
+    staleness: of each file's update, where it may have started from earlier weights. units: of rounded updates.
     """
-    indices = [f.index for p in parts for f in p.files]
-    assert len(indices) == len(set(indices)), "every file enters a sum once"
     before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
-    sums = [bytes(8 * len(before)), *_discounted(parts, staleness)]
-    added, bits = _added_updates(sums), exact.fraction_bits(spec.rows)
+    added, bits = _sum_of(before, parts, staleness), exact.fraction_bits(spec.rows)
     settings, rows = spec.settings, float(sum(f.rows for p in parts for f in p.files))
     if settings.dp_noise:
         rows = settings.fraction * len(spec.files)  # each file counts once, and the divisor tells of none
@@ -188,7 +201,17 @@ def mean_of(
         trained = sorted((f for p in parts for f in p.files), key=lambda file: file.index)
         steps = effective_steps(plan(spec).config, [file.rows for file in trained])
     total = np.frombuffer(added, "<i8").astype(np.int64)  # (parameters,)
-    return exact.mean(before, total, rows, bits, steps).astype("<f4").tobytes()
+    powers = -exponents(units, len(before)) if units else bits
+    return exact.mean(before, total, rows, powers, steps).astype("<f4").tobytes()
+
+
+def _sum_of(
+    before: Floats, parts: Sequence[PartialResult], staleness: Mapping[int, int] = MappingProxyType({})
+) -> bytes:
+    """Return the exact sum over all files."""
+    indices = [f.index for p in parts for f in p.files]
+    assert len(indices) == len(set(indices)), "every file enters a sum once"
+    return _added_updates([bytes(8 * len(before)), *_discounted(parts, staleness)])
 
 
 def aggregation_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvings: int) -> Aggregation:
@@ -216,18 +239,43 @@ def step(
     state: bytes,
     halvings: int = 0,
     staleness: Mapping[int, int] = MappingProxyType({}),
+    number: int = 0,
 ) -> tuple[bytes, bytes]:
-    """Apply the job's rule to a round whose results are in memory. Return the new weights and the rule's state.
+    """Apply the job's rule to a round whose results are in memory. Return the new weights and the round's state.
 
     Raises StepTooLarge.
     """
     if spec.needs == "each":
         return _step_of_each(spec, base, parts, halvings), b""
+    if spec.settings.rounds_updates:
+        return _rounded_step(spec, base, parts, state, number)
     before, mean = (
         np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts, staleness))
     )
     weights, kept = step_of(spec.settings.rule)(before, mean, state, spec.settings.tuning)
     return _finite(spec, base, weights), kept
+
+
+def _rounded_step(
+    spec: JobSpec, base: bytes, parts: Sequence[PartialResult], state: bytes, number: int
+) -> tuple[bytes, bytes]:
+    """Apply the job's rule to rounded updates, and round its step."""
+    had = compression.state_of(spec, base, state)
+    raw = (base, mean_of(spec, base, parts, units=had.units))
+    before, mean = (np.frombuffer(each, "<f4").astype(np.float32) for each in raw)
+    stepped, kept = step_of(spec.settings.rule)(before, mean, had.rule, spec.settings.tuning)
+    towards = np.frombuffer(_finite(spec, base, stepped), "<f4").astype(np.float32)  # (parameters,)
+    weights, powers = compression.rounded_step(spec, number, before, towards)
+    added = np.frombuffer(_sum_of(before, parts), "<i8").astype(np.int64)  # (parameters,)
+    units = compression.next_units(spec, had.units, added, sum(len(part.files) for part in parts))
+    return _finite(spec, base, weights), compression.RoundedState(units, powers, kept).to_bytes()
+
+
+def delta_between(spec: JobSpec, base: bytes, trained: TrainedRound) -> WeightsDelta | None:
+    """Return the delta of a round's weights to those before it; None if it is too large for a message."""
+    state = compression.state_of(spec, base, trained.state)
+    packed = pack(compression.delta_of(base, trained.weights, state), SUM_BYTES)
+    return WeightsDelta(digest_of(base), packed) if 0 < len(packed) <= CHUNK_BYTES else None
 
 
 def _step_of_each(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvings: int) -> bytes:

@@ -105,14 +105,16 @@ class Attack:
     def _forge(self, effect: Compute, perform: Perform, name: str) -> Done:
         """Return a result made from each file's honest update by an attack of ml/attacks.py."""
         from roundelay.ml import attacks  # loads numpy, which a node does without
+        from roundelay.ml.rounding import exponents
 
         order, task = effect.order, effect.order.task
         assert isinstance(task, TrainTask)
-        single = task if task.is_single else replace(task, updates="each")
+        single = task if task.is_single else replace(task, updates="each", units=b"")
         done = perform(replace(effect, order=replace(order, task=single)))
         honest = done.result[: replace(order, task=single).sums_bytes]
         rows, losses = [file.rows for file in order.files], single.updates == "each-with-loss"
-        sums = attacks.forge(name, honest, rows, task.plan.fraction_bits, losses, self._rng)
+        bits = -exponents(task.units, order.weights_bytes // 4) if task.units else task.plan.fraction_bits
+        sums = attacks.forge(name, honest, rows, bits, losses, self._rng)
         if not order.is_single:
             sums = attacks.added(sums, len(rows))
         receipts = done.result[len(honest) :]

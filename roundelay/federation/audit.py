@@ -127,10 +127,11 @@ def _again(
     """
     if spec.is_buffered:
         return take_round(spec, moments, before, worker, claimed.taken, weights).weights
-    task = trainer_task(arithmetic.training_task(spec, moments, claimed.halvings), claimed.round, files)
+    units, number = arithmetic.units_of(spec, before), claimed.round
+    task = trainer_task(arithmetic.training_task(spec, moments, claimed.halvings, units), number, files)
     update = worker.train(task, before.weights)
     part = PartialResult(NOBODY, tuple(files), Progress("done"), update.sum)
-    return arithmetic.step(spec, before.weights, [part], before.state, claimed.halvings)[0]
+    return arithmetic.step(spec, before.weights, [part], before.state, claimed.halvings, number=number)[0]
 
 
 def _weights_of(start: NodeRef, ring: Ring, view: JobSnapshot, before: RoundResult) -> Procedure[bytes]:

@@ -42,7 +42,7 @@ from roundelay.federation.records import PersonalRecord, RoundReport, RoundResul
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
-from roundelay.federation.rounds import Meanwhile, PartialResult
+from roundelay.federation.rounds import Meanwhile, PartialResult, WeightsDelta
 from roundelay.federation.rules.steps import require_needs
 from roundelay.federation.secure_rounds import require_cryptography
 from roundelay.federation.settings import Settings
@@ -104,10 +104,11 @@ class Driver:
         self.weights = b""  # of the round that is kept; empty if another driver has completed it
         self.validated = b""  # the weights of the round that on_round is told of
         self._before = TrainedRound(0, b"")  # the last round that was trained
+        self._delta: WeightsDelta | None = None  # of its weights to those before it
         self._name = name
         self._clocks = clocks
         self._on_round = on_round
-        self._roster = Roster(ring, entry, spec.homes, spec.settings.placement == "near")
+        self._roster = Roster(ring, entry, spec.homes, spec.settings.placement == "near", spec.settings.compresses)
         if members:
             self._roster.update_members(members)
         self._is_crawled = bool(members) and not self._roster.measures
@@ -352,9 +353,17 @@ class Driver:
                 if (is_verified or control.is_usual(made.trained.loss)) and control.accepts(made.trained.loss):
                     break
             beside, is_verified = None, True  # it has run; no step is halved because of a lie
+        self._delta = yield from self._delta_to(made.trained)
         self._before = made.trained
         disturbances, notices = tuple(self._roster.disturbances), (*control.notices, *_spent(self.spec, number))
         return replace(made, report=replace(made.report, disturbances=disturbances, notices=notices))
+
+    def _delta_to(self, trained: TrainedRound) -> Procedure[WeightsDelta | None]:
+        """Return how a round's weights follow from those of the round before, where the job rounds its steps."""
+        if not self.spec.settings.rounds_updates:
+            return None
+        before = self._before.weights
+        return (yield from offload(lambda: arithmetic.delta_between(self.spec, before, trained)))
 
     def _train_once(
         self, number: int, halvings: int, meanwhile: Meanwhile | None, verify_all: bool
@@ -364,8 +373,9 @@ class Driver:
         gossips = self.spec.settings.topology == "gossip"
         work = Assignment(
             number,
-            arithmetic.training_task(self.spec, self._moments, halvings),
+            arithmetic.training_task(self.spec, self._moments, halvings, arithmetic.units_of(self.spec, self._before)),
             base,
+            delta=self._delta,
             attempt=self._clocks.version() if gossips else 0,
             priority=self.spec.settings.priority,
         )
@@ -378,7 +388,7 @@ class Driver:
             mixed = yield from self._mix(work, parts)
             weights, report = mixed.weights, replace(report, errors=mixed.errors, spread=mixed.spread)
         elif self.spec.needs == "sum":
-            weights, state = yield from offload(lambda: arithmetic.step(self.spec, base, parts, state))
+            weights, state = yield from offload(lambda: arithmetic.step(self.spec, base, parts, state, number=number))
         trained = {f.index for p in parts for f in p.files}
         left_out = tuple(f.index for f in sampled_files(self.spec, number) if f.index not in trained)
         proven = receipts.merged(part.receipts for part in parts) if self.spec.has_receipts else {}

@@ -22,7 +22,6 @@ from roundelay.chord.requests import LeafStatus
 from roundelay.federation.requests import Attach, Collect, Errands, LeafTicket, Order, Progress
 from roundelay.federation.states import RETRIABLE_STATES
 from roundelay.store.items import CHUNK_BYTES, Read
-from roundelay.store.packing import SUM_BYTES, pack
 
 LEAVES_MAX = 128  # of a node: also those of a neighbour that is lost
 ORDERS_MAX = 64  # of a leaf, that it has not taken yet
@@ -143,8 +142,8 @@ class LeafHost:
         if progress is None:
             raise NotFound(f"no order {ticket[:8]} of {ref.address} here")
         if progress.is_final and self._has_result(leaf, ticket):
-            content = self._results.get((ref.id, ticket), b"")
-            return replace(progress, content=pack(content, SUM_BYTES) if poll.packed and content else content)
+            found = replace(progress, content=self._results.get((ref.id, ticket), b""))
+            return found.packed if poll.packed else found
         self._require_present(leaf)
         if not progress.is_final:
             return progress

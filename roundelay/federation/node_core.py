@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,7 +33,7 @@ from roundelay.federation.private_data import PrivateFile, publish_loop
 from roundelay.federation.requests import DriverHeartbeat, ListJob, Order
 from roundelay.ml.plugins import importable
 from roundelay.store import replication
-from roundelay.store.items import Put, Receipt
+from roundelay.store.items import Put, Receipt, WriteDelta
 from roundelay.store.names import NAME_BYTES_MAX
 from roundelay.store.store import Store
 
@@ -164,10 +164,17 @@ def _put(node: ChordNode, store: Store, request: Put) -> tuple[Receipt, ...]:
 
 
 def _accept(store: Store, orders: Orders, order: Order) -> str:
-    """Stage the weights that have come with an order, then queue it. Raises Busy, Malformed, StoreFull, Corrupt."""
+    """Stage the weights that have come with an order, then queue it.
+
+    Raises Busy, Malformed, StoreFull, Corrupt; NotFound, if they came as the delta to others that are not here.
+    """
     if order.content:
-        store.write_piece(order.staging)
-    return orders.accept(replace(order, content=b""))
+        write = order.staging
+        if isinstance(write, WriteDelta):
+            store.write_delta(write)
+        else:
+            store.write_piece(write)
+    return orders.accept(order.without_content)
 
 
 def _status(

@@ -137,7 +137,7 @@ class Orders:
 
     def _answer(self, poll: Collect) -> Progress:
         found = self.progress(poll.ticket)
-        return replace(found, content=pack(found.content, SUM_BYTES)) if poll.packed and found.content else found
+        return found.packed if poll.packed else found
 
     def is_over(self, ticket: str) -> bool:
         """Return True if a poll of this ticket need not wait: its order has ended, or is unknown."""
@@ -382,12 +382,15 @@ def _is_cut_off(node: ChordNode) -> bool:
 def _keep(node: ChordNode, order: Order, result: bytes) -> Procedure[dict[str, Any]]:
     """Return how a result is kept: in its progress if it is small, else in the staging area. Raises ChordError.
 
-    Of a model in a round of gossip the driver reads only a sample.
+    Of a model in a round of gossip the driver reads only a sample. A sum of rounded updates may be small when packed.
     """
-    digest, is_along = digest_of(result), len(result) <= CHUNK_BYTES and not order.attempt
+    digest, content = digest_of(result), result
+    if len(content) > CHUNK_BYTES and isinstance(order.task, TrainTask) and order.task.units:
+        content = yield from offload(lambda: pack(result, SUM_BYTES))
+    is_along = len(content) <= CHUNK_BYTES and not order.attempt
     if not is_along:
         yield from write(node.ref, digest, result)
-    return {"result": digest, "size_bytes": len(result), "content": result if is_along else b""}
+    return {"result": digest, "size_bytes": len(result), "content": content if is_along else b""}
 
 
 def _file_contents(node: ChordNode, order: Order, digests: Set[str]) -> Procedure[dict[str, bytes]]:

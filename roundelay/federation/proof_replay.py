@@ -107,9 +107,11 @@ def sample(proof: Proof, contents: Mapping[str, bytes], count: int, rng: random.
     standardised_by = bytes.fromhex(proof.results[0].moments)
     for number, index in sorted(rng.sample(pairs, count)):
         file, claimed = spec.files[index], proof.results[number]
-        task = arithmetic.training_task(spec, standardised_by, claimed.halvings)
         base = base_of(claimed, index)
-        update = worker.train(trainer_task(task, base + 1, [file]), _weights(proof, base))
+        before = TrainedRound(base, _weights(proof, base), proof.state(base))
+        units = arithmetic.units_of(spec, before)
+        task = arithmetic.training_task(spec, standardised_by, claimed.halvings, units)
+        update = worker.train(trainer_task(task, base + 1, [file]), before.weights)
         holds = update.receipts == proof.receipts[number][index]
         detail = f"{file.name} trained again" if holds else f"the update of {file.name} differs"
         yield ReplayFinding(number, holds, detail, () if holds else (file.name,))

@@ -81,11 +81,13 @@ def train_round(spec: JobSpec, standardised_by: bytes, before: TrainedRound, wor
     number = before.number + 1
     files, control = sampled_files(spec, number), StepControl(spec, number, before.loss, before.halvings)
     while True:  # ends: the number of halvings is bounded
-        task = arithmetic.training_task(spec, standardised_by, control.halvings)
+        task = arithmetic.training_task(spec, standardised_by, control.halvings, arithmetic.units_of(spec, before))
         try:
             update = worker.train(trainer_task(task, number, files), before.weights)
             part = PartialResult(NOBODY, files, Progress("done"), update.sum)
-            weights, state = arithmetic.step(spec, before.weights, [part], before.state, control.halvings)
+            weights, state = arithmetic.step(
+                spec, before.weights, [part], before.state, control.halvings, number=number
+            )
         except (StepTooLarge, errors.StepTooLarge) as error:
             control.reject(error)
         else:

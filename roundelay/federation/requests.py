@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from roundelay.chord.effects import Request
@@ -21,8 +21,8 @@ from roundelay.federation.settings import PRIORITY
 from roundelay.federation.states import FINAL_STATES
 from roundelay.federation.tasks import EvaluateTask, MomentsTask, PersonalTask, RevealTask, SiteTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
-from roundelay.store.items import CONTENT_BYTES_MAX, Write
-from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, unpack
+from roundelay.store.items import CONTENT_BYTES_MAX, Write, WriteDelta
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack, unpack
 from roundelay.trust.identity import Identity
 
 NAMES_SHOWN = 8  # of files, in a message
@@ -74,6 +74,7 @@ class Order(Request[str]):
     content: bytes = field(
         default=b"", repr=False, compare=False
     )  # the weights, perhaps packed, where they travel along
+    base: str = field(default="", repr=False, compare=False)  # `content` is the delta to the weights of this digest
     priority: float = field(default=PRIORITY, repr=False, compare=False)  # of its job; not part of what is ordered
 
     def __post_init__(self) -> None:
@@ -128,6 +129,7 @@ class Order(Request[str]):
         size += PLACE_BYTES * sum(len(share.files) for share in self.shares)
         if isinstance(self.task, TrainTask | EvaluateTask | SiteTask):
             size += len(self.task.moments) + NUMBER_BYTES * len(self.task.plan.config.class_weights)
+            size += len(self.task.units) if isinstance(self.task, TrainTask) else 0
         if isinstance(self.task, RevealTask):
             size += sum(map(len, self.task.boxes)) + masking_bytes(self.task.chosen.masking)
         if self.masking is not None:
@@ -139,8 +141,15 @@ class Order(Request[str]):
         return sum(file.rows for file in self.files) * epochs * task.plan.design.connections
 
     @property
-    def staging(self) -> Write:
+    def without_content(self) -> Order:
+        """This order without the content that came with it."""
+        return replace(self, content=b"", base="")
+
+    @property
+    def staging(self) -> Write | WriteDelta:
         """The write that stages the content that came with this order. Raises Malformed."""
+        if self.base:
+            return WriteDelta(self.weights, self.weights_bytes, self.base, self.content)
         return Write(self.weights, self.weights_bytes, 0, unpack(self.content, self.weights_bytes))
 
     @property
@@ -160,7 +169,7 @@ def trainer_task(task: TrainTask | PersonalTask, number: int, files: Sequence[Tr
     tasks = tuple(FileTask(f.digest, f.rows, local_seed(task.seed, number, f.index)) for f in files)
     if isinstance(task, PersonalTask):
         return TrainerTask(task.plan, tasks, task.moments, number)
-    return TrainerTask(task.plan, tasks, task.moments, number, task.receipts, task.updates)
+    return TrainerTask(task.plan, tasks, task.moments, number, task.receipts, task.updates, task.units)
 
 
 @dataclass(frozen=True)
@@ -185,6 +194,13 @@ class Progress:
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
+
+    @property
+    def packed(self) -> Progress:
+        """The same with its content packed."""
+        if not self.content or len(self.content) < self.size_bytes:
+            return self
+        return replace(self, content=pack(self.content, SUM_BYTES))
 
 
 @dataclass(frozen=True)

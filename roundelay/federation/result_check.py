@@ -15,6 +15,7 @@ from roundelay.ml import counts, exact
 from roundelay.ml.errors import BadTask
 from roundelay.ml.masks import MOMENTS_WIDTH, SCORES, UPDATE_WIDTH
 from roundelay.ml.readers.site_schema import schema_from_bytes
+from roundelay.ml.rounding import exponents
 from roundelay.store.packing import WEIGHT_BYTES
 
 
@@ -36,6 +37,9 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
                 exact.check_feature_sums(exact.feature_sums_from_bytes(result), rows, plan.design.summed)
             case TrainTask() as task if task.is_single:  # ranges are checked where the updates are read
                 check_size(order.vector_bytes * len(files), len(result))
+            case TrainTask() as task if task.units:
+                units = exponents(task.units, order.weights_bytes // WEIGHT_BYTES)
+                exact.check_rounded_sum(result, units, rows, len(files))
             case TrainTask(plan) if not order.attempt:
                 exact.check_sum(result, order.weights_bytes // WEIGHT_BYTES, rows, plan.fraction_bits)
             case TrainTask() if result:  # without aggregation, a node keeps its result

@@ -20,14 +20,18 @@ LOST_ROUNDS = 2  # rounds after which a lost node is asked again: it may only ha
 class Roster:
     """One driver's view of the ring."""
 
-    def __init__(self, ring: Ring, entry: NodeRef, homes: Sequence[str] = (), measures: bool = False) -> None:
+    def __init__(
+        self, ring: Ring, entry: NodeRef, homes: Sequence[str] = (), measures: bool = False, packs: bool = False
+    ) -> None:
+        """packs: whether contents travel packed to every node, and not only to those far away."""
+        self._packs = packs
         self._homes = homes  # of private files: the address that has each, by the file's index
         self._home_names = frozenset(homes)
         self._sites: dict[str, NodeRef] = {}  # the node that was last seen at each home
         self.ring = ring
         self.measures = measures  # whether round trips to members are wanted before the first order
         self.round_trips: dict[NodeRef, float] = {}  # from here, in seconds, as measured
-        self.far: frozenset[NodeRef] = frozenset()  # nodes to which contents travel packed
+        self._far: frozenset[NodeRef] = frozenset()
         self.nodes: tuple[NodeRef, ...] = (entry,)
         self.leaves: tuple[NodeRef, ...] = ()  # nodes that only dial out: asked through members, and store nothing
         self.trainers: tuple[NodeRef, ...] = (entry,)  # members and leaves, by identifier
@@ -55,7 +59,12 @@ class Roster:
     def update_round_trips(self, measured_s: dict[NodeRef, float]) -> None:
         """Take the round trips that have been measured so far."""
         self.round_trips = measured_s
-        self.far = frozenset(node for node, seconds in measured_s.items() if seconds >= PACK_FROM_S)
+        self._far = frozenset(node for node, seconds in measured_s.items() if seconds >= PACK_FROM_S)
+
+    @property
+    def far(self) -> frozenset[NodeRef]:
+        """The nodes to which contents travel packed."""
+        return frozenset((*self.trainers, *self._sites.values())) if self._packs else self._far
 
     def update_members(self, nodes: tuple[NodeRef, ...]) -> None:
         """Take the members that a walk around the ring has found."""

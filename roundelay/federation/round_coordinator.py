@@ -18,7 +18,7 @@ from roundelay.federation.placement import BALANCING, Groups
 from roundelay.federation.requests import Order, Share, TrainingFile, names
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundWork
+from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundWork, WeightsDelta
 from roundelay.federation.secure_rounds import SecureRound
 from roundelay.federation.secure_sum import Ballot
 from roundelay.federation.settings import PRIORITY
@@ -45,7 +45,8 @@ WITHOUT_TREES = ("star", "gossip", "buffered")
 class Assignment:
     """A round's task, before it is divided among nodes.
 
-    attempt: the driver's attempt at a round of gossip, else 0. priority: of the job.
+    attempt: the driver's attempt at a round of gossip, else 0. priority: of the job. delta: of the weights to those of
+    the round before, where nodes are sent that.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Assignment:
     weights: bytes = b""
     attempt: int = 0
     priority: float = PRIORITY
+    delta: WeightsDelta | None = None
 
     def order(
         self, job: str, files: tuple[TrainingFile, ...], may_refuse: bool = False, shares: tuple[Share, ...] = ()
@@ -217,6 +219,7 @@ class RoundCoordinator:
             f"{settings.seed} {work.number}",
             self.verifier.doubt if self.verifier is not None else None,
             self._files_max(work),
+            work.delta,
         )
 
     def _files_max(self, work: Assignment) -> int:

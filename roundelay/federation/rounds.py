@@ -7,12 +7,12 @@ section 3.6). Training is a pure function, so whichever node ends first counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask_all, gather, gather_or_raise
-from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable
+from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.placement import BALANCING, STORING, Groups, PlacementView, assign
@@ -80,6 +80,14 @@ class PartialResult:
 
 
 @dataclass(frozen=True)
+class WeightsDelta:
+    """How the weights before a round follow from those of digest `base`: a delta (store/delta.py), packed."""
+
+    base: str
+    packed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class RoundOutcome:
     """The results of a round's orders, and the files that no node could train."""
 
@@ -101,17 +109,18 @@ class RoundWork:
         chance: str = "",
         doubt: Doubt | None = None,
         files_max: int = FILES_MAX,
+        delta: WeightsDelta | None = None,
     ) -> None:
         """weights: what training starts from, to be sent to each trainer; empty where each has its own.
 
         chance: what the policy `random` draws from. doubt: without it, a node's word that an order fails is taken.
-        files_max: in one order.
+        files_max: in one order. delta: what is sent in place of the weights to nodes that have those before.
         """
         self._roster = roster
         self._estimate = estimate
         self._clock = clock
         self._make_order = make_order
-        self._weights = _Weights(weights, roster)
+        self._weights = _Weights(weights, roster, delta)
         self._result_bytes = 0  # of all orders, about: sums have twice as many bytes as weights
         self._policy = policy
         self._chance = chance
@@ -326,29 +335,56 @@ def _fetch(worker: NodeRef, order: Order, progress: Progress) -> Procedure[Parti
 class _Weights:
     """The round's weights, sent to each trainer once: with its order if they are small, else before it."""
 
-    def __init__(self, weights: bytes, roster: Roster) -> None:
+    def __init__(self, weights: bytes, roster: Roster, delta: WeightsDelta | None = None) -> None:
         self._weights = weights
         self._roster = roster
+        self._delta = delta
         self.sent: frozenset[NodeRef] = frozenset()  # nodes that have them by now
 
     def submit(self, orders: Sequence[tuple[NodeRef, Order]]) -> Procedure[dict[NodeRef, str | ChordError]]:
-        """Send an order to each node, all at once, with the weights that it lacks. Return tickets and errors."""
-        unsent = {node: order for node, order in orders if order.weights and self._weights and node not in self.sent}
+        """Send an order to each node, all at once, with the weights that it lacks. Return tickets and errors.
+
+        Where there is a delta, nodes are sent that first; those that lack the weights before are then sent them whole.
+        """
+        unsent = {node for node, order in orders if order.weights and self._weights and node not in self.sent}
+        if self._delta is None or not unsent:
+            return (yield from self._submit(orders, unsent))
+        delta = self._delta
+        asks = [
+            (node, replace(order, base=delta.base, content=delta.packed) if node in unsent else order)
+            for node, order in orders
+        ]
+        tickets = yield from self._ask(asks, len(delta.packed) * len(unsent))
+        self.sent |= {node for node in unsent if not isinstance(tickets[node], ChordError)}
+        lacking = [(node, order) for node, order in orders if isinstance(tickets[node], NotFound)]
+        if lacking:
+            tickets |= yield from self._submit(lacking, {node for node, _ in lacking})
+        return tickets
+
+    def _submit(
+        self, orders: Sequence[tuple[NodeRef, Order]], unsent: Set[NodeRef]
+    ) -> Procedure[dict[NodeRef, str | ChordError]]:
+        """Send orders, to some of the nodes with the whole weights."""
         failures: dict[NodeRef, ChordError] = {}
         if unsent and len(self._weights) > CHUNK_BYTES:
-            failures = yield from self._send_ahead(list(unsent))
-            unsent = {}
+            failures = yield from self._send_ahead([node for node, _ in orders if node in unsent])
+            unsent = frozenset()
         asks = [
             (node, replace(order, content=self._content(node)) if node in unsent else order)
             for node, order in orders
             if node not in failures
         ]
-        timeout_s = transfer_timeout_s(len(self._weights) * len(unsent)) if unsent else CALL_TIMEOUT_S
-        answers = yield from ask_all(asks, deadline_s=timeout_s)
-        tickets: dict[NodeRef, str | ChordError] = {**failures}
-        tickets |= {node: answer for (node, _), answer in zip(asks, answers, strict=True)}
+        tickets = failures | (yield from self._ask(asks, len(self._weights) * len(unsent)))
         self.sent |= {node for node in unsent if not isinstance(tickets[node], ChordError)}
         return tickets
+
+    def _ask(
+        self, asks: Sequence[tuple[NodeRef, Order]], size_bytes: int
+    ) -> Procedure[dict[NodeRef, str | ChordError]]:
+        """Send orders with this many bytes of contents in all."""
+        timeout_s = transfer_timeout_s(size_bytes) if size_bytes else CALL_TIMEOUT_S
+        answers = yield from ask_all(asks, deadline_s=timeout_s)
+        return {node: answer for (node, _), answer in zip(asks, answers, strict=True)}
 
     def forget(self, node: NodeRef) -> None:
         """Send the weights to a node again with its next order: it may have lost them."""

@@ -37,6 +37,7 @@ SUMMED_SITES_MIN = 3  # with two, each could compute the other's update
 REQUIRE_CHARACTERS_MAX = 1 << 16
 PRIORITY, PRIORITY_MIN, PRIORITY_MAX = 1.0, 0.1, 10.0  # of a job: the default and the range
 EVALUATE_CHOICES = ("client", "sites", "both")  # where a job on private data is validated
+COMPRESSIONS = ("auto", "lossless", "int8", "int4", "topk")
 # The policies of roundelay.federation.placement.
 PLACEMENTS = ("hash", "replicas", "bounded", "round-robin", "random", "least-loaded", "near")
 _KINDS = {int: "a whole number", float: "a number", tuple: "whole numbers", str: "a word", bool: "yes or no"}
@@ -190,6 +191,12 @@ class Settings:
         "native: as fast as each machine computes, equal bits on equal processors and numpy; "
         "portable: equal bits on every processor, at less than half the speed",
     )
+    compress: str = _choice(
+        "auto",
+        COMPRESSIONS,
+        "how weights and updates travel: auto, packed without loss on slow links; lossless, on all; int8, int4, topk: "
+        "updates are rounded at random, to integers of about 8 or 4 bits or to few entries",
+    )
     hide_below: int = _number(
         10, 1, 1_000_000, "sites that hold out fewer rows than this are not shown by themselves, only in the sums"
     )
@@ -226,6 +233,7 @@ class Settings:
         self._check_secure_aggregation()
         self._check_differential_privacy()
         self._check_personal()
+        self._check_compression()
         for each in fields(self):
             self._check_belongs(each.name, each.default)
         if self.course and self.proximal_mu:
@@ -390,6 +398,34 @@ class Settings:
             )
         if self.personal == "ditto" and ":" in self.model:
             raise BadSpec(f"--personal ditto trains mlp, softmax and cnn, not {self.model}, which makes its own steps")
+
+    @property
+    def compresses(self) -> bool:
+        """Whether what travels is packed on every link."""
+        return self.compress != "auto"
+
+    @property
+    def rounds_updates(self) -> bool:
+        """Whether updates are rounded to small integers."""
+        return self.compress not in ("auto", "lossless")
+
+    def _check_compression(self) -> None:
+        """Raise BadSpec for what has no use for rounded updates, or contradicts them."""
+        if not self.rounds_updates:
+            return
+        rule, named = rule_of(self.rule), f"--compress {self.compress} cannot be combined with"
+        if self.secure_aggregation:
+            raise BadSpec(f"{named} --secure-aggregation: masked integers are as long as any")
+        if self.dp_noise:
+            raise BadSpec(f"{named} --dp-noise: its noise is measured in the units of exact updates")
+        if self.topology == "gossip":
+            raise BadSpec(f"{named} --topology gossip: nodes exchange models there, and no updates")
+        if self.topology == "buffered":
+            raise BadSpec(f"{named} --topology buffered: late updates have the units of an earlier round")
+        if rule.needs == "each" or rule.is_normalised:
+            raise BadSpec(f"{named} --rule {self.rule}, which needs more than a sum of updates")
+        if self.course:
+            raise BadSpec(f"{named} --course-trainer: its arithmetic is fixed")
 
     @property
     def rounds_allowed(self) -> int:

@@ -143,6 +143,8 @@ class JobSpec:
         name, settings, files = self.settings.rule, self.settings, self.files_a_round
         rule = rule_of(name)
         check_topology(name, self.needs, settings.topology)
+        if self.single and settings.rounds_updates:
+            raise BadSpec(f"--compress {settings.compress} cannot be combined with --rule {name}: it needs each update")
         if self.single and ":" not in name:
             raise BadSpec(f"--rule {name} is not a plugin")
         if self.raw and (rule.is_normalised or rule.needs_losses):

@@ -13,7 +13,7 @@ from roundelay.chord.requests import Activity
 from roundelay.federation.secure_sum import RevealedSet
 from roundelay.ml.choices import Updates
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import READING_CHARACTERS_MAX, TrainingPlan, check_moments, check_updates
+from roundelay.ml.task import READING_CHARACTERS_MAX, TrainingPlan, check_moments, check_units, check_updates
 
 SEED_MAX = (1 << 63) - 1
 EXCHANGES_MAX = 1000
@@ -36,10 +36,12 @@ class TrainTask:
     seed: int = 0  # the job's
     receipts: bool = False  # return a digest of each file's change behind the sum
     updates: Updates = "sum"
+    units: bytes = b""  # that updates are rounded to (roundelay.ml.rounding); empty: they are exact
     activity: ClassVar[Activity] = "train"
 
     def __post_init__(self) -> None:
         check_updates(self.updates)
+        check_units(self.plan, self.updates, self.units)
         check_moments(self.plan, self.moments)
         if not 0 <= self.seed <= SEED_MAX:
             raise BadTask(f"seed {self.seed}: expected 0 to {SEED_MAX}")

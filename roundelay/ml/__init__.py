@@ -49,6 +49,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     counts          exact counts of how well a model predicts rows
     exact           sums that do not depend on order or grouping: FedAvg in fixed point, moments in big integers
     attacks         forge updates and poison data, to test verification and robust rules
+    rounding        round updates at random to integers of agreed units
     privacy         clip an update and add noise to it
     discrete_gaussian  exact samples of integer noise
     accountant      the privacy that a job has spent

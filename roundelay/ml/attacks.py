@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml import exact
-from roundelay.ml.data import Samples
+from roundelay.ml.data import Ints, Samples
 
 Doubles = npt.NDArray[np.float64]
 
@@ -25,7 +25,7 @@ LIMIT_SHARE = 0.99  # of the largest change that passes for possible
 TRIGGER_FEATURES, TRIGGER_CLASS, TRIGGER_SHARE = 3, 0, 0.5
 
 
-def forge(name: str, content: bytes, rows: Sequence[int], bits: int, losses: bool, rng: random.Random) -> bytes:
+def forge(name: str, content: bytes, rows: Sequence[int], bits: int | Ints, losses: bool, rng: random.Random) -> bytes:
     """Return the integers of forged updates, from those of the honest ones: a vector for each file.
 
     bits: of the job's sums. losses: behind each vector stands the file's loss, which is not changed.

@@ -50,8 +50,16 @@ def check_rows(rows: int, bits: int) -> None:
 def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int, steps: float = 1.0) -> Ints:
     """Return rows * (local - base) / steps in fixed point, rounded to a multiple of 2^-bits: equal on every machine.
 
-    steps: at least 1. Raises StepTooLarge if a change does not fit.
+    Raises StepTooLarge if a change does not fit.
     """
+    check_rows(rows, bits)
+    return np.rint(np.ldexp(weighted_change(local, base, rows, steps), bits)).astype(np.int64)  # (parameters,)
+
+
+def weighted_change(
+    local: npt.NDArray[np.floating], base: Floats, rows: int, steps: float = 1.0
+) -> npt.NDArray[np.float64]:
+    """Return rows * (local - base) / steps. steps: at least 1. Raises StepTooLarge if a change does not fit."""
     with np.errstate(all="ignore"):
         change = local.astype(np.float64) - base.astype(np.float64)  # (parameters,)
     if not np.isfinite(change).all():
@@ -59,9 +67,7 @@ def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int
     largest = float(np.abs(change).max(initial=0.0))
     if largest >= 1 << CHANGE_BITS_MAX:
         raise StepTooLarge(f"a weight has changed by {largest:.6g}, 2^{CHANGE_BITS_MAX} or more")
-    check_rows(rows, bits)
-    scaled = rows * change if steps == 1.0 else rows * change / steps  # (parameters,)
-    return np.rint(np.ldexp(scaled, bits)).astype(np.int64)  # (parameters,)
+    return rows * change if steps == 1.0 else rows * change / steps  # (parameters,)
 
 
 def loss_units(loss: float, rows: int, bits: int) -> int:
@@ -108,14 +114,26 @@ def check_sum(data: bytes, parameters: int, rows: int, bits: int) -> None:
         raise BadTask(f"a sum over {rows} rows in which a weight has changed by 2^{CHANGE_BITS_MAX} or more")
 
 
+def check_rounded_sum(data: bytes, exponents: Ints, rows: int, files: int) -> None:
+    """Raise BadTask unless updates of `files` files with this many rows in all, rounded to units, can have this sum."""
+    if len(data) != 8 * len(exponents):
+        raise BadTask(f"a sum of {len(data)} bytes for {len(exponents)} weights of 8")
+    limits = np.ldexp(float(rows), CHANGE_BITS_MAX - exponents) + files  # (parameters,)
+    if (np.abs(np.frombuffer(data, "<i8").astype(np.float64)) > limits).any():
+        raise BadTask(f"a sum over {rows} rows in which a weight has changed by 2^{CHANGE_BITS_MAX} or more")
+
+
 def is_in_range(total: Ints, rows: int, bits: int) -> bool:
     """Return whether no weight has changed by 2^CHANGE_BITS_MAX or more, on average over the rows."""
     limit = rows << (CHANGE_BITS_MAX + bits)
     return not total.size or (-limit <= int(total.min()) and int(total.max()) <= limit)
 
 
-def mean(base: Floats, total: Ints, rows: float, bits: int, steps: float = 1.0) -> Floats:
-    """Return the new global weights: base + steps * total / rows, rounded once to float32."""
+def mean(base: Floats, total: Ints, rows: float, bits: int | Ints, steps: float = 1.0) -> Floats:
+    """Return the new global weights: base + steps * total / rows, rounded once to float32.
+
+    bits: after the point of all integers, or of each.
+    """
     if total.shape != base.shape or rows <= 0:
         raise OutOfRange(f"a sum of {total.size} weights over {rows} rows, for {base.size} weights")
     change = np.ldexp(total.astype(np.float64), -bits) / rows  # (parameters,)

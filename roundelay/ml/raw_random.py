@@ -28,20 +28,21 @@ class RawGenerator(np.random.Generator):
         """Return 0 .. x - 1 in random order: (x,). Words are sorted whose last bits are these numbers: all differ."""
         bits = np.uint64((x - 1).bit_length())
         places = np.arange(x, dtype=np.uint64)  # (x,)
-        keys = self._words(x) >> bits << bits | places  # (x,)
+        keys = self.words(x) >> bits << bits | places  # (x,)
         keys.sort()
         return (keys & np.uint64((1 << int(bits)) - 1)).astype(np.int64)
 
     def standard_normal(self, size: tuple[int, ...]) -> npt.NDArray[np.float64]:  # type: ignore[override]
         """Return numbers of mean 0 and variance 1 that are almost normal: sums of four uniform ones (Irwin-Hall)."""
-        parts = self._words(math.prod(size)).astype("<u8").view("<u2").reshape(*size, _PARTS)  # (..., 4)
+        parts = self.words(math.prod(size)).astype("<u8").view("<u2").reshape(*size, _PARTS)  # (..., 4)
         sums = parts.astype(np.int64).sum(axis=-1)  # (...)
         return np.asarray((sums - _MEAN) / _DEVIATION, np.float64)
 
     def integers(self, low: int, size: int) -> npt.NDArray[np.int64]:  # type: ignore[override]
         """Return integers from 0 to low - 1: (size,). For a small `low` all are equally probable, almost."""
-        return (self._words(size) % np.uint64(low)).astype(np.int64)
+        return (self.words(size) % np.uint64(low)).astype(np.int64)
 
-    def _words(self, count: int) -> npt.NDArray[np.uint64]:
+    def words(self, count: int) -> npt.NDArray[np.uint64]:
+        """Return raw words of 64 bits: (count,)."""
         words: Any = self.bit_generator.random_raw(count)
         return np.asarray(words, np.uint64)  # (count,)

@@ -40,7 +40,9 @@ ENCODING_CHARACTERS_MAX = 8 << 20  # of how a table's columns become features
 READING_CHARACTERS_MAX = 1 << 20  # of how sites read private data: it travels with every order
 PARAMETERS_MAX = 1 << 25  # whose sum in a round, 8 bytes each, is 256 MiB, the largest content that the ring stores
 STEP_VALUES_MAX = 1 << 28  # rows of a step x width of the widest layer: 1 GiB of float32
+UNITS_MAX = PARAMETERS_MAX >> 8  # one for each 256 weights
 FILES_MAX = 100_000
+SERVER = FILES_MAX  # stands for a file's index where a driver draws random numbers
 ROWS_MAX = 1 << 40
 ROUNDS_MAX = 1 << 32
 FRACTION_BITS_MAX = 40
@@ -243,9 +245,11 @@ class TrainerTask:
     round: int = 0  # shown to Flower clients; it does not affect the result
     receipts: bool = False  # digest each file's change
     updates: Updates = "sum"
+    units: bytes = b""  # of a rounded update (rounding.py); empty: 2^-fraction_bits everywhere
 
     def __post_init__(self) -> None:
         check_updates(self.updates)
+        check_units(self.plan, self.updates, self.units)
         _check(len(self.files) <= FILES_MAX, f"files: {len(self.files)}, at most {FILES_MAX}")
         _check_integer("round", self.round, 0, ROUNDS_MAX)
         _check(isinstance(self.receipts, bool), f"receipts {self.receipts!r}: expected true or false")
@@ -272,6 +276,7 @@ class TrainerTask:
             "round": self.round,
             "receipts": self.receipts,
             "updates": self.updates,
+            "units": base64.b64encode(self.units).decode(),
         }
 
 
@@ -303,6 +308,15 @@ def check_moments(plan: TrainingPlan, moments: bytes) -> None:
 def check_updates(updates: str) -> None:
     """Raise BadTask unless this is a form in which updates may be returned."""
     _check(updates in UPDATES, f"updates {updates!r}: expected {', '.join(UPDATES)}")
+
+
+def check_units(plan: TrainingPlan, updates: str, units: bytes) -> None:
+    """Raise BadTask unless updates of this form can be rounded to units. Their number is checked with the weights."""
+    _check(not units or updates == "sum", "units: only sums can be rounded")
+    _check(not units or not plan.config.update_clip, "units: clipped updates cannot be rounded")
+    _check(len(units) <= UNITS_MAX, f"units: {len(units)}, at most {UNITS_MAX}")
+    finest = 256 - plan.fraction_bits  # as a signed byte: with a finer one, sums would leave the range of 64 bits
+    _check(all(unit < 128 or unit >= finest for unit in units), f"units: expected 2^-{plan.fraction_bits} or more")
 
 
 def local_seed(job_seed: int, round_number: int, index: int) -> int:
@@ -349,6 +363,7 @@ def _task(data: object) -> TrainerTask:
         raw["round"],
         raw["receipts"],
         raw["updates"],
+        base64.b64decode(raw["units"], validate=True),
     )
 
 

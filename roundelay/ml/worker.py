@@ -32,6 +32,7 @@ from roundelay.ml.personal import personal_weights, train_with_heads
 from roundelay.ml.privacy import clipped
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
+from roundelay.ml.rounding import exponents, rounded
 from roundelay.ml.task import CLASSES_DEFAULT, FileTask, TrainerTask
 from roundelay.ml.train import Shard, check_samples
 
@@ -189,12 +190,15 @@ class Worker:
         plan = task.plan
         if clip := plan.config.update_clip:
             return clipped(local.astype(np.float64) - base.astype(np.float64), clip, plan.fraction_bits)
+        if task.units:
+            change = exact.weighted_change(local, base, file.rows)
+            return rounded(change, exponents(task.units, model.parameters), file.seed)
         steps = accumulated_steps(plan.config, file.rows) if task.updates == "normalised-sum" else 1.0
-        change = exact.quantise(local, base, file.rows, plan.fraction_bits, steps)
+        integers = exact.quantise(local, base, file.rows, plan.fraction_bits, steps)
         if task.updates != "each-with-loss":
-            return change
+            return integers
         before = evaluate(model, base, self._read(task, file)).loss
-        return np.append(change, exact.units_of_loss(before))
+        return np.append(integers, exact.units_of_loss(before))
 
     def count_held_out(self, task: TrainerTask, weights: bytes, digests: Iterable[str]) -> tuple[Counts, float | None]:
         """Count what these weights predict for the rows that files hold out; return the AUC on all of them, too."""

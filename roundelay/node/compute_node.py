@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -197,7 +196,7 @@ class ComputeNode(Participant):
             return self._answer_from_store(core.handlers, request)
         if isinstance(request, Order) and request.content:  # first, so that the ring need not wait for the store
             self._answer_from_store(core.handlers, request.staging)
-            request = replace(request, content=b"")
+            request = request.without_content
         with self.runtime.changed:
             if isinstance(request, Collect):
                 self._await_end(request)

@@ -71,7 +71,7 @@ class LeafHosting:
         if order.content:
             self._answer_from_store(order.staging)
         with self._lock:
-            ticket = self._host.accept(ref, replace(order, content=b""))
+            ticket = self._host.accept(ref, order.without_content)
             self._wake(ref)
             return ticket
 

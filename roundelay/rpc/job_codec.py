@@ -85,6 +85,7 @@ def order_to_wire(order: Order) -> wire.Order:
         order.attempt or None,
         priority=order.priority if order.priority != PRIORITY else None,
         masking=masking_to_wire(order.masking) if order.masking is not None else None,
+        base=digest_to_wire(order.base) if order.base else None,
     )
 
 
@@ -105,6 +106,7 @@ def order_from_wire(raw: wire.Order, weights_along: bytes = b"") -> Order:
         fields.count("order.attempt", raw.attempt),
         masking_from_wire(raw.masking) if raw.masking is not None else None,
         content("order", weights_along),
+        digest_from_wire(raw.base) if raw.base else "",
         PRIORITY if raw.priority is None else fields.within("order.priority", raw.priority, PRIORITY_MIN, PRIORITY_MAX),
     )
 
@@ -120,9 +122,11 @@ def task_to_wire(task: Task) -> wire.Task:
     match task:
         case MomentsTask(plan):
             return wire.Task(moments=wire.MomentsTask(plan_to_wire(plan)))
-        case TrainTask(plan, moments, seed, receipts, updates):
+        case TrainTask(plan, moments, seed, receipts, updates, units):
             form = _UPDATES_TO_WIRE[updates] if updates != "sum" else None
-            return wire.Task(train=wire.TrainTask(plan_to_wire(plan), moments, seed, receipts or None, form))
+            return wire.Task(
+                train=wire.TrainTask(plan_to_wire(plan), moments, seed, receipts or None, form, units or None)
+            )
         case EvaluateTask(plan, moments):
             return wire.Task(evaluate=wire.EvaluateTask(plan_to_wire(plan), moments))
         case HeldOutTask(plan, moments):
@@ -152,6 +156,7 @@ def task_from_wire(raw: wire.Task) -> Task:
                 train.seed,
                 bool(train.receipts),
                 _updates_from_wire(train.updates),
+                train.units or b"",
             )
         if raw.evaluate is not None:
             return EvaluateTask(plan_from_wire(raw.evaluate.plan), raw.evaluate.moments)

@@ -65,7 +65,7 @@ class SimLeafHosting:
         def accept(order: Order) -> str:
             if order.content:
                 dispatch(self._store_handlers, order.staging)
-            return self.host.accept(ref, replace(order, content=b""))
+            return self.host.accept(ref, order.without_content)
 
         return {
             Order: accept,

@@ -92,6 +92,19 @@ class Write(Request[Receipt]):
 
 
 @dataclass(frozen=True)
+class WriteDelta(Request[Receipt]):
+    """Stage a content that is given as the delta to another one. Raises NotFound: `base` is not here.
+
+    delta: packed if it is shorter than delta_bytes(size_bytes). A node sends this only to itself.
+    """
+
+    digest: str
+    size_bytes: int
+    base: str
+    delta: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Read(Request[bytes]):
     """Ask for at most `length` bytes of a content from `offset` on. Raises NotFound, Corrupt."""
 

@@ -17,6 +17,7 @@ from roundelay.chord.dispatch import Handlers
 from roundelay.chord.errors import Corrupt, Malformed, NotFound, NotYet, StoreFull
 from roundelay.chord.ring import between_right_closed
 from roundelay.store.blobs import Blobs, Content, MemoryBlobs
+from roundelay.store.delta import apply_delta, delta_bytes
 from roundelay.store.items import (
     CHUNK_BYTES,
     CONTENT_BYTES_MAX,
@@ -37,6 +38,7 @@ from roundelay.store.items import (
     Release,
     StopAccepting,
     Write,
+    WriteDelta,
 )
 from roundelay.store.names import NAME_BYTES_MAX, check_name
 from roundelay.store.packing import unpack
@@ -118,6 +120,7 @@ class Store:
         return {
             Put: self.put_all,
             Write: self.write_piece,
+            WriteDelta: self.write_delta,
             Read: lambda r: self.read(r.digest, r.offset, r.length),
             Find: lambda r: self.find(r.key, r.names),
             GetRangeDigest: lambda r: self.range_digest(r.start, r.end),
@@ -177,6 +180,15 @@ class Store:
             raise Malformed(f"a piece of {len(piece)} bytes is too long: at most {CHUNK_BYTES}")
         received_bytes = self._staging.receive(digest, size_bytes, offset, piece)
         return Receipt(self._staging.has(digest), received_bytes)
+
+    def write_delta(self, request: WriteDelta) -> Receipt:
+        """Stage a content from its delta. Raises Malformed, NotFound, StoreFull; Corrupt, if it has another digest."""
+        if not self.has(request.digest):
+            delta = unpack(request.delta, delta_bytes(request.size_bytes))
+            starts = range(0, request.size_bytes, CHUNK_BYTES)
+            base = b"".join(self.read(request.base, start, CHUNK_BYTES) for start in starts)
+            self.stage(request.digest, apply_delta(base, delta))
+        return Receipt(True, request.size_bytes)
 
     def read(self, digest: str, offset: int, length: int) -> bytes:
         if not 0 <= length <= CHUNK_BYTES or offset < 0:

@@ -173,6 +173,7 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("digest", str): digests,
     ("result", str): st.just("") | digests,
     ("weights", str): st.just("") | digests,
+    ("base", str): st.just("") | digests,
     ("name", str): names,
     ("names", str): names,
     ("size_bytes", int): sizes,

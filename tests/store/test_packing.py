@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord.errors import Malformed
-from roundelay.store.items import CHUNK_BYTES
-from roundelay.store.packing import PACK_FROM_BYTES, SUM_BYTES, TEXT, WEIGHT_BYTES, pack, unpack
+from roundelay.store.packing import PACK_FROM_BYTES, PLAIN_BYTES_MAX, SUM_BYTES, TEXT, WEIGHT_BYTES, pack, unpack
 
 PARAMETERS = 20_000
 RNG = np.random.default_rng(5)
@@ -49,7 +48,7 @@ def test_a_text_is_deflated() -> None:
     assert len(packed(text, TEXT)) < len(text) / 10
 
 
-@pytest.mark.parametrize("size", [0, 1, PACK_FROM_BYTES - 1, CHUNK_BYTES + 1])
+@pytest.mark.parametrize("size", [0, 1, PACK_FROM_BYTES - 1, PLAIN_BYTES_MAX + 1])
 def test_what_is_too_small_or_too_large_stays_as_it_is(size: int) -> None:
     assert pack(bytes(size), SUM_BYTES) == bytes(size)
 
@@ -87,6 +86,6 @@ def test_a_small_packing_cannot_become_large() -> None:
     with pytest.raises(Malformed, match="expected 4096"):
         unpack(made, 4096)
     with pytest.raises(Malformed, match="at most"):
-        unpack(made, CHUNK_BYTES + 1)
+        unpack(made, PLAIN_BYTES_MAX + 1)
     with pytest.raises(Malformed, match="too many"):
         unpack(made + b"x", 1 << 20)

@@ -194,7 +194,7 @@ class Iface(object):
         """
         Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
         `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them, and
-        packed if it is shorter than announced.
+        packed if it is shorter than announced. Raises NotFound if it is a delta, and the receiver lacks its base.
 
         Parameters:
          - target
@@ -902,7 +902,7 @@ class Client(Iface):
         """
         Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
         `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them, and
-        packed if it is shorter than announced.
+        packed if it is shorter than announced. Raises NotFound if it is a delta, and the receiver lacks its base.
 
         Parameters:
          - target
@@ -948,6 +948,8 @@ class Client(Iface):
             raise result.full
         if result.corrupt is not None:
             raise result.corrupt
+        if result.not_found is not None:
+            raise result.not_found
         raise TApplicationException(TApplicationException.MISSING_RESULT, "order failed: unknown result")
 
     def push(self, target, push):
@@ -1664,6 +1666,9 @@ class Processor(Iface, TProcessor):
         except Corrupt as corrupt:
             msg_type = TMessageType.REPLY
             result.corrupt = corrupt
+        except NotFound as not_found:
+            msg_type = TMessageType.REPLY
+            result.not_found = not_found
         except TApplicationException as ex:
             logging.exception('TApplication exception in handler')
             msg_type = TMessageType.EXCEPTION
@@ -4593,11 +4598,12 @@ class order_result(object):
      - busy
      - full
      - corrupt
+     - not_found
 
     """
 
 
-    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, busy=None, full=None, corrupt=None,):
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, busy=None, full=None, corrupt=None, not_found=None,):
         self.success = success
         self.wrong = wrong
         self.not_yet = not_yet
@@ -4605,6 +4611,7 @@ class order_result(object):
         self.busy = busy
         self.full = full
         self.corrupt = corrupt
+        self.not_found = not_found
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4650,6 +4657,11 @@ class order_result(object):
                     self.corrupt = Corrupt.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRUCT:
+                    self.not_found = NotFound.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4688,6 +4700,10 @@ class order_result(object):
             oprot.writeFieldBegin('corrupt', TType.STRUCT, 6)
             self.corrupt.write(oprot)
             oprot.writeFieldEnd()
+        if self.not_found is not None:
+            oprot.writeFieldBegin('not_found', TType.STRUCT, 7)
+            self.not_found.write(oprot)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -4713,6 +4729,7 @@ order_result.thrift_spec = (
     (4, TType.STRUCT, 'busy', [Busy, None], None, ),  # 4
     (5, TType.STRUCT, 'full', [StoreFull, None], None, ),  # 5
     (6, TType.STRUCT, 'corrupt', [Corrupt, None], None, ),  # 6
+    (7, TType.STRUCT, 'not_found', [NotFound, None], None, ),  # 7
 )
 
 

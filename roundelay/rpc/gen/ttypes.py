@@ -3174,16 +3174,19 @@ class TrainTask(object):
      - seed: The job's seed. A file's own seed follows from it, the round, and the file's index.
      - receipts: Return a receipt of each file behind the sum: the SHA-256 of its change, in the order of the files.
      - updates: Absent: the sum.
+     - units: Each update is rounded to integers of units, at random by its file's seed, and the sum counts those. One signed byte
+    for 256 weights: the exponent of a power of two. Absent: updates are exact, in 2^-fraction_bits.
 
     """
 
 
-    def __init__(self, plan=None, moments=None, seed=None, receipts=None, updates=None,):
+    def __init__(self, plan=None, moments=None, seed=None, receipts=None, updates=None, units=None,):
         self.plan = plan
         self.moments = moments
         self.seed = seed
         self.receipts = receipts
         self.updates = updates
+        self.units = units
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3220,6 +3223,11 @@ class TrainTask(object):
                     self.updates = iprot.readI32()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.units = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3249,6 +3257,10 @@ class TrainTask(object):
         if self.updates is not None:
             oprot.writeFieldBegin('updates', TType.I32, 5)
             oprot.writeI32(self.updates)
+            oprot.writeFieldEnd()
+        if self.units is not None:
+            oprot.writeFieldBegin('units', TType.STRING, 6)
+            oprot.writeBinary(self.units)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4201,11 +4213,12 @@ class Order(object):
      - attempt: For a round without aggregation (gossip): the driver's attempt at it. The receiver keeps its result.
      - priority: Of its job, if it is not 1: the share of the node's time that the job gets beside other jobs.
      - masking: The result leaves masked, for a secure sum over these sites, with sealed shares of the masks' seeds behind it.
+     - base: Digest of weights that the receiver should have: the content that comes with the order is the delta to them.
 
     """
 
 
-    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None, shares=None, limit=None, attempt=None, priority=None, masking=None,):
+    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None, shares=None, limit=None, attempt=None, priority=None, masking=None, base=None,):
         self.job = job
         self.round = round
         self.files = files
@@ -4218,6 +4231,7 @@ class Order(object):
         self.attempt = attempt
         self.priority = priority
         self.masking = masking
+        self.base = base
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4302,6 +4316,11 @@ class Order(object):
                     self.masking.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 13:
+                if ftype == TType.STRING:
+                    self.base = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4365,6 +4384,10 @@ class Order(object):
         if self.masking is not None:
             oprot.writeFieldBegin('masking', TType.STRUCT, 12)
             self.masking.write(oprot)
+            oprot.writeFieldEnd()
+        if self.base is not None:
+            oprot.writeFieldBegin('base', TType.STRING, 13)
+            oprot.writeBinary(self.base)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5645,6 +5668,7 @@ TrainTask.thrift_spec = (
     (3, TType.I64, 'seed', None, None, ),  # 3
     (4, TType.BOOL, 'receipts', None, None, ),  # 4
     (5, TType.I32, 'updates', None, None, ),  # 5
+    (6, TType.STRING, 'units', 'BINARY', None, ),  # 6
 )
 all_structs.append(EvaluateTask)
 EvaluateTask.thrift_spec = (
@@ -5733,6 +5757,7 @@ Order.thrift_spec = (
     (10, TType.I64, 'attempt', None, None, ),  # 10
     (11, TType.DOUBLE, 'priority', None, None, ),  # 11
     (12, TType.STRUCT, 'masking', [Masking, None], None, ),  # 12
+    (13, TType.STRING, 'base', 'BINARY', None, ),  # 13
 )
 all_structs.append(Push)
 Push.thrift_spec = (
