@@ -170,6 +170,7 @@ def sites_to_json(found: SitesEvaluation) -> dict[str, object]:
         "absent": list(found.absent),
         "worst": worst.site if worst is not None else None,
         "mean_error": found.mean_error,
+        "auc": found.auc,
         "sites": [{"site": each.site, "rows": each.rows, **each.numbers} for each in found.sites],
     }
 
@@ -181,7 +182,7 @@ def measure_at_sites(spec: JobSpec, kept: Round) -> Metrics | FitMetrics:
         rmse, mae, r2 = kept.result.fit or (ERROR_MAX, ERROR_MAX, -ERROR_MAX)
         return FitMetrics(found.rows, rmse, mae, r2)
     confusion = counts.matrix(counts.Counts(found.rows, cells=found.cells), spec.classes)
-    return measure_confusion(np.array(confusion, np.int64), spec.labels)
+    return measure_confusion(np.array(confusion, np.int64), spec.labels, found.auc)
 
 
 def model_from(spec: JobSpec, weights: bytes, moments: bytes) -> SavedModel:

@@ -36,6 +36,8 @@ def _about(found: SitesEvaluation, own: SitesEvaluation | None, method: str) -> 
     parts = []
     if found.mean_error is not None:
         parts.append(f"mean of the sites {found.mean_error:.4f}")
+    if found.auc is not None:
+        parts.append(f"AUC of all rows {found.auc:.4f}")
     if method == "head":
         parts.append("each site with its own last layer")
     if own is not None and own.mean_error is not None:

@@ -136,6 +136,7 @@ class SitesEvaluation:
     sites: tuple[SiteScore, ...] = ()
     hidden: int = 0  # sites that are not shown, as too few rows would be told of
     absent: tuple[str, ...] = ()  # sites that have told no counts, by address
+    auc: float | None = None  # of two classes, on the rows of all sites together (counts.py)
 
     @property
     def worst(self) -> SiteScore | None:
@@ -277,6 +278,8 @@ def report_from_bytes(content: bytes, job: str = "", number: int | None = None) 
 def _check_sites(found: SitesEvaluation) -> None:
     for address in (*(each.site for each in found.sites), *found.absent):
         strict_json.text("site", address, ADDRESS_CHARACTERS_MAX)
+    for area in (found.auc, *(each.auc for each in found.sites)):
+        require(area is None or 0 <= area <= 1, f"auc is {area}")
 
 
 def personal_from_bytes(content: bytes, job: str) -> PersonalRecord:

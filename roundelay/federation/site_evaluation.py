@@ -97,7 +97,7 @@ def evaluate_at_sites(
     scores = tuple(_score(home, sites[home], found[home][0][1] if len(found[home]) == 1 else None) for home in shown)
     absent = tuple(sorted(silent | (added.keys() - sites.keys())))
     hidden = len(sites) - len(shown)
-    return FoundAtSites(total, SitesEvaluation(total.rows, total.loss, total.cells, scores, hidden, absent))
+    return FoundAtSites(total, SitesEvaluation(total.rows, total.loss, total.cells, scores, hidden, absent, total.auc))
 
 
 def _score(home: str, each: Counts, auc: float | None) -> SiteScore:

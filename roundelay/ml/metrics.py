@@ -143,10 +143,10 @@ def measure(p: Probabilities, y: Ints, labels: tuple[str, ...] = ()) -> Metrics:
     return Metrics(len(y), int(np.trace(confusion)) / len(y), tuple(map(tuple, confusion.tolist())), each, thresholds)
 
 
-def measure_confusion(confusion: Ints, labels: tuple[str, ...] = ()) -> Metrics:
-    """Return the metrics that a confusion matrix (classes, classes) gives: all but the AUC."""
+def measure_confusion(confusion: Ints, labels: tuple[str, ...] = (), area: float | None = None) -> Metrics:
+    """Return the metrics that a confusion matrix (classes, classes) gives. area: the AUC of two classes, if known."""
     names = labels or tuple(map(str, range(len(confusion))))
-    each = tuple(_of_class(confusion, number, names[number], None) for number in range(len(confusion)))
+    each = tuple(_of_class(confusion, number, names[number], area) for number in range(len(confusion)))
     rows, cells = int(confusion.sum()), tuple(map(tuple, confusion.tolist()))
     return Metrics(rows, int(np.trace(confusion)) / rows if rows else 0.0, cells, each)
 

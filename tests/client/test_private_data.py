@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
@@ -37,7 +38,7 @@ from roundelay.federation.tasks import DescribeTask, HeldOutTask
 from roundelay.ml import counts
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, CannotWrite
-from roundelay.ml.metrics import FitMetrics, Metrics
+from roundelay.ml.metrics import FitMetrics, Metrics, auc
 from roundelay.ml.readers import arrays, dataset, images, site
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.reading import Reading, reading_from_json
@@ -424,6 +425,8 @@ def test_pooled_metrics_are_those_of_all_rows_that_are_held_out(make: Make, tmp_
     assert [(c.precision, c.recall, c.f1) for c in pooled.classes] == [
         (c.precision, c.recall, c.f1) for c in plain.classes
     ]
+    area = pytest.approx(plain.auc, abs=2e-3) if len(plain.classes) == 2 else None
+    assert pooled.auc == report.held_out.auc == area
     assert (result.errors, result.rows) == (round((1 - plain.accuracy) * rows.rows), rows.rows)
     p = model.probabilities(rows.x)[np.arange(rows.rows), rows.y]
     assert report.validation_loss == pytest.approx(float(-np.log(p).mean()), abs=1e-5)
@@ -647,9 +650,10 @@ def test_a_regression_is_evaluated_at_its_sites(tmp_path: Path) -> None:
     assert [each.r2 is not None for each in report.held_out.sites] == [True] * 3
 
 
-def test_counts_do_not_depend_on_the_grouping_of_the_rows() -> None:
+@pytest.mark.parametrize("classes", [2, 4])
+def test_counts_do_not_depend_on_the_grouping_of_the_rows(classes: int) -> None:
     rng = np.random.default_rng(RNG_SEED)
-    scores, losses, y = rng.normal(size=(90, 4)), rng.gamma(1.0, size=90), rng.integers(0, 4, 90)
+    scores, losses, y = rng.normal(size=(90, classes)), rng.gamma(1.0, size=90), rng.integers(0, classes, 90)
     whole = counts.of_classes(scores, losses, y)
 
     for size in (1, 7, 40):
@@ -658,17 +662,54 @@ def test_counts_do_not_depend_on_the_grouping_of_the_rows() -> None:
     assert counts.from_bytes(whole.to_bytes(0.5)) == (whole, 0.5)
 
 
+@pytest.mark.parametrize("spread", [0.3, 5.0, 1e3])
+def test_the_auc_of_two_classes_at_many_sites_is_that_of_all_their_rows(spread: float) -> None:
+    rng = np.random.default_rng(RNG_SEED)
+    y = rng.integers(0, 2, 900)
+    scores = np.stack([rng.normal(size=900), rng.normal(size=900) + y], axis=1) * spread
+    sites = [slice(0, 5), slice(5, 400), slice(400, 900)]
+
+    found = counts.total(counts.of_classes(scores[site], np.zeros(900)[site], y[site]) for site in sites)
+
+    odds = scores[:, 1] - scores[:, 0]
+    rounded = np.rint(np.clip(odds, -counts.SCORE_MAX, counts.SCORE_MAX) * counts.SCORE_STEPS)
+    assert found.auc == pytest.approx(auc(rounded, y == 1), abs=1e-12)
+    if spread < 100:  # scores within the range
+        assert found.auc == pytest.approx(auc(odds, y == 1), abs=2e-3)
+
+
+def test_there_is_no_auc_of_one_class_or_of_many() -> None:
+    none, losses = np.zeros((4, 2)), np.zeros(4)
+
+    assert counts.of_classes(none, losses, np.zeros(4, np.int64)).auc is None
+    assert counts.of_classes(none, losses, np.array([0, 1, 1, 0])).auc == 0.5
+    assert counts.of_classes(np.zeros((4, 3)), losses, np.array([0, 1, 1, 0])).auc is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "classes"),
+    [([], 2), ([[5, 1, 1]], 3), ([[5, 2, 0]], 2), ([[5, 1, 0], [5, 0, 1]], 2), ([[1025, 1, 1]], 2), ([[0.5, 1, 1]], 2)],
+)
+def test_scores_of_other_rows_or_classes_are_refused(scores: list[list[Any]], classes: int) -> None:
+    whole = {"rows": 2, "loss": 0, "cells": [[0, 0, 1], [1, 0, 1]], "fit": [], "auc": None, "scores": scores}
+
+    with pytest.raises(BadTask, match=r"^(counts with|malformed counts: (the scores|0\.5))"):
+        counts.check(counts.from_bytes(json.dumps(whole).encode())[0], classes)
+
+
 @pytest.mark.parametrize(
     "content",
     [
         b"{}",
-        b'{"rows": 2, "loss": 0, "cells": [[0, 0, 1]], "fit": [], "auc": null}',
-        b'{"rows": 1, "loss": 1e300, "cells": [[0, 0, 1]], "fit": [], "auc": null}',
-        b'{"rows": 1, "loss": 0, "cells": [[0, 0, -1]], "fit": [], "auc": 2}',
-        b'{"rows": 1, "loss": 0, "cells": [], "fit": ["%s", "0x1", "0x1", "0x1"], "auc": null}' % (b"f" * 1190),
-        b'{"rows": 1, "loss": 0, "cells": [], "fit": ["0x1", "-0x1", "0x1", "0x1"], "auc": null}',
-        b'{"rows": 2, "loss": 0, "cells": [], "fit": ["0x1", "0x1", "0x%x", "0x1"], "auc": null}' % (1 << 1074),
-        b'{"rows": 1, "loss": 0, "cells": [[0, 0, 1]], "fit": ["0x1", "0x1", "0x0", "0x1"], "auc": null}',
+        b'{"rows": 2, "loss": 0, "cells": [[0, 0, 1]], "fit": [], "auc": null, "scores": []}',
+        b'{"rows": 1, "loss": 1e300, "cells": [[0, 0, 1]], "fit": [], "auc": null, "scores": []}',
+        b'{"rows": 1, "loss": 0, "cells": [[0, 0, -1]], "fit": [], "auc": 2, "scores": []}',
+        b'{"rows": 1, "loss": 0, "cells": [], "fit": ["%s", "0x1", "0x1", "0x1"], "auc": null, "scores": []}'
+        % (b"f" * 1190),
+        b'{"rows": 1, "loss": 0, "cells": [], "fit": ["0x1", "-0x1", "0x1", "0x1"], "auc": null, "scores": []}',
+        b'{"rows": 2, "loss": 0, "cells": [], "fit": ["0x1", "0x1", "0x%x", "0x1"], "auc": null, "scores": []}'
+        % (1 << 1074),
+        b'{"rows": 1, "loss": 0, "cells": [[0, 0, 1]], "fit": ["0x1", "0x1", "0x0", "0x1"], "auc": null, "scores": []}',
     ],
 )
 def test_counts_that_no_site_can_have_are_refused(content: bytes) -> None:

@@ -273,7 +273,7 @@ def test_a_view_without_jobs_says_what_to_do_and_draws_no_empty_chart() -> None:
 
 def test_the_sites_of_a_job_are_listed_with_their_own_models_the_largest_error_first() -> None:
     scores = (SiteScore("a:1", 20, 0.25, 0.7, 0.9), SiteScore("b:1", 30, 0.5, 0.4))
-    found = SitesEvaluation(60, 0, sites=scores, hidden=1, absent=("c:1",))
+    found = SitesEvaluation(60, 0, sites=scores, hidden=1, absent=("c:1",), auc=0.75)
     snapshot = job(2, "done")
     reports = {**snapshot.reports, 2: replace(snapshot.reports[2], held_out=found)}
     own = SitesEvaluation(50, 0, sites=(replace(scores[0], error=0.05), replace(scores[1], error=0.125)))
@@ -282,10 +282,8 @@ def test_the_sites_of_a_job_are_listed_with_their_own_models_the_largest_error_f
     scene = sites_view.sites_scene(snapshot)
 
     assert "Round 2 at the sites: 60 rows held out" in texts(scene)
-    told = (
-        "mean of the sites 0.3750; of their own models (none) 0.0875; 1 site hidden, as too few rows would be told of"
-    )
-    assert f"{told}; 1 site did not answer" in texts(scene)
+    told = "mean of the sites 0.3750; AUC of all rows 0.7500; of their own models (none) 0.0875"
+    assert f"{told}; 1 site hidden, as too few rows would be told of; 1 site did not answer" in texts(scene)
     rows = [[scene.pieces[f"site-{at}-{column}"].text for column in range(7)] for at in (0, 1)]
     assert rows[0] == ["b:1", "30", "0.5000", "0.4000", "-", "0.1250", "worst"]
     assert rows[1] == ["a:1", "20", "0.2500", "0.7000", "0.9000", "0.0500", ""]
