@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -29,7 +30,7 @@ class Site:
 
 def site(number: int, order: Order, result: bytes, loss: float, accuracy: float) -> Site:
     secret = random.Random(number).randbytes(32)
-    return Site(f"site-{number}:1", Masker(secret), order, result, loss, accuracy)
+    return Site(f"site-{number}:1", Masker(secret, time.time_ns), order, result, loss, accuracy)
 
 
 def masking_of(sites: Sequence[Site], threshold: int) -> Masking:

@@ -15,8 +15,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from roundelay.client.errors import MissingExtra
-
-NS_PER_S = 1e9
+from roundelay.federation.effects import NS_PER_S
 
 if TYPE_CHECKING:
     from roundelay.client.job import Job

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 from roundelay.chord.effects import Effect, Procedure
 from roundelay.federation.requests import Order
 
+NS_PER_S = 1_000_000_000  # versions are nanoseconds of Unix time
+AHEAD_MAX_S = 600.0  # that the clock of another process may be ahead of ours
+
 R = TypeVar("R")
 
 

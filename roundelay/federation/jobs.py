@@ -116,6 +116,12 @@ def read_end(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Pro
     return end_among(job, items)
 
 
+def look_up(start: NodeRef, ring: Ring, job: str) -> Procedure[tuple[bool, str]]:
+    """Return whether a job is published, and how it has ended if it has. Raises ChordError."""
+    items = yield from find_records(start, ring, job, *(records.record_name(job, end) for end in records.ENDS))
+    return any(item.entry.name == records.record_name(job, records.SPEC) for item in items), end_among(job, items)
+
+
 def find_records(
     start: NodeRef, ring: Ring, job: str, *names: str, members: Members = ()
 ) -> Procedure[tuple[Item, ...]]:

@@ -8,10 +8,11 @@ revealed are in memory only: a site that starts anew is another participant, wit
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from roundelay.chord.errors import NotFound
+from roundelay.federation.effects import AHEAD_MAX_S, NS_PER_S
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.requests import Order
 from roundelay.federation.secure_sum import (
@@ -32,6 +33,7 @@ from roundelay.trust.secret_sharing import COEFFICIENT_BYTES, split
 
 SUMS_MAX = 64  # of one job that are remembered; older rounds are then refused for good
 JOBS_MAX = 4096  # of which sums are remembered; more are refused
+ENDED_MAX = 1 << 16  # jobs that are over, of which only the ids are remembered
 
 
 @dataclass
@@ -52,11 +54,16 @@ class _JobSums:
 
 
 class Masker:
-    """A site that takes part in secure sums. secret: 32 random bytes that nobody else knows."""
+    """A site that takes part in secure sums.
 
-    def __init__(self, secret: bytes) -> None:
+    secret: 32 random bytes that nobody else knows. now_ns: the site's clock.
+    """
+
+    def __init__(self, secret: bytes, now_ns: Callable[[], int]) -> None:
         self._key = MaskingKey(secret)
+        self._now_ns = now_ns
         self._jobs: dict[str, _JobSums] = {}
+        self._ended: set[str] = set()  # jobs of which the site takes part in no more sums
 
     @property
     def key(self) -> str:
@@ -98,13 +105,25 @@ class Masker:
         shares = [_wanted(content, place, chosen) for place, content in zip(chosen.included, contents, strict=True)]
         return json.dumps(asdict(RevealedShares(b"".join(shares).hex()))).encode()
 
+    @property
+    def crowded(self) -> list[str]:
+        """The jobs of which sums are remembered, the oldest first; none as long as there is room for another."""
+        return list(self._jobs) if len(self._jobs) >= JOBS_MAX and len(self._ended) < ENDED_MAX else []
+
+    def end(self, job: str) -> None:
+        """Forget the sums of a job that is over; take part in no more of them if one was revealed."""
+        if any(each.revealed is not None for each in self._jobs.pop(job, _JobSums()).sums.values()):
+            self._ended.add(job)
+
     # --- helpers
 
     def _sum(self, order: Order, sum_id: str) -> _Sum:
         """Return what is remembered of a sum. Raises NotFound if it could have been forgotten."""
+        if order.job in self._ended:
+            raise NotFound("the site takes part in no more secure sums of this job: it is over")
         if order.job not in self._jobs and len(self._jobs) >= JOBS_MAX:
             raise NotFound(
-                f"the site has taken part in the secure sums of {JOBS_MAX} jobs since it started: restart it"
+                f"the site takes part in the secure sums of {JOBS_MAX} jobs: wait until one has ended, or restart it"
             )
         known = self._jobs.setdefault(order.job, _JobSums())
         if sum_id not in known.sums:
@@ -117,6 +136,8 @@ class Masker:
         return known.sums[sum_id]
 
     def _require_latest(self, found: _Sum, ballot: Ballot) -> None:
+        if ballot[0] > self._now_ns() + int(AHEAD_MAX_S * NS_PER_S):  # no other driver could begin with it again
+            raise NotFound("its driver began in the future: set the clocks")
         if ballot < found.promised:
             raise NotFound("another driver has begun with this sum")
         found.promised = ballot

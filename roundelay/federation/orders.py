@@ -23,7 +23,7 @@ from roundelay.chord.errors import Busy, ChordError, Malformed, NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.requests import TrainingStatus
-from roundelay.federation import jobs, records
+from roundelay.federation import jobs
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute, offload
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.fair_queue import FairQueue
@@ -217,7 +217,7 @@ class Orders:
 
     def _drop_if_over(self, node: ChordNode, job: str) -> Procedure[None]:
         try:
-            is_published, end = yield from _look_up(node, job)
+            is_published, end = yield from jobs.look_up(node.ref, node.ring, job)
         except ChordError:
             return  # its records cannot be read now: it may well go on
         if is_published:
@@ -363,14 +363,6 @@ class Orders:
             released += self._forget(ticket)
         claimed = self.claims()  # rounds that change nothing have equal results
         return [digest for digest in released if digest not in claimed]
-
-
-def _look_up(node: ChordNode, job: str) -> Procedure[tuple[bool, str]]:
-    """Return whether a job is published, and how it has ended if it has. Raises ChordError."""
-    names = [records.record_name(job, end) for end in records.ENDS]
-    items = yield from jobs.find_records(node.ref, node.ring, job, *names)
-    is_published = any(item.entry.name == records.record_name(job, records.SPEC) for item in items)
-    return is_published, jobs.end_among(job, items)
 
 
 def _is_cut_off(node: ChordNode) -> bool:

@@ -19,6 +19,7 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import strict_json
+from roundelay.federation.effects import NS_PER_S
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.strict_json import in_range
@@ -33,7 +34,7 @@ PUBLICATION_LEASE_S = 60.0
 PRIVATE_BYTES_MAX = 1 << 50  # of a file, which is never sent
 PUBLICATION_BYTES_MAX = 32 << 20
 TEXT_CHARACTERS_MAX = 300
-NS_PER_S, TIME_MAX = 1_000_000_000, 1 << 40
+TIME_MAX = 1 << 40
 PUBLISH_INTERVAL_S = 10.0
 CLIENT = "client"  # the kind of a Flower client, the rows of which nobody else sees
 PUBLISH_RETRY_S = 0.5  # after the ring could not store it

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable
 from roundelay.chord.errors import NotAllowed
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
+from roundelay.federation.effects import AHEAD_MAX_S, NS_PER_S
 from roundelay.federation.leaf_directory import DIRECTORY, leaf_in
 from roundelay.federation.site_drain import DRAINED
 from roundelay.store.items import Item
@@ -40,8 +41,6 @@ REVOCATIONS = "revocations"  # the name of the revocation list, and of its key
 SUBMITTERS = (SUBMITTER, OPERATOR)
 DELETABLE = ("weights-", "state-")
 FIRST_WEIGHTS = "weights-0"
-AHEAD_MAX_S = 600.0  # that a writer's clock may be ahead of ours
-NS_PER_S = 1e9
 
 Verify = Callable[[Item], Identity]  # raises NotTrusted
 Named = Callable[[int, str], Iterable[Item]]  # the stored items with this key and name

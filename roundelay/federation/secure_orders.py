@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from roundelay.chord.effects import Procedure
+from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.errors import NotFound
 from roundelay.chord.node import ChordNode
+from roundelay.federation import jobs
 from roundelay.federation.effects import Done, offload
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, TrainTask
@@ -15,16 +16,28 @@ from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, Tra
 if TYPE_CHECKING:
     from roundelay.federation.masker import Masker  # needs the extra `secure`
 
+LOOKUPS_MAX = 2 * jobs.UNENDED_MAX  # so many of the oldest jobs: half of them at least have ended
+
 
 def answer(masker: Masker | None, node: ChordNode, order: Order) -> Procedure[Done]:
     """Answer the first or the last phase of a secure sum. Raises NotFound, WorkFailed."""
     present, task, address = _present(masker), order.task, str(node.ref.address)
+    yield from _make_room(present, node)
     if isinstance(task, PromiseTask):
         result = yield from offload(lambda: present.promise(order, task))
     else:
         assert isinstance(task, RevealTask)
         result = yield from offload(lambda: present.reveal(order, task, address))
     return Done(result, 0.0)
+
+
+def _make_room(masker: Masker, node: ChordNode) -> Procedure[None]:
+    """Have a masker that remembers the sums of many jobs forget those of jobs that are over."""
+    known = masker.crowded[:LOOKUPS_MAX]
+    found = yield from gather([jobs.look_up(node.ref, node.ring, job) for job in known])
+    for job, state in zip(known, found, strict=True):
+        if isinstance(state, tuple) and (state[1] or not state[0]):
+            masker.end(job)
 
 
 def masked(masker: Masker | None, node: ChordNode, order: Order, done: Done) -> Procedure[Done]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import NotFound
 from roundelay.chord.node import ChordNode
-from roundelay.federation import records
+from roundelay.federation import jobs, records
 from roundelay.federation.effects import Done, offload
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.private_data import signed_keys
@@ -17,7 +17,16 @@ from roundelay.federation.requests import Order
 from roundelay.federation.secure_sum import Masking
 from roundelay.federation.site_policy import SitePolicyInForce
 from roundelay.federation.spec import JobSpec, spec_from_bytes
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, MixTask, MomentsTask, SiteTask, TrainTask
+from roundelay.federation.tasks import (
+    DescribeTask,
+    EvaluateTask,
+    MixTask,
+    MomentsTask,
+    PromiseTask,
+    RevealTask,
+    SiteTask,
+    TrainTask,
+)
 from roundelay.store.items import Item
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from roundelay.store.read_path import fetch, find
@@ -44,8 +53,9 @@ class SiteGate:
         self._secret_seed = secret_seed
 
     def concerns(self, order: Order) -> bool:
-        """Return whether an order names a private file."""
-        return any(file.digest in self._digests for file in order.files)
+        """Return whether an order names a private file, or is a phase of a secure sum."""
+        is_phase = isinstance(order.task, PromiseTask | RevealTask)
+        return is_phase or any(file.digest in self._digests for file in order.files)
 
     def admit(self, node: ChordNode, order: Order) -> Procedure[None]:
         """Raise WorkFailed, NotFound unless the order follows from a published job, and the policy allows it.
@@ -55,11 +65,13 @@ class SiteGate:
         if isinstance(order.task, DescribeTask):
             self._policy.admit(order, None)
             return
-        key, name = node.ring.key(order.job), records.record_name(order.job, records.SPEC)
-        items, nodes = yield from find(node.ref, node.ring, key, (name,))
-        specs = [item for item in items if item.entry.digest == order.job]
+        names = [records.record_name(order.job, each) for each in (records.SPEC, *records.ENDS)]
+        items, nodes = yield from find(node.ref, node.ring, node.ring.key(order.job), tuple(names))
+        specs = [item for item in items if item.entry.name == names[0] and item.entry.digest == order.job]
         if not specs:
-            raise WorkFailed("the policy of the site refuses the order (submitters): no such job is published")
+            raise _refused("no such job is published")
+        if isinstance(order.task, PromiseTask | RevealTask) and (end := jobs.end_among(order.job, items)):
+            raise NotFound(f"job {order.job[:8]} is {end}: the site takes part in no more sums of it")
         content = yield from fetch(nodes, specs[0].entry.digest, specs[0].entry.size_bytes)
         spec = yield from offload(lambda: _checked_spec(order, content))
         if order.masking is not None and self._signer_of is not None:
@@ -133,6 +145,24 @@ def _checked_spec(order: Order, content: bytes) -> JobSpec:
 
 def _check_order(order: Order, spec: JobSpec) -> None:
     """Raise WorkFailed if an order is not one that a driver of this job would give."""
+    if not 0 <= order.round <= spec.settings.rounds:
+        raise _refused("its job's spec has fewer rounds")
+    is_phase, masking = isinstance(order.task, PromiseTask | RevealTask), order.masking
+    if isinstance(order.task, RevealTask):
+        masking = order.task.chosen.masking
+    if not (not order.files if is_phase else _is_planned(order, spec)):
+        raise _refused("its job's spec does not ask for this")
+    is_summed = spec.settings.secure_aggregation and (is_phase or isinstance(order.task, MomentsTask | TrainTask))
+    if is_summed != (is_phase or masking is not None):
+        raise _refused("its job's spec says whether it is masked")
+    if masking is not None and not (
+        masking.threshold == spec.sum_threshold and masking.places.keys() <= set(spec.sites)
+    ):
+        raise _refused("its job's spec has other sites")
+
+
+def _is_planned(order: Order, spec: JobSpec) -> bool:
+    """Return whether a job's spec asks for a task on files."""
     from roundelay.federation.arithmetic import plan  # loads numpy, which most nodes do without
 
     task = order.task
@@ -143,16 +173,9 @@ def _check_order(order: Order, spec: JobSpec) -> None:
     if isinstance(task, TrainTask):  # single updates and receipts tell of a file by itself
         is_single = spec.needs == "each"
         is_planned = is_planned and task.updates == spec.updates and task.receipts <= (spec.has_receipts or is_single)
-    if not is_planned or not set(order.files) <= set(spec.all_files):
-        raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec does not ask for this")
-    is_masked = spec.settings.secure_aggregation and isinstance(task, MomentsTask | TrainTask)
-    if is_masked != (order.masking is not None):
-        raise WorkFailed(
-            "the policy of the site refuses the order (submitters): its job's spec says whether it is masked"
-        )
-    if order.masking is not None and not (
-        order.masking.threshold == spec.sum_threshold and order.masking.places.keys() <= set(spec.sites)
-    ):
-        raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec has other sites")
-    if not 0 <= order.round <= spec.settings.rounds:
-        raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec has fewer rounds")
+    return is_planned and set(order.files) <= set(spec.all_files)
+
+
+def _refused(why: str) -> WorkFailed:
+    """Return the error for an order that does not follow from a published job."""
+    return WorkFailed(f"the policy of the site refuses the order (submitters): {why}")

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from roundelay.federation.effects import Clocks
+from roundelay.federation.effects import NS_PER_S, Clocks
 
-NS_PER_S = 1_000_000_000
 HOUR_S, DAY_S = 3600, 24 * 3600
 
 

@@ -151,7 +151,7 @@ def open_masker() -> Masker | None:
         from roundelay.federation.masker import Masker
     except ImportError:
         return None
-    return Masker(secrets.token_bytes(32))
+    return Masker(secrets.token_bytes(32), time.time_ns)
 
 
 def open_gate(path: Path | None, private: Private, signer_of: Callable[[Item], Identity] | None) -> SiteGate:

@@ -56,7 +56,7 @@ class SecureJob(Job):
 
     def restart(self, ref: NodeRef, life: int = 1) -> None:
         """Give a site a new secret, as a new process has."""
-        self.net.members[ref].orders._masker = Masker(digest_of(f"{ref} {life}".encode()).encode()[:32])
+        self.net.members[ref].orders._masker = Masker(digest_of(f"{ref} {life}".encode()).encode()[:32], lambda: 0)
 
     def site(self, place: int) -> NodeRef:
         return next(ref for ref in self.net.members if str(ref.address) == ADDRESSES[place])

@@ -12,9 +12,10 @@ from roundelay.chord.errors import NotAllowed
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.ring import Ring
+from roundelay.federation.effects import AHEAD_MAX_S
 from roundelay.federation.job_drivers import JobDrivers
 from roundelay.federation.record_guard import RecordGuard
-from roundelay.federation.record_rules import AHEAD_MAX_S, RecordRules
+from roundelay.federation.record_rules import RecordRules
 from roundelay.store.items import Entry, Item
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import Identity

@@ -15,11 +15,13 @@ import pytest
 from roundelay.chord.effects import Request
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, site_drain
+from roundelay.federation import arithmetic, jobs, masker, records, site_drain
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import Collect, Order
 from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet, SitePromise, split_masked
 from roundelay.federation.settings import Settings
+from roundelay.federation.site_gate import SiteGate
+from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
 from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, TrainTask
 from roundelay.store.blobs import digest_of
 from tests.federation.secure_job import ADDRESSES, SITES, THRESHOLD, SecureJob, carried_out, promised_key
@@ -185,6 +187,79 @@ def test_a_drained_site_is_not_asked_for_its_key() -> None:
 
     assert job.site(0) not in asked
     assert job.site(1) in asked
+
+
+# --- a site with a gate: who may ask it for a promise
+
+OPEN = SitePolicy(file_rows=1, batch_rows=1, steps=1, clip=0.0, noise=0.0)
+SUM = "ab" * 32
+
+
+def guarded(job: SecureJob) -> NodeRef:
+    """Put the files of every site behind a gate; return one of them."""
+    for member in job.net.members.values():
+        digests = {file.digest for file in job.spec.files}
+        policy = SitePolicyInForce(OPEN, job.net.clock)
+        member.orders._gate = SiteGate(policy, digests, None, lambda: 1)
+    return job.site(0)
+
+
+def promised(job: SecureJob, ref: NodeRef, of: str = "", number: int = 1, began: int = 1) -> tuple[str, str]:
+    progress = carried_out(job.net, ref, Order(of or job.spec.job, number, (), PromiseTask(SUM, began, "a driver")))
+    return progress.state, progress.message
+
+
+def test_sites_with_gates_take_part_in_the_sums_of_their_jobs() -> None:
+    job = SecureJob(rounds=2)
+    guarded(job)
+
+    assert outcome(job) == plain()
+    state, message = promised(job, job.site(0))
+    assert (state, f"job {job.spec.job[:8]} is done" in message) == ("unable", True)
+
+
+def test_a_site_promises_nothing_for_what_is_no_sum_of_a_published_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masker, "JOBS_MAX", 1)
+    job, open_job = SecureJob(rounds=2), SecureJob(secure=False)
+    ref = guarded(job)
+    job.net.run(jobs.publish(job.net.entry, RING, open_job.spec, next(job.versions)))
+
+    for of in (f"{number:064x}" for number in range(3)):
+        assert promised(job, ref, of) == ("failed", f"{REFUSED} no such job is published")
+    assert promised(job, ref, number=3) == ("failed", f"{REFUSED} its job's spec has fewer rounds")
+    assert promised(job, ref, open_job.spec.job) == ("failed", f"{REFUSED} its job's spec says whether it is masked")
+    assert promised(job, ref, began=2**62) == ("unable", "its driver began in the future: set the clocks")
+    assert outcome(job) == plain()
+
+
+REFUSED = "the policy of the site refuses the order (submitters):"
+
+
+def test_a_site_forgets_the_sums_of_jobs_that_are_over_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masker, "JOBS_MAX", 1)
+    job = SecureJob(rounds=2)
+    ref, other = job.site(0), replace(job.spec, nonce="another")
+    job.net.run(jobs.publish(job.net.entry, RING, other, next(job.versions)))
+    assert promised(job, ref)[0] == "done"
+    assert promised(job, ref, other.job)[0] == "unable"
+
+    job.net.run(jobs.put_record(job.net.entry, RING, job.spec.job, records.CANCELLED, b"", next(job.versions)))
+
+    assert promised(job, ref, other.job)[0] == "done"
+
+
+def test_a_site_that_has_revealed_a_sum_of_a_job_that_is_over_takes_part_in_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(masker, "JOBS_MAX", 1)
+    job = SecureJob(rounds=1)
+    job.drive()
+    other = replace(job.spec, nonce="another")
+    job.net.run(jobs.publish(job.net.entry, RING, other, next(job.versions)))
+
+    assert promised(job, job.site(0), other.job)[0] == "done"
+    state, message = promised(job, job.site(0))
+    assert (state, "no more secure sums of this job: it is over" in message) == ("unable", True)
 
 
 # --- a site that lies to a driver
