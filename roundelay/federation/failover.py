@@ -1,8 +1,11 @@
 """Failover: a node watches the jobs whose key it owns, and takes over those whose driver is silent.
 
 Drivers send heartbeats to the owner of their job's key. A job without one for DRIVER_LEASE_S is read from its records
-and continued by its owner, which may drive several jobs at a time. Two drivers by mistake do no harm: a round is a pure
-function of the job.
+and continued by its owner, which may drive several jobs at a time.
+
+Two drivers by mistake do no harm. Where a round is a pure function of the job, both write the same bytes. Where it is
+not (secret noise, gossip, sites that are away), the first to store a round goes on, and the other stops; if both store
+it at the same moment, all readers follow the same one of them.
 """
 
 from __future__ import annotations
@@ -119,7 +122,11 @@ class JobSupervisor:
         ahead = yield from jobs.jobs_ahead(node.ref, node.ring, job)
         if len(ahead) < jobs.RUNNING_MAX and len(self.driving) < jobs.RUNNING_MAX:
             self.driving.add(job)
-            self._start(f"driver {job[:8]}", self._contain(job, self._drive(view)))
+            try:
+                self._start(f"driver {job[:8]}", self._contain(job, self._drive(view)))
+            except Exception:
+                self.driving.discard(job)
+                raise
 
     def _fail_diverged(self, job: str, error: Diverged) -> Procedure[None]:
         """End a job with two results for one round: no driver could continue it."""
@@ -131,6 +138,12 @@ class JobSupervisor:
         self._ended.add(job)
 
     def _drive(self, view: JobSnapshot) -> Procedure[None]:
+        try:
+            yield from self._drive_to_its_end(view)
+        finally:
+            self.driving.discard(view.job)
+
+    def _drive_to_its_end(self, view: JobSnapshot) -> Procedure[None]:
         from roundelay.federation.driver import Driver  # loads numpy, which a node that drives no job does without
 
         spec = view.spec
@@ -146,10 +159,7 @@ class JobSupervisor:
             ),
             self._log,
         )
-        try:
-            outcome, heartbeats = yield from gather([driver.drive(), driver.heartbeat()])
-        finally:
-            self.driving.discard(spec.job)
+        outcome, heartbeats = yield from gather([driver.drive(), driver.heartbeat()])
         if isinstance(outcome, ChordError | FederationError):
             self._log(f"job {spec.job[:8]}: {outcome}")
         elif isinstance(outcome, Exception):

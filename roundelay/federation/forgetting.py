@@ -25,7 +25,9 @@ SAME = (
     "homes",
     "encoding",
     "reading",
+    "evaluate",
     "raw",
+    "single",
 )
 
 

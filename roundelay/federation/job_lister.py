@@ -42,7 +42,7 @@ class _Spec:
     forgets: str
     pinned: str
     excluded: tuple[str, ...]
-    is_buffered: bool
+    is_repeatable: bool  # else two drivers may have stored a round at the same moment
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class JobLister:
         last, digest = (results[0], read[0][0]) if read else (None, "")
         kept = best_round(results) if results and spec.keeps_best else last
         report, unread = self._report(job, last, items)
-        is_diverged = not spec.is_buffered and len({result.round for result in results}) < len(results)
+        is_diverged = spec.is_repeatable and len({result.round for result in results}) < len(results)
         unended = "paused" if is_pause(pause_among(job, items)) else "running" if last else "waiting"
         return ListedJob(
             job,
@@ -161,8 +161,8 @@ def _named(items: Items, job: str, what: str) -> Items:
 def _spec_from(content: bytes) -> _Spec:
     spec = spec_from_bytes(content)
     settings = spec.settings
-    excluded = tuple(map(str, spec.excluded))
-    return _Spec(settings.rounds, settings.keep == "best", spec.forgets, spec.pinned, excluded, spec.is_buffered)
+    excluded, is_repeatable = tuple(map(str, spec.excluded)), spec.repro == "bits"
+    return _Spec(settings.rounds, settings.keep == "best", spec.forgets, spec.pinned, excluded, is_repeatable)
 
 
 def _result_from(content: bytes, job: str, number: int) -> RoundResult:

@@ -78,8 +78,8 @@ class JobLog:
         yield from self._write([*written, *(gone for old in superseded for gone in self._deletions(old))])
 
     def require_last(self, result: RoundResult) -> Procedure[None]:
-        """Raise Overtaken unless a buffered job's chain ends with this RESULT. No other job has two chains."""
-        if self._spec.is_buffered:
+        """Raise Overtaken unless the job's chain ends with this RESULT. No job that can be repeated has two chains."""
+        if self._may_fork:
             found = yield from self._find_results(result.round + 1)
             if any(item.entry.digest != result.digest for item in found):
                 yield from self._require_longest(result.digest, result.round)
@@ -101,6 +101,11 @@ class JobLog:
         yield from self._write([self._record(what, content)])
 
     # --- helpers
+
+    @property
+    def _may_fork(self) -> bool:
+        """Whether two drivers may store different RESULTs of a round, because nobody can repeat it."""
+        return self._spec.repro == "recorded"
 
     def _round_records(self, result: RoundResult, report: RoundReport, receipts: bytes) -> list[Record]:
         """Return a round's records in the order in which they are written: RESULT commits the round."""
@@ -128,8 +133,8 @@ class JobLog:
         yield from with_entry_failover(self._roster, put)
 
     def _find_results(self, number: int) -> Procedure[tuple[Item, ...]]:
-        """Find a round's RESULTs; of a buffered job, also those of the round before, which another driver may have."""
-        ring, numbers = self._roster.ring, {number, max(0, number - self._spec.is_buffered)}
+        """Find a round's RESULTs; if two drivers may differ, also those of the round before."""
+        ring, numbers = self._roster.ring, {number, max(0, number - self._may_fork)}
         names = tuple(records.result_name(self._job, each) for each in sorted(numbers))
         nodes = self._nodes(max(ring.replicas + 1, FIND_NODES_MIN))
         answers = yield from ask_all([(node, Find(ring.key(self._job), names)) for node in nodes])
@@ -150,25 +155,23 @@ class JobLog:
         others = [(result.round, item) for item in found if item.entry.digest not in ours]
         if not others:
             return
-        if self._spec.is_buffered:
+        if self._may_fork:
             yield from self._require_longest(result.previous, result.round)
             return
         nodes = self._nodes(max(self._roster.ring.replicas + 1, FIND_NODES_MIN))
         read, _ = yield from read_records(self._job, nodes, others, records.result_from_bytes)
-        if read and self._spec.repro == "recorded":
-            raise Overtaken(f"round {result.round} was completed by another driver")
         if read:
             raise records.diverged(result.round, read[0].digest, result.digest)
 
     def _require_longest(self, last: str, number: int) -> Procedure[None]:
         """Raise Overtaken unless the job's chain, as it is stored, ends with this RESULT.
 
-        Two drivers of a buffered job may each have written a chain. All readers follow the longer one, and of equally
-        long ones the same one, so that only its driver goes on.
+        Two drivers may each have written a chain. All readers follow the longer one, and of equally long ones the same
+        one, so that only its driver goes on.
         """
         nodes = self._nodes(max(self._roster.ring.replicas + 1, FIND_NODES_MIN))
         view = yield from with_entry_failover(
             self._roster, lambda entry: read_snapshot(entry, self._roster.ring, self._job, spec=self._spec, nodes=nodes)
         )
-        if not view.results or view.results[-1].digest != last:
+        if last != (view.results[-1].digest if view.results else ""):
             raise Overtaken(f"round {number} was completed by another driver")

@@ -1,9 +1,11 @@
 """A job's records, all under the job's key on the ring: spec, results, reports, end.
 
 A RESULT is a pure function of the spec and the results before it, and names its predecessor by digest: a chain. Two
-drivers of one round write the same bytes; two different results of one round mean that the job has diverged. A REPORT
-beside the chain says which node trained what, how long it took and how well it went. It names its RESULT and the REPORT
-before it: a second chain, which is not the same for two drivers.
+drivers of one round write the same bytes; two different results of one round mean that the job has diverged. Where a
+round cannot be repeated, two drivers may have stored different ones, and the longest chain counts.
+
+A REPORT beside the chain says which node trained what, how long it took and how well it went. It names its RESULT and
+the REPORT before it: a second chain, which is not the same for two drivers.
 """
 
 from __future__ import annotations
@@ -313,7 +315,7 @@ def extend_chain(job: str, links: tuple[RoundResult, ...], results: Sequence[Rou
 
 
 def salvage_chain(job: str, links: tuple[RoundResult, ...], results: Sequence[RoundResult]) -> tuple[RoundResult, ...]:
-    """Return the longest chain in spite of conflicting results; of equally long ones, any."""
+    """Return the longest chain in spite of conflicting results; of equally long ones, the same for every reader."""
     return _longest_chain(job, links, results)
 
 

@@ -97,7 +97,7 @@ def read_snapshot(
 
     spec: the job's, if it is known; else it is read. nodes: those responsible for the job's key, if they are known;
     else they are looked up.
-    Raises NoSuchJob, Diverged, BadRecord, ChordError.
+    Raises NoSuchJob, BadRecord, ChordError; Diverged, if a round that anybody can repeat has two results.
     """
     items, nodes = yield from find(entry, ring, ring.key(job), nodes=nodes)
     if known is None:
@@ -106,11 +106,11 @@ def read_snapshot(
     seen = {bad.digest for bad in known.malformed} | {result.digest for result in known.results}
     new_results = [each for each in numbered(job, "result-", items) if each[1].entry.digest not in seen]
     read, malformed = yield from read_records(job, nodes, new_results, records.result_from_bytes)
-    reports = known.reports
-    if known.spec.is_buffered:  # two drivers may each have written a chain: all readers follow the same one
+    if known.spec.repro == "recorded":  # two drivers may each have written a chain: all readers follow the same one
         results = records.salvage_chain(job, (), [*known.results, *read])
     else:
         results = build_chain(job, known.results, read)
+    reports = {number: report for number, report in known.reports.items() if _belongs(report, results)}
     malformed = [*known.malformed, *malformed]
     if with_reports:
         new_reports = [
@@ -119,6 +119,7 @@ def read_snapshot(
             if number not in reports and item.entry.digest not in seen
         ]
         found, unread = yield from read_records(job, nodes, new_reports, records.report_from_bytes)
+        found.sort(key=lambda report: _belongs(report, results))  # of two reports of a round, that of its result counts
         reports, malformed = reports | {report.round: report for report in found}, [*malformed, *unread]
     reason = known.reason or (yield from _read_reason(job, items, nodes))
     successor = known.successor or (yield from _read_successor(job, items, nodes))
@@ -141,6 +142,11 @@ def read_snapshot(
         paused,
         personal,
     )
+
+
+def _belongs(report: RoundReport, results: tuple[RoundResult, ...]) -> bool:
+    """Return whether a report is of one of these results, as far as they go."""
+    return report.round >= len(results) or report.result in ("", results[report.round].digest)
 
 
 def read_records(

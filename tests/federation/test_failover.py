@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NoReturn
+
+import pytest
 
 from roundelay.chord.effects import Procedure, Request
 from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records
 from roundelay.federation.effects import Clocks
-from roundelay.federation.failover import DRIVER_LEASE_S, JobSupervisor
+from roundelay.federation.failover import DRIVER_LEASE_S, JobSupervisor, Start
 from roundelay.store.items import Read
 from tests.federation.test_driver import RING, SPEC, Job
 
@@ -60,6 +63,28 @@ def test_two_silent_jobs_are_driven_side_by_side_and_each_only_once() -> None:
     for driver in reversed(drivers):
         job.net.run(driver)
     assert {job.net.run(jobs.read_end(job.net.entry, RING, of)) for of in (SPEC.job, other.job)} == {records.DONE}
+    assert not supervisor.driving
+
+
+@pytest.mark.parametrize("fails", ["the start", "the driver"])
+def test_a_job_whose_driver_cannot_begin_is_not_counted_as_driven(fails: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job([10])
+    [owner] = [member.node for member in job.net.members.values()]
+    clocks = Clocks(job.net.clock, lambda: next(job.versions))
+    quarantine = Quarantine(job.net.clock, lambda what, error: None)
+
+    def fail(*_: object) -> NoReturn:
+        raise MemoryError("no memory left")
+
+    if fails == "the driver":
+        monkeypatch.setattr("roundelay.federation.driver.Driver", fail)
+    start: Start = job.net.start if fails == "the driver" else fail
+    supervisor = JobSupervisor(owner, clocks, lambda _: None, start, quarantine)
+
+    for _ in range(2):
+        job.net.run(supervisor._scan())
+        job.net.now += DRIVER_LEASE_S
+
     assert not supervisor.driving
 
 

@@ -55,7 +55,14 @@ def test_which_files_a_job_has_forgotten_follows_from_both_specs() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"forgets": ""}, {"settings": replace(SETTINGS, seed=9)}, {"files": make_spec(SETTINGS).files}], ids=str
+    "changes",
+    [
+        {"forgets": ""},
+        {"settings": replace(SETTINGS, seed=9)},
+        {"files": make_spec(SETTINGS).files},
+        {"single": True, "settings": replace(SETTINGS, rule="my:Rule")},
+    ],
+    ids=str,
 )
 def test_a_job_that_differs_in_more_than_files_does_not_forget(changes: dict[str, Any]) -> None:
     old = spec_of(CONTENTS)

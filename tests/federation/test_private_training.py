@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,16 @@ from roundelay.chord.effects import Request
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic
 from roundelay.federation.client_sampling import sampled_files
-from roundelay.federation.errors import BadSpec
+from roundelay.federation.driver import Driver
+from roundelay.federation.errors import BadSpec, Overtaken
+from roundelay.federation.listing import list_latest
+from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import Order
 from roundelay.federation.settings import Settings
+from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.tasks import MomentsTask, TrainTask
 from tests.federation.secure_job import SecureJob
-from tests.federation.test_driver import IDS, SETTINGS, Job, make_spec
+from tests.federation.test_driver import IDS, RING, SETTINGS, Job, make_spec
 
 CLIP = 0.25
 
@@ -131,3 +136,52 @@ def test_secure_aggregation_and_noise_go_together() -> None:
 def test_what_would_spend_more_or_tell_more_is_refused_at_the_start(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(BadSpec, match=message):
         Settings(**{"dp_noise": 1.0, "dp_clip": 1.0, **settings})
+
+
+# --- two drivers at once
+
+
+class Died(BaseException):
+    """A driver's process has ended."""
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_round_that_two_drivers_store_at_the_same_moment_ends_no_job(dies: bool) -> None:
+    """Each draws other noise. All readers follow one of them, and a driver whose round is not read stops."""
+    job = job_of(rounds=3)
+    first, second = job.driver(), job.driver()
+    plain = first._log.commit
+    is_alone = [True]
+
+    def commit(result: RoundResult, *rest: Any) -> Any:
+        if result.round == 1 and is_alone:
+            is_alone.pop()
+            _drive_second(job, second, dies)  # the first has looked for results of the round already
+        yield from plain(result, *rest)
+
+    first._log.commit = commit  # type: ignore[assignment,method-assign]
+    with suppress(Overtaken) if dies else pytest.raises(Overtaken, match="round 2 was completed by another driver"):
+        job.net.run(first.drive())
+    if job.look().state != "done":  # as the owner of the job's key does
+        job.drive()
+
+    view = job.net.run(read_snapshot(job.net.entry, RING, job.spec.job, with_reports=True))
+    assert first._results[1] != second._results[1]
+    assert view.results[1] == second._results[1] or dies
+    assert (view.state, len(view.results)) == ("done", 4)
+    assert [view.reports[number].result for number in range(4)] == [result.digest for result in view.results]
+    [listed] = job.net.run(list_latest(tuple(job.net.members), RING, 1))
+    assert (listed.state, listed.result) == ("done", view.results[-1].digest)
+
+
+def _drive_second(job: Job, driver: Driver, dies: bool) -> None:
+    plain = driver._log.commit
+
+    def commit(result: RoundResult, *rest: Any) -> Any:
+        yield from plain(result, *rest)
+        if dies and result.round == 1:
+            raise Died
+
+    driver._log.commit = commit  # type: ignore[assignment,method-assign]
+    with pytest.raises(Died) if dies else nullcontext():
+        job.net.run(driver.drive())
