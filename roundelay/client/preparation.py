@@ -172,6 +172,8 @@ def _find_private(
             data, homes = _of_sites(agreed, validation, request.evaluated_by), agreed.homes
             private_data.note_files(connection, request.private, agreed.files, agreed.homes)
         settings = settings_of(request, data, progress)
+        if settings.topology == "gossip":
+            private_data.require_exchanges(connection, homes)
         if settings.model in MODELS_OF_ROWS and not request.preset and not data.raw:
             data = replace(data, shape=())
         spec = make_spec(settings, data, initial, request.detach, request.private, homes)

@@ -19,6 +19,7 @@ from roundelay.client.job_input import JobInput
 from roundelay.client.job_runner import CLOCKS
 from roundelay.federation import jobs, records
 from roundelay.federation.driver import Driver
+from roundelay.federation.leaf_directory import find_leaves
 from roundelay.federation.private_data import Publication, files_of, find_publications
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import WAIT_FOR_S, Settings
@@ -167,6 +168,16 @@ def _cancel(connection: Connection, job: str) -> None:
         )
     except ChordError as error:
         connection.progress.note(f"job {job} could not be cancelled: {error}. Try  python3 client.py cancel {job}")
+
+
+def require_exchanges(connection: Connection, homes: Sequence[str]) -> None:
+    """Raise BadInput if a leaf has private data: in gossip, nodes exchange models with one another."""
+    leaves = connection.ask(lambda entry: find_leaves(entry.node, entry.ring))
+    if at_leaves := sorted(set(homes) & {str(leaf.address) for leaf in leaves}):
+        raise BadInput(
+            f"--topology gossip cannot be combined with private data at a leaf, which nobody can connect to: "
+            f"{at_leaves[0]}" + f" (and {len(at_leaves) - 1} more)" * (len(at_leaves) > 1)
+        )
 
 
 def note_files(connection: Connection, name: str, files: Sequence[TrainingFile], homes: Sequence[str]) -> None:

@@ -14,10 +14,10 @@ from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Sleep, ask_all
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
-from roundelay.chord.ring import BITS_MAX
+from roundelay.chord.ring import BITS_MAX, Ring
 from roundelay.federation.roster import Roster
 from roundelay.store.items import Find, Item
-from roundelay.store.read_path import latest_items
+from roundelay.store.read_path import find, latest_items
 from roundelay.store.write_path import Record, put_records, record
 
 DIRECTORY = "leaves"  # the name whose key has the records
@@ -55,6 +55,12 @@ def refresh_leaves(roster: Roster) -> Procedure[None]:
     known = [answer for answer in answers if isinstance(answer, tuple)]
     if known:
         roster.update_leaves(leaves_in(item for answer in known for item in answer))
+
+
+def find_leaves(start: NodeRef, ring: Ring) -> Procedure[tuple[NodeRef, ...]]:
+    """Read the list. Raises ChordError."""
+    items, _ = yield from find(start, ring, ring.key(DIRECTORY))
+    return leaves_in(items)
 
 
 def leaves_in(items: Iterable[Item]) -> tuple[NodeRef, ...]:

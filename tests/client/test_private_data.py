@@ -27,6 +27,7 @@ from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.federation.effects import Clocks, Compute, Done
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.jobs import list_jobs
+from roundelay.federation.leaf_directory import list_loop
 from roundelay.federation.private_data import CLIENT, PrivateFile, Publication
 from roundelay.federation.records import CANCELLED, report_from_bytes
 from roundelay.federation.requests import Order
@@ -44,6 +45,7 @@ from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.reading import Reading, reading_from_json
 from roundelay.ml.readers.source import DataSet
 from tests.client.site_ring import NAME, RING, SiteRing
+from tests.federation.test_private_data import first_pause
 from tests.ml.made_data import write_mnist
 from tests.ml.made_frame import MadeFrame
 
@@ -592,6 +594,20 @@ def test_sites_that_are_away_or_drained_are_left_out_of_a_job_at_once(tmp_path: 
     assert "node-20000:1 is left out of the job: is drained" in ring.notes
     assert len(asked) == 3
     assert ring.net.now < 10.0
+
+
+@pytest.mark.parametrize("topology", ["gossip", "star"])
+def test_private_data_at_a_leaf_are_refused_in_gossip_by_its_name(topology: str, tmp_path: Path) -> None:
+    folders, held_out, options = tables(tmp_path)
+    ring = SiteRing(folders)
+    ring.net.run(first_pause(list_loop(ring.member("node-20000:1").node, lambda: next(ring.versions))))
+    request = TrainRequest(None, held_out, {**SETTINGS, "topology": topology}, options, private=NAME)
+
+    if topology == "gossip":
+        with pytest.raises(BadInput, match=r"--topology gossip cannot .* at a leaf, .*: node-20000:1$"):
+            ring.submit(request)
+    else:
+        assert "node-20000:1" in ring.submit(request).homes
 
 
 def test_a_site_whose_description_fails_is_left_out_by_name(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_job_whose_driver_cannot_begin_is_not_counted_as_driven(fails: str, mo
 
     if fails == "the driver":
         monkeypatch.setattr("roundelay.federation.driver.Driver", fail)
-    start: Start = job.net.start if fails == "the driver" else fail
+    start: Start = job.net.start if fails == "the driver" else lambda *_: fail()
     supervisor = JobSupervisor(owner, clocks, lambda _: None, start, quarantine)
 
     for _ in range(2):
