@@ -52,6 +52,15 @@ class _JobSums:
     floor: int = 0
     sums: dict[str, _Sum] = field(default_factory=dict)
 
+    def make_room(self) -> None:
+        """Forget the oldest sum of which nothing was revealed; without one, those of the earliest round, for good."""
+        idle = next((each for each, found in self.sums.items() if found.revealed is None), None)
+        if idle is not None:
+            del self.sums[idle]
+            return
+        self.floor = 1 + min(each.round for each in self.sums.values())
+        self.sums = {each: found for each, found in self.sums.items() if found.round >= self.floor}
+
 
 class Masker:
     """A site that takes part in secure sums.
@@ -128,8 +137,7 @@ class Masker:
         known = self._jobs.setdefault(order.job, _JobSums())
         if sum_id not in known.sums:
             if len(known.sums) >= SUMS_MAX:
-                known.floor = 1 + min(each.round for each in known.sums.values())
-                known.sums = {each: found for each, found in known.sums.items() if found.round >= known.floor}
+                known.make_room()
             if order.round < known.floor:
                 raise NotFound(f"the site takes part in no more secure sums of round {order.round} of this job")
             known.sums[sum_id] = _Sum(order.round)

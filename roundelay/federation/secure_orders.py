@@ -16,7 +16,7 @@ from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, Tra
 if TYPE_CHECKING:
     from roundelay.federation.masker import Masker  # needs the extra `secure`
 
-LOOKUPS_MAX = 2 * jobs.UNENDED_MAX  # so many of the oldest jobs: half of them at least have ended
+LOOKUPS_MAX = 2 * jobs.UNENDED_MAX  # of the oldest jobs, half of which at least have ended
 
 
 def answer(masker: Masker | None, node: ChordNode, order: Order) -> Procedure[Done]:

@@ -337,13 +337,23 @@ def test_a_site_that_has_started_anew_takes_no_part_in_what_it_had_begun() -> No
     assert (progress.state, "has started anew" in progress.message) == ("unable", True)
 
 
-def test_forgotten_sums_are_refused_for_good() -> None:
+def test_sums_that_nobody_reveals_make_room_for_others() -> None:
+    """Otherwise anybody who may send orders could have a site refuse all the rounds of a job."""
+    job = SecureJob()
+    ref, masking = job.site(0), masking_of(job, range(SITES))
+    for number in range(80):
+        promise = PromiseTask(f"{number:064x}", 1, "a driver")
+        assert carried_out(job.net, ref, Order(job.spec.job, 3, (), promise)).state == "done"
+
+    assert reveal(job, ref, masking, (0, 1, 2, 3)).state == "done"
+
+
+def test_forgotten_sums_are_refused_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masker, "SUMS_MAX", 1)
     job = SecureJob()
     ref, masking = job.site(0), masking_of(job, range(SITES))
     assert reveal(job, ref, masking, (0, 1, 2, 3)).state == "done"
-    for number in range(2, 80):
-        promise = PromiseTask(f"{number:064x}", 1, "a driver")
-        assert carried_out(job.net, ref, Order(job.spec.job, number, (), promise)).state == "done"
+    assert carried_out(job.net, ref, Order(job.spec.job, 2, (), PromiseTask("ab" * 32, 1, "a driver"))).state == "done"
 
     refused = reveal(job, ref, masking, (0, 1, 2, 3, 4), began=9)
 
