@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from roundelay.chord.effects import Procedure
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, records
-from roundelay.federation.errors import BadProof
+from roundelay.federation import arithmetic, receipts, records
+from roundelay.federation.errors import BadProof, BadRecord
 from roundelay.federation.proof import Manifest, check_proof
 from roundelay.federation.proof_file import MANIFEST, SIGNATURES, SPEC, part_name
+from roundelay.federation.proof_rounds import trained_files
 from roundelay.federation.proof_signatures import is_signed, signatures_part
+from roundelay.federation.records import RoundResult
 from roundelay.federation.snapshot import JobSnapshot, contents_of, numbered, read_records, read_snapshot
 from roundelay.store.items import Item
 from roundelay.store.read_path import find
@@ -38,6 +41,8 @@ def collect_parts(
     by_digest = {(item.entry.name, item.entry.digest): item for item in items if not item.deleted}
     chosen = {SPEC: by_digest[records.record_name(job, records.SPEC), job]}
     chosen |= _records_of_rounds(view, items)
+    if view.spec.is_buffered:
+        chosen |= yield from _receipts_of_the_chain(view, items, nodes)
     last_report = ""
     if with_identities:
         reports = yield from _report_chain(view, items, nodes)
@@ -68,6 +73,26 @@ def _records_of_rounds(view: JobSnapshot, items: tuple[Item, ...]) -> dict[str, 
     return chosen
 
 
+def _receipts_of_the_chain(view: JobSnapshot, items: tuple[Item, ...], nodes: Nodes) -> Procedure[dict[str, Item]]:
+    """Return the receipts of rounds that have several, because two drivers have taken other updates."""
+    found = [(n, item) for n, item in numbered(view.job, "receipts-", items) if n < len(view.results)]
+    count = Counter(number for number, _ in found)
+    several = [(number, item) for number, item in found if count[number] > 1]
+    contents = yield from contents_of(nodes, [item for _, item in several])
+    return {
+        part_name("receipts", number): item
+        for (number, item), content in zip(several, contents, strict=True)
+        if _root(view, view.results[number], content) == view.results[number].receipts
+    }
+
+
+def _root(view: JobSnapshot, result: RoundResult, content: bytes) -> str:
+    try:
+        return receipts.root(receipts.by_file(trained_files(view.spec, result), content))
+    except BadRecord:
+        return ""
+
+
 def _report_chain(view: JobSnapshot, items: tuple[Item, ...], nodes: Nodes) -> Procedure[dict[str, Item]]:
     """Return the REPORT of every round, each the one that the next names. Raises BadProof if one is lost.
 
@@ -78,7 +103,7 @@ def _report_chain(view: JobSnapshot, items: tuple[Item, ...], nodes: Nodes) -> P
     previous = {(report.round, report.digest): report.previous for report in read}
     by_digest = {(number, item.entry.digest): item for number, item in found}
     chain: dict[str, Item] = {}
-    digest = next((item.entry.digest for number, item in reversed(found) if number == view.results[-1].round), "")
+    digest = view.last_report
     for number in reversed(range(len(view.results))):
         if (number, digest) not in previous:
             raise BadProof(f"the report of round {number} is lost; export a proof with --without-identities")

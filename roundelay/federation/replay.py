@@ -111,7 +111,7 @@ def take_round(
         for base in sorted({base for _, base in possible}):
             files = tuple(spec.files[index] for index, each in possible if each == base)
             update = worker.train(trainer_task(task, base + 1, files), weights[base])
-            proven = receipts.by_file([file.index for file in files], update.receipts)
+            proven = receipts.by_file([file.index for file in files], update.receipts) if spec.has_receipts else {}
             parts.append(PartialResult(NOBODY, files, Progress("done", loss=update.loss), update.sum, receipts=proven))
         staleness = staleness_of(number, possible)
         made, state = arithmetic.step(spec, before.weights, parts, before.state, staleness=staleness)

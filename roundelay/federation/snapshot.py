@@ -124,7 +124,10 @@ def read_snapshot(
     reason = known.reason or (yield from _read_reason(job, items, nodes))
     successor = known.successor or (yield from _read_successor(job, items, nodes))
     reason = reason or replaced_by(successor)
-    last_report = next((i.entry.digest for n, i in reversed(numbered(job, "report-", items)) if n < len(results)), "")
+    told = [(number, item) for number, item in numbered(job, "report-", items) if number < len(results)]
+    if known.spec.repro == "recorded":
+        told = yield from _of_the_chain(job, nodes, results, told)
+    last_report = told[-1][1].entry.digest if told else ""
     end = jobs.end_among(job, items)
     forgotten_by = yield from _read_forgotten(job, items, nodes)
     paused = jobs.is_pause(jobs.pause_among(job, items))
@@ -195,6 +198,18 @@ def _find_spec(job: str, items: tuple[Item, ...]) -> Item:
 def _read_spec(item: Item, nodes: tuple[NodeRef, ...]) -> Procedure[JobSpec]:
     contents = yield from contents_of(nodes, [item])
     return spec_from_bytes(contents[0])
+
+
+def _of_the_chain(
+    job: str, nodes: tuple[NodeRef, ...], results: tuple[RoundResult, ...], told: Sequence[NumberedItem]
+) -> Procedure[list[NumberedItem]]:
+    """Return these REPORTs without those of the last round that another driver has written for another chain."""
+    last = [(number, item) for number, item in told if number == len(results) - 1]
+    if len(last) < 2:
+        return list(told)
+    read, _ = yield from read_records(job, nodes, last, records.report_from_bytes)
+    right = {report.digest for report in read if _belongs(report, results)}
+    return [*told[: -len(last)], *(pair for pair in last if pair[1].entry.digest in right)]
 
 
 def _read_reason(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chaos.simulated_liars import CLIENT, ENDS_WITHIN_S, POLL_S, READER, SUPERNODE, TRAINING_S, SettledNode
+from chaos.simulated_liars import CLIENT, POLL_S, READER, SUPERNODE, TRAINING_S, SettledNode
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
@@ -20,6 +20,8 @@ from roundelay.federation import arithmetic, audit, proof_replay, replay
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Compute
 from roundelay.federation.errors import BadSpec, Overtaken
+from roundelay.federation.job_log import JobLog
+from roundelay.federation.jobs import put_record
 from roundelay.federation.proof import check_proof
 from roundelay.federation.proof_export import collect_parts
 from roundelay.federation.records import DONE, RoundReport, RoundResult
@@ -40,10 +42,11 @@ from roundelay.sim.process import PENDING, Outcome, SimTask
 from roundelay.sim.program import NodeProgram, add_performers
 from roundelay.sim.world import World
 from roundelay.store.blobs import digest_of
-from tests.federation.test_driver import SPEC, make_spec
+from tests.federation.test_driver import IDS, RING, SPEC, Job, make_spec
 
 NODES, FILES, ROWS, FEATURES, CLASSES = 6, 18, 6, 4, 3
 BUFFERED = Settings(topology="buffered", rounds=14, epochs=1, hidden=(4,), eta=0.1, batch=4, keep_weights="all")
+ENDS_WITHIN_S = 300.0  # of virtual time
 SLOW = 3.0  # times longer than the others, the slow node trains
 SECOND_CLIENT = Address("second-client", 1)
 
@@ -51,14 +54,23 @@ SECOND_CLIENT = Address("second-client", 1)
 class Simulation:
     """One buffered job on six nodes, one of which may be slow; the client, or nodes, may be killed."""
 
-    def __init__(self, settings: Settings = BUFFERED, slow: float = SLOW, seed: int = 0, repairs: bool = False) -> None:
-        """repairs: whether nodes maintain the ring, so that one may die."""
+    def __init__(
+        self,
+        settings: Settings = BUFFERED,
+        slow: float = SLOW,
+        seed: int = 0,
+        repairs: bool = False,
+        is_private: bool = False,
+    ) -> None:
+        """repairs: whether nodes maintain the ring, so that one may die. is_private: no other node may train a file."""
         self.contents, files = training_files(seed)
         self.spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES)
         self.world, self.ring = World(replace(CALM, seed=seed), EventJournal()), Ring()
         true = random_ring(self.ring, NODES, random.Random(seed))
         owners = [true.owner(self.ring.key(file.name)).address for file in self.spec.files]
         self.slow = max(set(owners), key=lambda address: (owners.count(address), str(address)))
+        if is_private:
+            self.spec = replace(self.spec, pinned="wards", homes=tuple(map(str, owners)))
         add_performers(self.world, TRAINING_S, slow={self.slow: slow})
         self.trained: Counter[str] = Counter()  # how often each order was carried out, by its ticket
         self._count_training()
@@ -136,6 +148,11 @@ def training_files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...
     return contents, tuple(files)
 
 
+def files_of_home(simulation: Simulation, address: Address) -> set[int]:
+    """The private files of a site."""
+    return {file for file, home in enumerate(simulation.spec.homes) if home == str(address)}
+
+
 def files_of(view: JobSnapshot, address: Address) -> set[int]:
     """The files that a node has trained."""
     return {int(n[-2:]) for report in view.reports.values() for n, at in report.placement.items() if at == str(address)}
@@ -194,7 +211,7 @@ def test_a_round_that_takes_every_file_is_a_round_of_a_star() -> None:
 
 
 def test_an_update_that_is_too_old_is_thrown_away_and_said_and_other_nodes_train_its_files() -> None:
-    simulation = Simulation(replace(BUFFERED, max_staleness=2, rounds=16), slow=200.0)
+    simulation = Simulation(replace(BUFFERED, max_staleness=2, rounds=10), slow=200.0)
     simulation.run()
     view = simulation.look()
 
@@ -220,8 +237,9 @@ def test_a_killed_driver_changes_no_round_that_it_stored_and_a_node_goes_on_with
 
 
 def test_a_driver_that_takes_over_takes_the_updates_that_were_ordered_by_the_first_one() -> None:
-    simulation = Simulation(replace(BUFFERED, rounds=5))
-    simulation.run(until=lambda: len(simulation.rounds) > 0)
+    """Weights are deleted after two rounds, but not those from which updates start."""
+    simulation = Simulation(replace(BUFFERED, rounds=8, keep_weights="2"))
+    simulation.run(until=lambda: len(simulation.rounds) > 2)
     simulation.world.kill(simulation.client)
     view = simulation.finish()
 
@@ -232,7 +250,7 @@ def test_a_driver_that_takes_over_takes_the_updates_that_were_ordered_by_the_fir
 
 
 def test_a_killed_trainer_has_its_files_trained_by_others_and_the_chain_goes_on() -> None:
-    simulation = Simulation(replace(BUFFERED, rounds=30), repairs=True)
+    simulation = Simulation(replace(BUFFERED, rounds=18), repairs=True)
     simulation.run(until=lambda: len(simulation.rounds) > 2)
     before = simulation.look().results
     victim = simulation.machines[simulation.slow]
@@ -244,8 +262,19 @@ def test_a_killed_trainer_has_its_files_trained_by_others_and_the_chain_goes_on(
     assert {file for result in view.results[len(before) :] for file, _ in result.taken} == set(range(FILES))
 
 
+def test_rounds_go_on_without_a_private_site_that_is_away_and_no_other_node_trains_its_files() -> None:
+    simulation = Simulation(replace(BUFFERED, rounds=16), is_private=True, repairs=True)
+    simulation.run(until=lambda: len(simulation.rounds) > 2)
+    away, before = files_of_home(simulation, simulation.slow), simulation.look().results
+    simulation.machines[simulation.slow].crash()
+    view = simulation.finish()
+
+    require_honest(simulation, view)
+    assert away and not away & {file for result in view.results[len(before) + 1 :] for file, _ in result.taken}
+
+
 def test_of_two_drivers_at_once_one_stops_and_the_chain_is_that_of_the_other() -> None:
-    simulation = Simulation(replace(BUFFERED, rounds=20))
+    simulation = Simulation(replace(BUFFERED, rounds=12))
     simulation.run(until=lambda: len(simulation.rounds) > 2)
     second: list[Outcome] = []
     simulation.world.run(simulation.world.start(SECOND_CLIENT), "second", simulation.drive("second"), second.append)
@@ -296,6 +325,36 @@ def test_links_that_no_driver_can_have_written_are_named() -> None:
     assert "cannot start in round 0" in problem(((0, 0),), ((0, 0),))
     assert "too old" in problem(((0, 0),), ((1, 0),), ((2, 0),), ((3, 0),))
     assert "takes 1 updates" in next(text for _, text in wrong_links(SPEC, [replace(first, taken=((0, 0),))]))
+
+
+def test_all_readers_follow_the_longer_of_two_chains_and_of_equally_long_ones_the_same_one() -> None:
+    job = Job(IDS, make_spec(Settings(topology="buffered")))
+
+    def put(result: RoundResult, driver: str) -> RoundResult:
+        told = RoundReport(job.spec.job, result.round, driver, 0.0, 0.0, 0.0, 0.0, 0.0, result=result.digest)
+        for what, content in (("report", told.to_bytes()), ("result", result.to_bytes())):
+            name = f"{what}-{result.round}"
+            job.net.run(put_record(job.net.entry, RING, job.spec.job, name, content, next(job.versions)))
+        return result
+
+    first = put(RoundResult(job.spec.job, 0, "", "aa" * 32, 4), "first")
+    ways = [replace(first, round=1, previous=first.digest, weights=each * 32, taken=((0, 0),)) for each in ("bb", "cc")]
+    kept, left = sorted(ways, key=lambda way: way.digest)
+    for way in (kept, left):
+        put(way, way.weights)
+    view = job.look()
+
+    assert view.results == (first, kept) and view.last_report
+    assert (
+        job.net.run(read_snapshot(job.net.entry, RING, job.spec.job, with_reports=True)).reports[1].driver
+        == kept.weights
+    )
+    longer = put(replace(left, round=2, previous=left.digest), "longer")
+    assert job.net.run(read_snapshot(job.net.entry, RING, job.spec.job, view)).results == (first, left, longer)
+    log = JobLog(job.spec, job.driver()._roster, lambda: next(job.versions))
+    with pytest.raises(Overtaken, match="round 1 was completed by another driver"):
+        job.net.run(log.require_last(kept))
+    job.net.run(log.require_last(longer))
 
 
 # --- values

@@ -194,6 +194,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "dp_epsilon": 1e5,
         "dp_where": "local",
         "personal": "fine-tune",
+        "compress": "int8",
         "personal_epochs": 3,
         "ditto_lambda": 0.5,
     }

@@ -24,7 +24,7 @@ from roundelay.federation.errors import FederationError, StepTooLarge
 from roundelay.federation.requests import Order, TrainingFile, names
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
-from roundelay.federation.rounds import Files, MakeOrder, PartialResult, RoundOutcome, RoundWork
+from roundelay.federation.rounds import Files, MakeOrder, Meanwhile, PartialResult, RoundOutcome, RoundWork
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases, staleness_of
 from roundelay.federation.step_size import StepControl
@@ -70,10 +70,17 @@ class _BufferedWork(RoundWork):
         clock: Callable[[], float],
         make_order: MakeOrder,
         weights: bytes,
-        require_wanted: Callable[[NodeRef, Files], None],
+        require_wanted: Callable[[Files, NodeRef | None], None],
     ) -> None:
         super().__init__(roster, estimate, clock, make_order, weights)
         self._require_wanted = require_wanted
+
+    def run(
+        self, files: Sequence[TrainingFile], meanwhile: Meanwhile | None = None, busy: frozenset[NodeRef] = frozenset()
+    ) -> Procedure[RoundOutcome]:
+        """Have these files trained, each by one node. Raises _Ended or _TooOld once their updates are not wanted."""
+        self._require_wanted(tuple(files), None)
+        return (yield from super().run(files, meanwhile, busy))
 
     def _run_group(
         self, node: NodeRef, order: Order, answer: str | ChordError, busy: frozenset[NodeRef]
@@ -81,7 +88,7 @@ class _BufferedWork(RoundWork):
         """Have one node carry out its order. Raises _Ended or _TooOld once its update is not wanted."""
 
         def observe(effect: Effect, outcome: object) -> None:
-            self._require_wanted(node, order.files)
+            self._require_wanted(order.files, node)
 
         return (yield from intercept(super()._run_group(node, order, answer, busy), observe))
 
@@ -163,10 +170,11 @@ class BufferedTraining:
         """Return the orders for updates that start from a round's weights."""
         work, job = self.assignment(base), self._spec.job
 
-        def require_wanted(node: NodeRef, files: Files) -> None:
+        def require_wanted(files: Files, node: NodeRef | None) -> None:
             self._require_more()
             if self._bases[files[0].index] != base:
-                self._roster.mark_lost(node, f"has taken too long for {names(files)}")
+                if node is not None:
+                    self._roster.mark_lost(node, f"has taken too long for {names(files)}")
                 raise _TooOld(f"the update started from round {base}")
 
         def make_order(files: Files, may_refuse: bool) -> Order:
