@@ -16,6 +16,7 @@ from roundelay.client.requests import DataOptions
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.rules import RULES
 from roundelay.federation.settings import Settings, option
+from roundelay.ml.choices import PERSONAL_METHODS
 
 GUESSED = "guessed"  # the choice that leaves an option at its default
 OF_TOPOLOGY = {
@@ -24,6 +25,7 @@ OF_TOPOLOGY = {
     "buffer": "buffered",
     "max_staleness": "buffered",
 }  # settings that have an effect in one topology only
+OF_PERSONAL = {"personal_epochs": PERSONAL_METHODS[1:], "ditto_lambda": ("ditto",)}  # the same of methods
 DATA_OPTIONS = tuple(each.name for each in fields(DataOptions))
 
 
@@ -74,6 +76,8 @@ def applies(name: str, typed: Mapping[str, str | bool]) -> bool:
     """Return whether a setting has an effect beside the others."""
     takers = [rule for rule, about in RULES.items() if name in about.takes]
     topology = OF_TOPOLOGY.get(name)
+    if name in OF_PERSONAL:
+        return typed["personal"] in OF_PERSONAL[name]
     return (not takers or typed["rule"] in takers) and topology in (None, typed["topology"])
 
 

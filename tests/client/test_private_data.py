@@ -175,6 +175,11 @@ def tables(folder: Path) -> tuple[list[Path], Path, DataOptions]:
     return [folder / f"site{n}" for n in range(4)], folder / "held_out.csv", DataOptions(missing="mean")
 
 
+def two_classes(folder: Path) -> tuple[list[Path], Path, DataOptions]:
+    folders, held_out, options = tables(folder)
+    return folders, held_out, replace(options, classes=("a", "b"))
+
+
 def archives(folder: Path) -> tuple[list[Path], Path, DataOptions]:
     rng = np.random.default_rng(RNG_SEED)
     for number in range(5):
@@ -407,7 +412,7 @@ def held_out_rows(ring: SiteRing, spec: JobSpec) -> list[Samples]:
     return [part for part in parts if part is not None]
 
 
-@pytest.mark.parametrize("make", [tables, archives, pictures, idx])
+@pytest.mark.parametrize("make", [tables, two_classes, archives, pictures, idx])
 def test_pooled_metrics_are_those_of_all_rows_that_are_held_out(make: Make, tmp_path: Path) -> None:
     folders, _, options = make(tmp_path)
     ring = SiteRing(folders)

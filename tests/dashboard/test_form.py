@@ -85,6 +85,8 @@ def test_a_field_is_shown_while_it_has_an_effect() -> None:
     assert not form.applies("exchanges", defaults() | {"topology": "tree"})
     assert form.applies("exchanges", defaults() | {"topology": "gossip"})
     assert form.applies("eta", defaults())
+    assert not form.applies("ditto_lambda", defaults() | {"personal": "head"})
+    assert form.applies("personal_epochs", defaults() | {"personal": "head"})
 
 
 def test_the_form_is_a_command_line() -> None:
