@@ -27,6 +27,7 @@ proof           what receipts cost, and what verification, replay and forgetting
 rules           each aggregation rule compared with its paper in numpy, and with Flower's
 robust          attacks against aggregation rules
 privacy         secure aggregation, what it costs, and the accountant of noise
+compression     the bytes of a round and the error of the model, by --compress
 trust           what a site's default policy protects, and what it costs
 leaves          64 sites that only dial out, on two nodes, beside 64 ordinary nodes
 secured         what certificates cost: start, small calls, rounds
@@ -35,6 +36,7 @@ reading         tables made ready for a job, compared with pandas
 
 The parts:
 
+counted_client   runs the client, and counts the bytes of its messages
 figures          figures, limits and tables
 report           writes tables to docs/results/, and runs a benchmark as a command
 generated_tables  seeded tables of many kinds

@@ -32,6 +32,7 @@ NAMES = (
     "portable",
     "trust",
     "privacy",
+    "compression",
     "proof",
     "rules",
     "robust",

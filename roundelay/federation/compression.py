@@ -39,8 +39,8 @@ class Precision:
         return max(self.update, SUM_MIN / files)
 
 
-PRECISIONS = {"int8": Precision(4.0, 8.0), "int4": Precision(0.5, 1.0), "topk": Precision(1 / 24, 1 / 2)}
-SUM_MIN = 1.0  # with less, the rounding of few files is larger than what training takes back in a round
+PRECISIONS = {"int8": Precision(4.0, 8.0), "int4": Precision(0.5, 1.0), "topk": Precision(1 / 40, 1 / 3)}
+SUM_MIN = 0.8  # with less, the rounding of few files is larger than what training takes back in a round
 FIRST_CHANGE = 1 / 16  # of the first round's updates to the size of the initial weights: only their precision varies
 _HALF_OCTAVE = 2.0**0.5  # so that frexp rounds an exponent to the nearest
 

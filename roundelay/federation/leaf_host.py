@@ -143,7 +143,7 @@ class LeafHost:
             raise NotFound(f"no order {ticket[:8]} of {ref.address} here")
         if progress.is_final and self._has_result(leaf, ticket):
             found = replace(progress, content=self._results.get((ref.id, ticket), b""))
-            return found.packed if poll.packed else found
+            return found.packed() if poll.packed else found
         self._require_present(leaf)
         if not progress.is_final:
             return progress

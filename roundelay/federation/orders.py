@@ -137,7 +137,7 @@ class Orders:
 
     def _answer(self, poll: Collect) -> Progress:
         found = self.progress(poll.ticket)
-        return found.packed if poll.packed else found
+        return found.packed(self._orders[poll.ticket].receipts_bytes) if poll.packed else found
 
     def is_over(self, ticket: str) -> bool:
         """Return True if a poll of this ticket need not wait: its order has ended, or is unknown."""
@@ -378,7 +378,7 @@ def _keep(node: ChordNode, order: Order, result: bytes) -> Procedure[dict[str, A
     """
     digest, content = digest_of(result), result
     if len(content) > CHUNK_BYTES and isinstance(order.task, TrainTask) and order.task.units:
-        content = yield from offload(lambda: pack(result, SUM_BYTES))
+        content = yield from offload(lambda: pack(result, SUM_BYTES, order.receipts_bytes))
     is_along = len(content) <= CHUNK_BYTES and not order.attempt
     if not is_along:
         yield from write(node.ref, digest, result)

@@ -20,7 +20,7 @@ from roundelay.federation.secure_sum import Masking, sum_id
 from roundelay.federation.settings import PRIORITY
 from roundelay.federation.states import FINAL_STATES
 from roundelay.federation.tasks import EvaluateTask, MomentsTask, PersonalTask, RevealTask, SiteTask, Task, TrainTask
-from roundelay.ml.task import FileTask, TrainerTask, local_seed
+from roundelay.ml.task import RECEIPT_BYTES, FileTask, TrainerTask, local_seed
 from roundelay.store.items import CONTENT_BYTES_MAX, Write, WriteDelta
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack, unpack
 from roundelay.trust.identity import Identity
@@ -105,6 +105,11 @@ class Order(Request[str]):
     def has_receipts(self) -> bool:
         """Return whether its result ends with a receipt of each file."""
         return isinstance(self.task, TrainTask) and self.task.receipts
+
+    @property
+    def receipts_bytes(self) -> int:
+        """Return the bytes of the receipts behind its result."""
+        return RECEIPT_BYTES * len(self.files) if self.has_receipts and not self.shares else 0
 
     @property
     def is_single(self) -> bool:
@@ -195,12 +200,11 @@ class Progress:
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
 
-    @property
-    def packed(self) -> Progress:
-        """The same with its content packed."""
+    def packed(self, tail_bytes: int = 0) -> Progress:
+        """Return the same with its content packed; of that, `tail_bytes` at the end are receipts."""
         if not self.content or len(self.content) < self.size_bytes:
             return self
-        return replace(self, content=pack(self.content, SUM_BYTES))
+        return replace(self, content=pack(self.content, SUM_BYTES, tail_bytes))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 Weights and sums are words of 4 and 8 bytes. Their bytes are laid out by significance, all first bytes, then all second
 ones (the shuffle filter of Blosc; Alted 2010): the upper planes are alike and deflate well, the lower ones are noise
 and stay as they are. A signed word of 8 bytes repeats its sign, which is removed first. Of a plane that is mostly zeros
-the other bytes are listed, each with the zeros before it. A text is one plane.
+the other bytes are listed, each with the zeros before it. One that is mostly 0, 1 and -1 is cut into these digits, five
+to a byte, and what is left. A text is one plane.
 
 A content that is shorter than announced is packed. Its receiver unpacks it at once, into exactly the announced number
 of bytes, or refuses it. This needs no numpy, which most nodes do without.
@@ -29,8 +30,16 @@ LEVEL, WINDOW_BITS = 1, -15  # of deflate; without zlib's header
 SAMPLE_BYTES = 2 << 10
 PAYS = 0.97  # a plane that deflates to more than this share stays as it is
 SPARSE_ZEROS = 0.7  # share of zeros from which a plane is listed
-_HEAD, _LENGTH = struct.Struct("<B"), struct.Struct("<I")
-_SPARSE = 1 << 31  # in a plane's length
+TERNARY_DIGITS = 0.6  # share of 0, 1 and -1 from which a plane is cut into digits
+_HEAD, _LENGTH = struct.Struct("<BI"), struct.Struct("<I")
+_SPARSE, _TERNARY = 1 << 31, 1 << 30  # in a plane's length
+_LENGTH_MAX = (1 << 30) - 1
+_DIGITS = 5  # to the base 3, in a byte
+_TO_DIGIT = bytes([0]) + b"\1" * 127 + b"\2" * 128
+_FROM_DIGIT = bytes([0, 1, 255]) + bytes(253)
+_LEFT = bytes([0, *range(127), *range(129, 256), 0])  # of a byte without its digit
+_DIGIT_AT = [bytes(byte // 3**place % 3 for byte in range(256)) for place in range(_DIGITS)]
+_OTHER = re.compile(rb"[^\0]", re.DOTALL)
 _GAP_MAX = 255  # zeros, of a byte that nothing follows yet
 _RUN = re.compile(rb"(\0*)([^\0])", re.DOTALL)
 _SIGN = bytes(128) + b"\xff" * 128  # of a byte: what a word repeats above it
@@ -42,13 +51,21 @@ def far_among(nodes: Sequence[NodeRef]) -> Procedure[frozenset[NodeRef]]:
     return frozenset(node for node, seconds in trips_s.items() if seconds >= PACK_FROM_S)
 
 
-def pack(content: bytes, width: int) -> bytes:
-    """Return a content of words packed, or as it is where packing does not shorten it."""
-    if len(content) < PACK_FROM_BYTES or len(content) > PLAIN_BYTES_MAX:
+def pack(content: bytes, width: int, tail_bytes: int = 0) -> bytes:
+    """Return a content of words packed, or as it is where packing does not shorten it.
+
+    tail_bytes: of noise at its end, as digests, which stay as they are.
+    """
+    if not PACK_FROM_BYTES <= len(content) - tail_bytes <= PLAIN_BYTES_MAX - tail_bytes:
         return content
-    width = width if len(content) % width == 0 else TEXT
-    planes = _without_signs([content[place::width] for place in range(width)])
-    packed = _HEAD.pack(width) + b"".join(_pack_plane(plane, is_of_words=width > TEXT) for plane in planes)
+    words, tail = content[: len(content) - tail_bytes], content[len(content) - tail_bytes :]
+    width = width if len(words) % width == 0 else TEXT
+    planes = _without_signs([words[place::width] for place in range(width)])
+    packed = (
+        _HEAD.pack(width, tail_bytes)
+        + tail
+        + b"".join(_pack_plane(plane, is_of_words=width > TEXT) for plane in planes)
+    )
     return packed if len(packed) < len(content) else content
 
 
@@ -58,27 +75,34 @@ def unpack(packed: bytes, size_bytes: int) -> bytes:
         return packed
     if size_bytes > PLAIN_BYTES_MAX or len(packed) > size_bytes or not packed:
         raise Malformed(f"packed content: {len(packed)} bytes for {size_bytes}, at most {PLAIN_BYTES_MAX}")
-    (width,) = _HEAD.unpack_from(packed)
-    if width not in (TEXT, WEIGHT_BYTES, SUM_BYTES) or size_bytes % width:
-        raise Malformed(f"packed content: {size_bytes} bytes in words of {width}")
-    planes, at = [], _HEAD.size
+    width, tail_bytes = _HEAD.unpack_from(packed) if len(packed) >= _HEAD.size else (0, 0)
+    words_bytes, at = size_bytes - tail_bytes, _HEAD.size + tail_bytes
+    if width not in (TEXT, WEIGHT_BYTES, SUM_BYTES) or words_bytes < 0 or words_bytes % width:
+        raise Malformed(f"packed content: {words_bytes} bytes in words of {width}")
+    planes, tail = [], packed[_HEAD.size : at]
     for _ in range(width):
-        plane, at = _unpack_plane(packed, at, size_bytes // width)
+        plane, at = _unpack_plane(packed, at, words_bytes // width)
         planes.append(plane)
     if at != len(packed):
         raise Malformed(f"packed content: {len(packed) - at} bytes too many")
-    content = bytearray(size_bytes)
+    words = bytearray(words_bytes)
     for place, plane in enumerate(_without_signs(planes, backwards=True)):
-        content[place::width] = plane
-    return bytes(content)
+        words[place::width] = plane
+    return bytes(words) + tail
 
 
 def _pack_plane(plane: bytes, is_of_words: bool) -> bytes:
     """Return a plane in its shortest form, behind its length."""
-    if is_of_words and plane.count(0) >= SPARSE_ZEROS * len(plane) > 0:
-        listed = _listed(plane)
-        return _LENGTH.pack(_SPARSE | len(listed)) + listed
-    return _with_length(_deflated(plane, zlib.Z_RLE if is_of_words else zlib.Z_DEFAULT_STRATEGY))
+    zeros, digits = plane.count(0), plane.count(1) + plane.count(255)
+    if is_of_words and zeros == len(plane):
+        return _LENGTH.pack(_SPARSE)
+    forms = [(0, _deflated(plane, zlib.Z_RLE if is_of_words else zlib.Z_DEFAULT_STRATEGY))]
+    if is_of_words and zeros >= SPARSE_ZEROS * len(plane) > 0:
+        forms.append((_SPARSE, _listed(plane)))
+    if is_of_words and digits and zeros + digits >= TERNARY_DIGITS * len(plane):
+        forms.append((_TERNARY, _ternary(plane)))
+    flag, shortest = min(forms, key=lambda form: len(form[1]))
+    return _LENGTH.pack(flag | len(shortest)) + shortest
 
 
 def _with_length(part: bytes) -> bytes:
@@ -97,8 +121,31 @@ def _listed(plane: bytes) -> bytes:
     return b"".join(_LENGTH.pack(len(part)) + _with_length(_deflated(part, zlib.Z_HUFFMAN_ONLY)) for part in parts)
 
 
+def _ternary(plane: bytes) -> bytes:
+    """Return the digits of a plane, and what is left of its bytes without them, listed."""
+    digits = plane.translate(_TO_DIGIT) + bytes(-len(plane) % _DIGITS)
+    numbers = sum(3**place * int.from_bytes(digits[place::_DIGITS], "little") for place in range(_DIGITS))
+    packed = numbers.to_bytes(len(digits) // _DIGITS, "little")
+    return _with_length(_deflated(packed, zlib.Z_HUFFMAN_ONLY)) + _listed(plane.translate(_LEFT))
+
+
+def _unternary(form: bytes, size: int) -> bytes:
+    """Return the plane of `size` bytes that was cut into digits. Raises Malformed."""
+    packed, at = _unpack_plane(form, 0, -(-size // _DIGITS), is_plain=True)
+    digits = bytearray(_DIGITS * len(packed))
+    for place in range(_DIGITS):
+        digits[place::_DIGITS] = packed.translate(_DIGIT_AT[place])
+    plane, left = bytearray(digits[:size].translate(_FROM_DIGIT)), _unlisted(form[at:], size)
+    for other in _OTHER.finditer(left):
+        place = other.start()
+        plane[place] = (plane[place] + left[place]) % 256
+    return bytes(plane)
+
+
 def _unlisted(listed: bytes, size: int) -> bytes:
-    """Return the plane of `size` bytes that was listed. Raises Malformed."""
+    """Return the plane of `size` bytes that was listed; it is zeros if there is no list. Raises Malformed."""
+    if not listed:
+        return bytes(size)
     gaps, at = _unpack_part(listed, 0, size)
     values, at = _unpack_part(listed, at, size)
     if at != len(listed) or sum(gaps) + len(values) > size or len(gaps) - gaps.count(_GAP_MAX) != len(values):
@@ -119,7 +166,7 @@ def _unpack_part(listed: bytes, at: int, most: int) -> tuple[bytes, int]:
     (size,) = _LENGTH.unpack_from(listed, at)
     if size > most:
         raise Malformed(f"packed content: {size} entries of a list for {most} bytes")
-    return _unpack_plane(listed, at + _LENGTH.size, size, may_be_listed=False)
+    return _unpack_plane(listed, at + _LENGTH.size, size, is_plain=True)
 
 
 def _deflated(plane: bytes, strategy: int) -> bytes:
@@ -137,15 +184,21 @@ def _compress(plane: bytes, strategy: int) -> bytes:
     return work.compress(plane) + work.flush()
 
 
-def _unpack_plane(packed: bytes, at: int, size: int, may_be_listed: bool = True) -> tuple[bytes, int]:
-    """Return a plane of `size` bytes that begins at a place, and where it ends. Raises Malformed."""
+def _unpack_plane(packed: bytes, at: int, size: int, is_plain: bool = False) -> tuple[bytes, int]:
+    """Return a plane of `size` bytes that begins at a place, and where it ends. Raises Malformed.
+
+    is_plain: it is neither listed nor cut into digits.
+    """
     if len(packed) - at < _LENGTH.size:
         raise Malformed("packed content: ends early")
     (length,) = _LENGTH.unpack_from(packed, at)
-    is_listed, length = may_be_listed and bool(length & _SPARSE), length & ~_SPARSE if may_be_listed else length
+    flag, length = length & ~_LENGTH_MAX, length & _LENGTH_MAX
     begin, end = at + _LENGTH.size, at + _LENGTH.size + length
-    if is_listed and end <= len(packed):
-        return _unlisted(packed[begin:end], size), end
+    if flag and (is_plain or end > len(packed)):
+        raise Malformed("packed content: a form that is not allowed here, or ends early")
+    if flag:
+        form = packed[begin:end]
+        return (_unlisted(form, size) if flag & _SPARSE else _unternary(form, size)), end
     if length > size or end > len(packed):
         raise Malformed(f"packed content: {length} bytes for {size}")
     if length == size:

@@ -81,7 +81,7 @@ def test_a_damaged_packing_is_refused_or_has_the_announced_size(place: int, flip
 def test_a_small_packing_cannot_become_large() -> None:
     work = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = work.compress(bytes(1 << 20)) + work.flush()
-    made = struct.pack("<BI", TEXT, len(bomb)) + bomb
+    made = struct.pack("<BII", TEXT, 0, len(bomb)) + bomb
 
     with pytest.raises(Malformed, match="expected 4096"):
         unpack(made, 4096)
@@ -89,3 +89,33 @@ def test_a_small_packing_cannot_become_large() -> None:
         unpack(made, PLAIN_BYTES_MAX + 1)
     with pytest.raises(Malformed, match="too many"):
         unpack(made + b"x", 1 << 20)
+
+
+@given(
+    st.lists(st.sampled_from((-300, -3, -1, 0, 0, 0, 0, 1, 2, 70_000)), min_size=300, max_size=400), st.integers(0, 64)
+)
+def test_small_integers_come_back_with_what_stands_behind_them(numbers: list[int], tail: int) -> None:
+    content = np.array(numbers, "<i8").tobytes() + RNG.bytes(tail)
+    made = pack(content, SUM_BYTES, tail)
+
+    assert unpack(made, len(content)) == content
+    assert len(made) < len(content) / 4 + tail
+
+
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.25, 0.6, 1.0])
+def test_small_integers_take_few_bytes_more_than_their_entropy(share: float) -> None:
+    rng = np.random.default_rng(7)
+    numbers = np.where(rng.random(100_000) < share, rng.integers(-1, 2, 100_000), 0)
+    _, counts = np.unique(numbers, return_counts=True)
+    entropy_bytes = -float((counts * np.log2(counts / counts.sum())).sum()) / 8
+
+    assert len(packed(numbers.astype("<i8").tobytes(), SUM_BYTES)) < 1.1 * entropy_bytes + 200
+
+
+@given(st.integers(0, 3000), st.integers(1, 255))
+def test_damaged_small_integers_are_refused_or_have_the_announced_size(place: int, flip: int) -> None:
+    numbers = np.random.default_rng(1).integers(-2, 3, 4096) * (np.random.default_rng(2).random(4096) < 0.3)
+    damaged = bytearray(packed(numbers.astype("<i8").tobytes(), SUM_BYTES))
+    damaged[place % len(damaged)] ^= flip
+    with suppress(Malformed):
+        assert len(unpack(bytes(damaged), 8 * 4096)) == 8 * 4096
