@@ -101,6 +101,11 @@ class Measured:
     expected: str = ""  # the model that the same job makes on loopback
     status_s: float = 0.0  # the median of `client.py status`, from its start to its end
     jobs_s: float = 0.0  # and of `client.py jobs`
+    start_trips: int = (
+        0  # that the client's host has waited for on the wire, at most, until the first round; 0: unknown
+    )
+    status_trips: int = 0
+    jobs_trips: int = 0
     nodes_shown: int = 0  # by the worst `status`
     lost_touch: tuple[str, ...] = ()  # lines of the client about nodes that it missed
     deaths: tuple[str, ...] = ()  # lines of the nodes about others that they declared dead
@@ -244,7 +249,7 @@ def _form(folder: Path, link: Link | None, stack: ExitStack, trace: str = "") ->
 def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tuple[str, ...]) -> Measured:
     """Run one job, and count the hub's bytes between its rounds."""
     began = time.monotonic()
-    deaths_before = _deaths(ring)
+    deaths_before, trips_before = _deaths(ring), _trips(area)
     data = _few_rows(ring.folder / "letters") if setting.few_rows else ROOT / "letters"
     client = ring.start_client("train", str(data), "validate_letters.txt", *options, "--json")
     ends, counts = _follow(setting, ring, area, client, began)
@@ -253,8 +258,8 @@ def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tu
     printed, errors = json.loads(client.out.read_text()), client.err.read_text()
     history = printed["history"][min(WARM_UP, len(ends) - 1) :]
     uplinks, calls = _between(counts)
-    status_s, shown = _command(ring, "status", "nodes")
-    jobs_s, _ = _command(ring, "jobs", "jobs")
+    status_s, status_trips, shown = _command(ring, area, "status", "nodes")
+    jobs_s, jobs_trips, _ = _command(ring, area, "jobs", "jobs")
     link = setting.link or Link()
     return Measured(
         setting.name,
@@ -277,21 +282,30 @@ def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tu
         lost_touch=tuple(line for line in errors.splitlines() if any(word in line for word in LOST_TOUCH)),
         status_s=status_s,
         jobs_s=jobs_s,
+        start_trips=counts[0]["trips"][0] - trips_before if counts else 0,
+        status_trips=status_trips,
+        jobs_trips=jobs_trips,
         nodes_shown=shown,
         deaths=tuple((_deaths(ring) - deaths_before).elements()),
     )
 
 
-def _command(ring: Cluster, subcommand: str, listed: str) -> tuple[float, int]:
-    """Return the median time of a command, and the least number of things that it lists."""
-    times_s, lengths = [], []
+def _command(ring: Cluster, area: WideArea | None, subcommand: str, listed: str) -> tuple[float, int, int]:
+    """Return a command's median time, its round trips on the wire, and the least number of things that it lists."""
+    times_s, trips, lengths = [], [], []
     for _ in range(COMMANDS):
-        began = time.monotonic()
+        began, trips_before = time.monotonic(), _trips(area)
         client = ring.start_client(subcommand, "--json")
         assert client.wait() == 0, client.text
         times_s.append(time.monotonic() - began)
+        trips.append(_trips(area) - trips_before)
         lengths.append(len(json.loads(client.out.read_text())[listed]))
-    return median(times_s), min(lengths)
+    return median(times_s), max(trips), min(lengths)
+
+
+def _trips(area: WideArea | None) -> int:
+    """Return how many round trips this host has waited for so far."""
+    return int(area.counts()["trips"][0]) if area is not None else 0
 
 
 def _deaths(ring: Cluster) -> Counter[str]:

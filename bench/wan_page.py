@@ -22,8 +22,8 @@ BEFORE = {  # at ef470aa: median round, beyond training
 NEAR = "loopback"  # the setting that round trips are counted from
 BEYOND_MAX_S = {"50ms": 0.20, "200ms": 0.80}
 START_TRIPS_MAX = 25
-COMMAND_TRIPS_MAX = 4  # of status and jobs ...
-CONNECTIONS = 2  # ... beside one for the connection to the supernode, and one for those to the nodes
+COMMAND_TRIPS_MAX = 4  # of status and jobs, beside connecting
+MEMBERS_TRIPS = 1  # the supernode's answer, which is not on the wire here
 NODES = 4
 TRANSFER_MAX = 1.3  # times as long as the bytes need, at 2 Mbit/s
 SHARE_MIN = 0.8  # of the link, with 10 MB of weights
@@ -45,46 +45,43 @@ def not_held(jobs: Sequence[Measured]) -> list[str]:
             found.append(f"{job.setting}: {job.transfer_s / job.beyond_s:.0%} of the link, at least {SHARE_MIN:.0%}")
         if job.nodes_shown < NODES - (job.setting == "300ms-kill"):
             found.append(f"{job.setting}: status shows {job.nodes_shown} of {NODES} nodes")
-        for name, seconds in (("status", job.status_s), ("jobs", job.jobs_s)):
-            trips = command_trips(job, jobs, name)
-            if job.setting == "200ms" and trips is not None and trips > COMMAND_TRIPS_MAX + CONNECTIONS:
-                found.append(f"{job.setting}: {name} takes {trips:.1f} round trips, {seconds:.2f} s")
+        for name, counted in (("status", job.status_trips), ("jobs", job.jobs_trips)):
+            trips = with_members(counted)
+            if job.setting == "200ms" and trips is not None and trips > COMMAND_TRIPS_MAX:
+                found.append(f"{job.setting}: {name} takes {trips} round trips, limit {COMMAND_TRIPS_MAX}")
         if job.deaths and job.setting != "300ms-kill":
             found.append(f"{job.setting}: {job.deaths[0]}")
     return found
 
 
 def not_judged(jobs: Sequence[Measured]) -> list[str]:
-    """Return the promises about round trips for which the figures of loopback are missing."""
+    """Return the promises about round trips that were neither counted nor can be told from loopback."""
     found = [
         f"{job.setting}: first round after at most {START_TRIPS_MAX} round trips"
         for job in jobs
         if job.setting in BEYOND_MAX_S and start_trips(job, jobs) is None
     ]
     found += [
-        f"{job.setting}: {name} takes at most {COMMAND_TRIPS_MAX + CONNECTIONS} round trips"
+        f"{job.setting}: {name} takes at most {COMMAND_TRIPS_MAX} round trips"
         for job in jobs
-        for name in ("status", "jobs")
-        if job.setting == "200ms" and command_trips(job, jobs, name) is None
+        for name, counted in (("status", job.status_trips), ("jobs", job.jobs_trips))
+        if job.setting == "200ms" and with_members(counted) is None
     ]
     return found
 
 
 def start_trips(job: Measured, jobs: Sequence[Measured]) -> float | None:
-    """Return the round trips that the first round waited for: what it took beyond that of loopback."""
+    """Return the round trips that the first round waited for, at most: counted, or by its time beyond loopback's."""
     near = next((other for other in jobs if other.setting == NEAR), None)
-    if near is None or not job.round_trip_s or job.options != near.options:
-        return None
-    return (job.first_round_s - near.first_round_s) / job.round_trip_s
+    found: list[float] = [trips for trips in [with_members(job.start_trips)] if trips is not None]
+    if near is not None and job.round_trip_s and job.options == near.options:
+        found.append((job.first_round_s - near.first_round_s) / job.round_trip_s)
+    return min(found, default=None)
 
 
-def command_trips(job: Measured, jobs: Sequence[Measured], name: str) -> float | None:
-    """Return the round trips that `status` or `jobs` waits for: what it takes beyond its time on loopback."""
-    near = next((other for other in jobs if other.setting == NEAR), None)
-    if near is None or not job.round_trip_s:
-        return None
-    took_s, near_s = (each.status_s if name == "status" else each.jobs_s for each in (job, near))
-    return (took_s - near_s) / job.round_trip_s
+def with_members(counted: int) -> int | None:
+    """Return the round trips of what began with the members' names; None if they were not counted."""
+    return counted + MEMBERS_TRIPS if counted else None
 
 
 def document(jobs: Sequence[Measured], flower: Sequence[FlowerMeasured], machine: str) -> str:
@@ -111,14 +108,15 @@ def document(jobs: Sequence[Measured], flower: Sequence[FlowerMeasured], machine
             "",
             *_ends(jobs),
             "",
-            "*Round trips*: the time from the client's start to the end of the first round, beyond that of loopback.",
+            "*Round trips*, at most: counted on the wire, or by the time beyond that of loopback, if that is less.",
             "",
             "## The command line",
             "",
             *_commands(jobs),
             "",
-            "Round trips beyond the command's time on loopback; the connections to the supernode and to the nodes are "
-            "two of them. The number of nodes is that of the worst `status`.",
+            "Round trips beside connecting, at most: calls that left the client's host within one are one. The "
+            "supernode is on that host, and its answer counts as one more. The number of nodes is that of the worst "
+            "`status`.",
             "",
             "## Calls a round",
             "",
@@ -194,10 +192,10 @@ def _commands(jobs: Sequence[Measured]) -> list[str]:
             (
                 f"{job.network}{_what(job)}",
                 f"{job.status_s:.2f} s",
-                shown(command_trips(job, jobs, "status")),
+                shown(with_members(job.status_trips)),
                 job.nodes_shown,
                 f"{job.jobs_s:.2f} s",
-                shown(command_trips(job, jobs, "jobs")),
+                shown(with_members(job.jobs_trips)),
             )
             for job in jobs
         ],

@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import heapq
 import json
+import math
 import os
 import random
 import selectors
@@ -137,12 +138,30 @@ def call_in(frame: bytes) -> str:
     return frame[call + 8 : call + 8 + size].decode("ascii", "replace") if size <= NAME_SIZE_MAX else ""
 
 
+class Trips:
+    """How many round trips each host has waited for, at most: calls that left within one have not waited for another.
+
+    Pipelined calls and those of different threads count, too, where they leave later than that.
+    """
+
+    def __init__(self, ports: int) -> None:
+        self.counts = [0] * ports
+        self._begun_at = [-math.inf] * ports  # when the first call of the last round trip left
+
+    def note(self, port: int, round_trip_s: float, now: float) -> None:
+        """Count a call of a host."""
+        if now - self._begun_at[port] >= round_trip_s:
+            self.counts[port] += 1
+            self._begun_at[port] = now
+
+
 class _Hub:
     """The queue between real devices."""
 
     def __init__(self, link: Link, namespaces: Sequence[str], trace: TextIO | None) -> None:
         self._queue = Queue(link, len(namespaces))
         self._calls: Counter[str] = Counter()
+        self._trips = Trips(len(namespaces))
         self._trace, self._began = trace, time.monotonic()
         self._devices = [_device_in(name, number) for number, name in enumerate(namespaces, 1)]
         self._batch()
@@ -171,7 +190,8 @@ class _Hub:
         if isinstance(link := command.get("link"), dict):
             self._queue.link = Link(**link)
             self._batch()
-        return {"sent": self._queue.sent, "lost": self._queue.lost, "calls": self._calls}
+        found = {"sent": self._queue.sent, "lost": self._queue.lost, "calls": self._calls}
+        return found | {"trips": self._trips.counts}
 
     def _batch(self) -> None:
         """Let hosts hand over batches, unless frames are lost: then each segment is lost by itself."""
@@ -204,6 +224,7 @@ class _Hub:
         if not name:
             return
         self._calls[name] += 1
+        self._trips.note(port, self._queue.link.round_trip_s, time.monotonic())
         if self._trace is not None:
             self._trace.write(f"{time.monotonic() - self._began:.4f} {port + 1} {frame[BATCH.size + 33]} {name}\n")
 

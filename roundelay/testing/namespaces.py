@@ -71,7 +71,10 @@ class WideArea:
         self._read()
 
     def counts(self) -> dict[str, Any]:
-        """Return what the hub has forwarded: bytes `sent` by each uplink, frames `lost`, `calls` by method."""
+        """Return what the hub has forwarded: bytes `sent` by each uplink, frames `lost`, `calls` by method.
+
+        `trips`: the round trips that each host has waited for, at most.
+        """
         return self._tell()
 
     def spike(self, seconds: float) -> None:

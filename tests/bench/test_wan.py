@@ -12,7 +12,7 @@ import pytest
 
 from bench import wan, wan_page
 from bench.wan import SETTINGS, FlowerMeasured, Measured
-from roundelay.testing.hub import BATCH, BUFFER_S, Link, Queue, call_in, wire_bytes
+from roundelay.testing.hub import BATCH, BUFFER_S, Link, Queue, Trips, call_in, wire_bytes
 from roundelay.testing.namespaces import missing_for_distance, wide_area
 
 ASK = """
@@ -159,18 +159,39 @@ def test_a_page_names_each_broken_limit() -> None:
     assert "as on loopback, bit for bit" in wan_page.document(good, [], "A machine.")
 
 
-def test_a_page_without_loopback_names_the_limits_that_are_not_judged() -> None:
+def test_a_page_without_counts_and_loopback_names_the_limits_that_are_not_judged() -> None:
     jobs = [far(first_round_s=9.0), replace(far(jobs_s=9.0), setting="200ms")]
+    counted = [replace(job, start_trips=24, status_trips=1, jobs_trips=2) for job in jobs]
 
     assert wan_page.not_held(jobs) == []
-    assert wan_page.not_judged([measured(), *jobs]) == []
+    assert wan_page.not_judged(counted) == []
     assert wan_page.not_judged(jobs) == [
         "50ms: first round after at most 25 round trips",
         "200ms: first round after at most 25 round trips",
-        "200ms: status takes at most 6 round trips",
-        "200ms: jobs takes at most 6 round trips",
+        "200ms: status takes at most 4 round trips",
+        "200ms: jobs takes at most 4 round trips",
     ]
     assert "Not judged, without figures of loopback:" in wan_page.document(jobs, [], "A machine.")
+
+
+def test_round_trips_that_were_counted_are_judged_with_that_to_the_supernode() -> None:
+    job = replace(far(), setting="200ms", start_trips=25, status_trips=4, jobs_trips=3)
+
+    assert wan_page.not_held([job]) == [
+        "200ms: first round after 26 round trips, limit 25",
+        "200ms: status takes 5 round trips, limit 4",
+    ]
+    assert wan_page.start_trips(replace(job, first_round_s=1.5), [measured()]) == pytest.approx(10), "by the time"
+
+
+def test_calls_that_leave_within_a_round_trip_have_not_waited_for_one_another() -> None:
+    trips = Trips(2)
+
+    for now in (0.0, 0.1, 0.19, 0.2, 0.3, 0.5):
+        trips.note(0, 0.2, now)
+    trips.note(1, 0.2, 0.5)
+
+    assert trips.counts == [3, 1]
 
 
 def test_a_line_about_a_round_is_not_the_end_of_one() -> None:
