@@ -58,7 +58,6 @@ RULES = (
 HONEST = "none"
 ATTACKS = ("sign-flip", "scaled", "gaussian", "label-flip", "backdoor", "alie", "inner-product", "nan")
 BREAK = ("gaussian", "inner-product")  # that a mean cannot stand
-BROKEN_BY = 0.10  # of error, at least
 ALLOWED, ALLOWED_KRUM = 0.03, 0.12  # of error above that of FedAvg without an attack
 HELD_OUT = "held-out"
 NODE, LIAR = NodeRef(1, "honest", 1), NodeRef(2, "malicious", 1)
@@ -194,7 +193,7 @@ def not_held(found: dict[str, dict[str, Outcome]]) -> Iterator[str]:
             above, allowed = outcome.error - clean, ALLOWED_KRUM if rule == "krum" else ALLOWED
             if rule != "fedavg" and above > allowed:
                 yield f"{rule} under {attack}: {100 * above:.1f} points above clean, at most {100 * allowed:g}"
-            if rule == "fedavg" and attack in BREAK and above < BROKEN_BY:
+            if rule == "fedavg" and attack in BREAK and above <= ALLOWED:
                 yield f"fedavg under {attack}: only {100 * above:.1f} points above clean"
 
 
@@ -217,8 +216,9 @@ def document(found: dict[str, dict[str, Outcome]], broken: list[str], seconds: f
         *markdown_table(("rule", *names), rows),
         "",
         f"A robust rule must stay within {100 * ALLOWED:g} points (Krum, which uses one update of {FILES}, "
-        f"{100 * ALLOWED_KRUM:g}) of FedAvg without an attack, and FedAvg must lose {100 * BROKEN_BY:g} points or more "
-        f"under {', '.join(BREAK)}. Not held: {'; '.join(broken) or 'nothing'}.",
+        f"{100 * ALLOWED_KRUM:g}) of FedAvg without an attack, and FedAvg must not stay within them under "
+        f"{' and '.join(BREAK)}: a round above guessing is made again with half the step, which limits what noise can "
+        f"do. Not held: {'; '.join(broken) or 'nothing'}.",
         "",
         "An update of `nan` is refused under every rule, as no honest trainer can send it, and its site is excluded.",
         "",
