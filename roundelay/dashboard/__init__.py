@@ -8,8 +8,9 @@ watcher       polls again and again, once for all open pages
 palette       the colour of each node
 scene         the elements of a drawing
 geometry      points and arcs on the circle
-ring_view, route_view, tables, charts, training_view, history_view, sites_view,
-metrics_view   states drawn as scenes
+ring_view, route_view, tables, charts, training_view, losses_view, history_view,
+sites_view, metrics_view   states drawn as scenes
+views         the scenes that one page shows
 form          the training form, made from the settings and data options of a job
 form_widgets  the same form, as widgets
 actions       what the page may do: launch, stop, look up, download; and to a lab: kill, pause, cut
@@ -20,8 +21,9 @@ choices       what a command line needs to know before anything else is imported
 run           everything behind the page
 serve         the web server
 site          what all open pages share
-page          the widgets
+widgets       the small parts of the page
+page          the page itself
 animation, recording, pictures   the pictures of the documents
 
-All but page, form_widgets, serve and pictures work without the packages of the extra.
+All but page, widgets, form_widgets, serve and pictures work without the packages of the extra.
 """

@@ -15,7 +15,7 @@ from roundelay.dashboard.charts import Series, chart_scene
 from roundelay.dashboard.model import RingState
 from roundelay.dashboard.palette import COLOURS
 from roundelay.dashboard.scene import Scene
-from roundelay.dashboard.tables import pick, row, table
+from roundelay.dashboard.tables import add_count, matches, pick, row, table
 from roundelay.federation import records
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot
@@ -25,15 +25,19 @@ COMPARED_MAX = 12  # jobs on the chart, the latest
 LINKS_SHOWN = 6  # of a chain, besides round 0
 
 
-def jobs_scene(ring_state: RingState, chosen: str) -> Scene:
-    """Draw every job, the latest first; finished jobs with the same recipe show whether their models are equal."""
+def jobs_scene(ring_state: RingState, chosen: str, wanted: str = "") -> Scene:
+    """Draw the jobs that match, the latest first; finished ones of one recipe show whether their models are equal."""
     scene = Scene()
     if not ring_state.jobs:
         scene.add("none", "p", "", "No job yet: launch one under Training, or with client.py train.", cls="hint")
         return scene
+    found = [snapshot for snapshot in reversed(ring_state.jobs) if _is_wanted(snapshot, wanted)]
+    add_count(scene, wanted, len(found), len(ring_state.jobs), "jobs")
+    if not found:
+        return scene
     headings = ("job", "state", "round", "error", "time", "settings that were chosen", "files", "model")
     body = table(scene, "jobs", headings, "Jobs of the ring")
-    for snapshot in reversed(ring_state.jobs):
+    for snapshot in found:
         name, settings = f"job-{snapshot.job}", snapshot.spec.settings
         error = snapshot.kept.error_text.removeprefix("error ") if snapshot.rounds_done else "-"
         row(
@@ -46,7 +50,7 @@ def jobs_scene(ring_state: RingState, chosen: str) -> Scene:
                 f"{snapshot.rounds_done} of {settings.rounds}",
                 error,
                 f"{sum(report.seconds for report in snapshot.reports.values()):.1f} s",
-                ", ".join(f"{name} {value}" for name, value in chosen_settings(settings).items()) or "defaults",
+                _settings_text(snapshot),
                 str(len(snapshot.spec.files)),
                 verdict(snapshot, ring_state.jobs),
             ),
@@ -56,6 +60,16 @@ def jobs_scene(ring_state: RingState, chosen: str) -> Scene:
         )
         pick(scene, f"{name}-0", "job", snapshot.job, snapshot.job[:8])
     return scene
+
+
+def _settings_text(snapshot: JobSnapshot) -> str:
+    chosen = chosen_settings(snapshot.spec.settings)
+    return ", ".join(f"{name} {value}" for name, value in chosen.items()) or "defaults"
+
+
+def _is_wanted(snapshot: JobSnapshot, wanted: str) -> bool:
+    names = (file.name for file in snapshot.spec.files)
+    return matches(wanted, snapshot.job, snapshot.state, _settings_text(snapshot), *names)
 
 
 def chosen_settings(settings: Settings) -> dict[str, str]:

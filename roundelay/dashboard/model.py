@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import Status
+from roundelay.chord.requests import LeafStatus, Status, TrainingStatus
 from roundelay.chord.ring import Ring, between_right_closed
 from roundelay.federation.snapshot import JobSnapshot
 
 IDLE, TRAINING, UPDATING = "IDLE", "CLIENTS_TRAINING", "UPDATING_MODEL_PARAMS"
+SCORES_MAX = 4096  # files whose last score is remembered, the latest
 _RECORD = re.compile(r"[0-9a-f]{64}(\..*)?")
 
 
@@ -58,6 +61,21 @@ class NodeState:
 
 
 @dataclass(frozen=True)
+class Score:
+    """What a node told of a file after an epoch."""
+
+    address: str
+    training: TrainingStatus
+
+    @property
+    def when(self) -> tuple[int, int]:
+        return self.training.round, self.training.epoch
+
+
+Scores = Mapping[tuple[str, str], Score]  # by job and file
+
+
+@dataclass(frozen=True)
 class RingState:
     """The whole ring. nodes: by identifier; jobs: in the order in which they were published."""
 
@@ -67,6 +85,7 @@ class RingState:
     jobs: tuple[JobSnapshot, ...] = ()
     supernode_answers: bool = False
     colours: dict[NodeRef, int] = field(default_factory=dict)
+    scores: Scores = field(default_factory=dict)  # the last that was seen of each file
 
     def node(self, key: str) -> NodeState | None:
         """Return the node with this key (see key_of)."""
@@ -90,6 +109,20 @@ class RingState:
         if self.running is None:
             return IDLE
         return TRAINING if any(member.answers and member.status.training for member in self.nodes) else UPDATING
+
+
+def updated_scores(before: Scores, told: Iterable[Status]) -> Scores:
+    """Return the scores with what these nodes and their leaves tell now; a later epoch replaces an earlier one."""
+    scores = dict(before)
+    nodes = list(told)
+    tellers: list[Status | LeafStatus] = [*nodes, *(leaf for node in nodes for leaf in node.leaves)]
+    for teller in tellers:
+        doing = teller.training
+        if doing is None or not doing.file or not math.isfinite(doing.loss):
+            continue
+        known, new = scores.pop((doing.job, doing.file), None), Score(str(teller.node.address), doing)
+        scores[doing.job, doing.file] = new if known is None or new.when >= known.when else known
+    return dict(list(scores.items())[-SCORES_MAX:])
 
 
 def is_record(name: str) -> bool:

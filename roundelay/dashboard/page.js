@@ -70,6 +70,14 @@ window.roundelay = (() => {
     emitEvent("act", { act, value: event.key });
   };
   const place = () => emitEvent("place", Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
+  const changeTheme = () => {
+    Quasar.Dark.toggle();
+    localStorage.setItem("dark", Quasar.Dark.isActive);
+  };
+  const recallTheme = () => {
+    const kept = localStorage.getItem("dark");
+    if (kept) Quasar.Dark.set(kept === "true");
+  };
   let peeked = "";
   const peek = (event) => {
     const piece = event.target.closest && event.target.closest(".ring [data-act=node]");
@@ -80,5 +88,5 @@ window.roundelay = (() => {
   document.addEventListener("keydown", act);
   document.addEventListener("keydown", press);
   document.addEventListener("pointerover", peek);
-  return { apply, place };
+  return { apply, place, changeTheme, recallTheme };
 })();

@@ -1,6 +1,6 @@
 """The widgets of one open page and their event handlers. Everything live is a scene on a board.
 
-The only module that knows NiceGUI: it makes tabs, fields and buttons; the drawings are scenes.
+It makes tabs, fields and buttons from NiceGUI; the drawings are scenes.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,15 +16,14 @@ from nicegui import app, run, ui
 
 from roundelay.chord.refs import NodeRef
 from roundelay.client.lookup import LookupResult
-from roundelay.dashboard import history_view, metrics_view, sites_view, tables, training_view
+from roundelay.dashboard import history_view, tables
 from roundelay.dashboard.actions import ActionRefused, Wanted
 from roundelay.dashboard.diff import Boards
 from roundelay.dashboard.form_widgets import TrainingForm
 from roundelay.dashboard.model import RingState
-from roundelay.dashboard.ring_view import Chosen, ring_scene
-from roundelay.dashboard.route_view import route_scene
-from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.site import PAGES_MAX, Site
+from roundelay.dashboard.views import View, rows_of_tab, visible_scenes
+from roundelay.dashboard.widgets import board, filter_field, heading, icon_button, panel, plain_button
 from roundelay.federation import records
 
 R = TypeVar("R")
@@ -35,6 +34,7 @@ ASSETS = Path(__file__).resolve().parent
 REFRESH_EVERY_S = 0.2
 HOP_EVERY_S = 0.7
 WAIT_SILENTLY_S = 0.4  # until the page says what it waits for
+FILTERED_FROM = 8  # rows: a longer list has a filter
 MEASURE_EVERY_S, MEASURE_AGAIN_S = 0.5, 5.0
 HEAD = '<link rel="stylesheet" href="/assets/page.css"><script src="/assets/page.js"></script>'
 NOTICES = "top-right"  # where they cover no field
@@ -80,6 +80,8 @@ class Page:
         self._unmeasured: dict[str, str] = {}  # jobs, and why
         self._measuring = ""  # the job whose metrics are awaited
         self._measure_at = 0.0  # not before: the ring may have been too busy to answer
+        self._wanted: dict[str, str] = {}  # by tab: what its lists are filtered by
+        self._filters: dict[str, ui.input] = {}
         self._drawn: object = None
         self._sections: dict[str, ui.element] = {}
 
@@ -106,13 +108,12 @@ class Page:
         ui.on("peek", self._on_peek)
         ui.on("resync", self._on_resync)
         ui.on("place", self._on_place)
-        self._client.on_connect(lambda: self._client.run_javascript("roundelay.place()"))
+        self._client.on_connect(lambda: self._client.run_javascript("roundelay.recallTheme(); roundelay.place()"))
         ui.timer(REFRESH_EVERY_S, self._refresh)
         ui.timer(HOP_EVERY_S, self._next_hop)
         ui.timer(MEASURE_EVERY_S, self._measure)
 
     def _build_top(self) -> None:
-        dark = ui.dark_mode(None)
         with ui.dialog() as self._help, ui.element("div").classes("panel keys"):
             heading("Keys")
             with ui.element("dl").classes("facts"):
@@ -126,7 +127,7 @@ class Page:
             if self._site.actions.read_only:
                 ui.label("read-only").classes("faint")
             icon_button("help_outline", "Keys (?)", self._help.open)
-            icon_button("contrast", "Light or dark", lambda: dark.set_value(not dark.value))
+            icon_button("contrast", "Light or dark", lambda: self._client.run_javascript("roundelay.changeTheme()"))
 
     def _build_tabs(self) -> None:
         builders: dict[str, Callable[[], None]] = {
@@ -148,7 +149,20 @@ class Page:
                 builders[name]()
 
     def _build_nodes(self) -> None:
-        panel("nodes", "node")
+        with ui.element("div").classes("panel"):
+            self._add_filter("nodes", "Filter by node, address, state or file")
+            board("nodes").classes("scroll")
+        panel("node")
+
+    def _add_filter(self, tab: str, about: str) -> None:
+        """Add the field that filters the long lists of a tab."""
+
+        def keep(wanted: str) -> None:
+            self._wanted[tab] = wanted
+            self._refresh(anew=True)
+
+        self._filters[tab] = filter_field(about, keep)
+        self._filters[tab].set_visibility(False)
 
     def _build_training(self) -> None:
         with ui.element("div").classes("panel"):
@@ -156,7 +170,9 @@ class Page:
             board("error")
             board("loss")
             board("lanes").classes("scroll")
+            self._add_filter("training", "Filter the files")
             board("files")
+            board("losses").classes("scroll")
             board("disturbed").classes("scroll")
             board("sites").classes("scroll")
             board("confusion")
@@ -183,6 +199,7 @@ class Page:
     def _build_history(self) -> None:
         with ui.element("div").classes("panel"):
             board("compare")
+            self._add_filter("history", "Filter by job, state, setting or file")
             board("jobs").classes("scroll")
             board("differences").classes("scroll")
         with ui.element("div").classes("panel"):
@@ -245,7 +262,12 @@ class Page:
             return
         self._drawn = state
         self._enable_buttons(watcher.ring_state)
-        call = self._boards.update(self._scenes(watcher.ring_state))
+        view = self._view(watcher.ring_state)
+        for name, field in self._filters.items():
+            is_long = name == self._tab and rows_of_tab(watcher.ring_state, view) > FILTERED_FROM
+            field.set_visibility(is_long or bool(self._wanted.get(name)))
+        scenes = {**visible_scenes(watcher.ring_state, view), "log": tables.log_scene(watcher.log)}
+        call = self._boards.update(scenes)
         if call:
             self._client.run_javascript(call)
 
@@ -265,44 +287,22 @@ class Page:
             self._kill_supernode.set_enabled(lab.lab.has_supernode)
             self._start_supernode.set_enabled(not lab.lab.has_supernode)
 
-    def _scenes(self, ring_state: RingState) -> Mapping[str, Scene]:
-        """Return the scenes of the visible boards."""
-        route = self._found.route if self._found is not None and self._tab == "lookup" else None
-        paused, far = self._disturbed()
-        name = self._found.name if self._found is not None else ""
-        chosen = Chosen(self._peeked or self._node, route, self._hops, name, paused, far)
-        job = self._shown_job(ring_state)
-        snapshot = ring_state.job(job)
-        seen: dict[str, Scene] = {
-            "ring": ring_scene(ring_state, chosen),
-            "summary": tables.summary_scene(ring_state),
-            "log": tables.log_scene(self._site.watcher.log),
-        }
-        match self._tab:
-            case "nodes":
-                seen["nodes"] = tables.nodes_scene(ring_state, self._node)
-                seen["node"] = tables.node_scene(ring_state, self._node)
-            case "training":
-                seen["job"] = training_view.job_scene(ring_state, job)
-                seen["error"] = training_view.error_scene(snapshot)
-                seen["files"] = training_view.files_scene(ring_state, snapshot)
-                seen["loss"] = training_view.loss_scene(snapshot)
-                seen["lanes"] = training_view.lanes_scene(ring_state, snapshot)
-                seen["disturbed"] = training_view.disturbed_scene(snapshot)
-                seen["sites"] = sites_view.sites_scene(snapshot)
-                seen["confusion"] = metrics_view.metrics_scene(
-                    self._site.metrics.get(job), self._unmeasured.get(job, ""), self._measuring == job != ""
-                )
-            case "lookup":
-                seen["route"] = route_scene(ring_state, self._found, self._hops)
-            case "history":
-                seen["compare"] = history_view.compare_scene(ring_state, job)
-                seen["jobs"] = history_view.jobs_scene(ring_state, job)
-                seen["differences"] = history_view.differences_scene(ring_state, job)
-                seen["lineage"] = history_view.lineage_scene(ring_state, job)
-            case "lab":
-                seen["victim"] = tables.node_scene(ring_state, self._node)
-        return seen
+    def _view(self, ring_state: RingState) -> View:
+        job, (paused, far_side) = self._shown_job(ring_state), self._disturbed()
+        return View(
+            self._tab,
+            self._node,
+            self._peeked,
+            job,
+            self._found,
+            self._hops,
+            self._wanted.get(self._tab, ""),
+            paused,
+            far_side,
+            self._site.metrics.get(job),
+            self._unmeasured.get(job, ""),
+            self._measuring == job != "",
+        )
 
     def _shown_job(self, ring_state: RingState) -> str:
         if self._job and ring_state.job(self._job) is not None:
@@ -433,32 +433,3 @@ class Page:
             if waiting is not None:
                 waiting.dismiss()
         return result
-
-
-# --- small parts
-
-
-def board(name: str) -> ui.element:
-    """Make the place of a scene; page.js finds it by this name."""
-    return ui.element("div").props(f"id=board-{name}")
-
-
-def panel(*names: str) -> None:
-    for name in names:
-        with ui.element("div").classes("panel"):
-            board(name).classes("scroll")
-
-
-def heading(text: str) -> None:
-    with ui.element("h2"):
-        ui.html(text, sanitize=False, tag="span")
-
-
-def plain_button(text: str, on_click: Callable[[], Any]) -> ui.button:
-    made = ui.button(text, on_click=on_click, color=None).props("flat no-caps dense padding='4px 12px'")
-    return made.classes("plain")
-
-
-def icon_button(icon: str, about: str, on_click: Callable[[], Any]) -> None:
-    made = ui.button(icon=icon, on_click=on_click, color=None).props(f'flat round dense aria-label="{about}"')
-    made.tooltip(about)

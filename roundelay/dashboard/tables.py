@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from roundelay.chord.refs import NodeRef
-from roundelay.dashboard.model import RingState, key_of
+from roundelay.dashboard.model import NodeState, RingState, key_of
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.watcher import Logged
 from roundelay.node.console import finger_rows
@@ -50,15 +50,34 @@ def pick(scene: Scene, cell: str, act: str, value: str, text: str) -> None:
     scene.add(f"{cell}-button", "button", cell, text, cls="name", type="button", data_act=act, data_value=value)
 
 
-def nodes_scene(ring_state: RingState, chosen: str) -> Scene:
-    """List every node, by identifier."""
+def matches(wanted: str, *texts: str) -> bool:
+    """Return whether each of the wanted words is in one of the texts, in upper or lower case."""
+    whole = "\n".join(texts).casefold()
+    return all(word in whole for word in wanted.casefold().split())
+
+
+def add_count(scene: Scene, wanted: str, found: int, every: int, what: str) -> None:
+    """Say how many of a list's rows a filter has left, if there is a filter."""
+    if wanted.strip():
+        more = "" if found else ": clear the filter to see them"
+        scene.add("count", "p", "", f"{found} of {every} {what} match{more}", cls="hint", role="status")
+
+
+def nodes_scene(ring_state: RingState, chosen: str, wanted: str = "") -> Scene:
+    """List the nodes that match, by identifier: by name, address, state, or the files that they own."""
     scene = Scene()
+    if not ring_state.nodes:
+        scene.add("none", "p", "", _without_nodes(ring_state), cls="hint")
+        return scene
+    found = [member for member in ring_state.nodes if _is_wanted(member, wanted)]
+    add_count(scene, wanted, len(found), len(ring_state.nodes), "nodes")
+    if not found:
+        return scene
     headings = ("", "node", "address", "owns", "files", "copies", "bytes", "now")
     body = table(scene, "nodes", headings, "The nodes of the ring")
-    for member in ring_state.nodes:
+    for member in found:
         key = key_of(member.ref)
         state = "" if member.answers else " silent"
-        doing = str(member.status.training or "") if member.answers else "does not answer"
         row(
             scene,
             key,
@@ -71,7 +90,7 @@ def nodes_scene(ring_state: RingState, chosen: str) -> Scene:
                 str(len(member.files)),
                 str(len(member.copies)),
                 _bytes(member.status.stored_bytes),
-                doing or "idle",
+                _doing(member),
             ),
             cls=f"pick{' chosen' if key == chosen else ''}{state}",
             data_act="node",
@@ -80,6 +99,23 @@ def nodes_scene(ring_state: RingState, chosen: str) -> Scene:
         pick(scene, f"{key}-1", "node", key, member.name)
         scene.add(f"{key}-swatch", "span", f"{key}-0", cls=f"swatch owner-{ring_state.colours[member.ref]}")
     return scene
+
+
+def _doing(member: NodeState) -> str:
+    return str(member.status.training or "idle") if member.answers else "does not answer"
+
+
+def _is_wanted(member: NodeState, wanted: str) -> bool:
+    return matches(wanted, member.name, str(member.ref.address), _doing(member), *member.files)
+
+
+def _without_nodes(ring_state: RingState) -> str:
+    """Say what to do where no node answers."""
+    if ring_state.supernode is None:
+        return "No node answers. Start the node that this page was pointed at, or restart the page with another."
+    if not ring_state.supernode_answers:
+        return f"The supernode {ring_state.supernode} does not answer. Start it: python3 supernode.py"
+    return "The ring has no nodes yet. Start some: python3 compute_node.py PORT"
 
 
 def node_scene(ring_state: RingState, chosen: str) -> Scene:

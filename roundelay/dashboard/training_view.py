@@ -8,7 +8,7 @@ from roundelay.chord.requests import TrainingStatus
 from roundelay.dashboard.charts import Series, chart_scene
 from roundelay.dashboard.model import RingState
 from roundelay.dashboard.scene import Scene
-from roundelay.dashboard.tables import row, table
+from roundelay.dashboard.tables import add_count, matches, row, table
 from roundelay.federation import records
 from roundelay.federation.records import RoundReport
 from roundelay.federation.snapshot import JobSnapshot
@@ -73,8 +73,8 @@ def loss_scene(snapshot: JobSnapshot | None) -> Scene:
     return chart_scene("Loss by round", lines, snapshot.spec.settings.rounds)
 
 
-def files_scene(ring_state: RingState, snapshot: JobSnapshot | None) -> Scene:
-    """Draw every file as a tile in the colour of the node that trains it, filled in proportion to its epochs."""
+def files_scene(ring_state: RingState, snapshot: JobSnapshot | None, wanted: str = "") -> Scene:
+    """Draw the files whose names match: tiles in the colours of the nodes that train them, filled by their epochs."""
     scene = Scene()
     if snapshot is None:
         return scene
@@ -83,8 +83,12 @@ def files_scene(ring_state: RingState, snapshot: JobSnapshot | None) -> Scene:
     placed = snapshot.reports[max(snapshot.reports)].placement if snapshot.reports else {}
     owners = {str(member.ref.address): member for member in ring_state.nodes}
     scene.add("title", "h3", "", "Files, and the nodes that train them")
+    found = [file for file in snapshot.spec.files if matches(wanted, file.name)]
+    add_count(scene, wanted, len(found), len(snapshot.spec.files), "files")
+    if not wanted and len(found) > FILES_MAX:
+        scene.add("first", "p", "", f"the first {FILES_MAX} of {len(found)} files; filter to see others", cls="hint")
     scene.add("tiles", "ul", cls="tiles", aria_label="files and the nodes that train them")
-    for file in snapshot.spec.files[:FILES_MAX]:
+    for file in found[:FILES_MAX]:
         address, doing = now.get(file.name, (placed.get(file.name, ""), None))
         member = owners.get(address) or ring_state.owner(file.name)
         colour = f" owner-{ring_state.colours[member.ref]}" if member is not None else ""

@@ -17,7 +17,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import GetStatus, Status
 from roundelay.client.connection import find_member
 from roundelay.dashboard.events import Event, changes
-from roundelay.dashboard.model import NodeState, RingState
+from roundelay.dashboard.model import NodeState, RingState, updated_scores
 from roundelay.dashboard.palette import assign
 from roundelay.dashboard.poll import ANSWER_TIMEOUT_S, JOBS_MAX, look_at_jobs, members
 from roundelay.federation.errors import FederationError
@@ -141,7 +141,8 @@ class Watcher:
         self._answered = {member.ref: self._answered[member.ref] for member in nodes}
         ring = living[0].status.ring if living else self.ring_state.ring
         colours = assign(self.ring_state.colours, [member.ref for member in nodes])
-        return replace(self.ring_state, nodes=nodes, ring=ring, colours=colours)
+        scores = updated_scores(self.ring_state.scores, [member.status for member in living])
+        return replace(self.ring_state, nodes=nodes, ring=ring, colours=colours, scores=scores)
 
     def _look_at_jobs(self) -> Procedure[None]:
         start = next((member for member in self.ring_state.nodes if member.answers), None)

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from roundelay.chord.lookup import Route
-from roundelay.chord.requests import Candidate, TrainingStatus
-from roundelay.dashboard import history_view, sites_view, tables, training_view
+from roundelay.chord.requests import Candidate, Status, TrainingStatus
+from roundelay.dashboard import history_view, losses_view, sites_view, tables, training_view
 from roundelay.dashboard.charts import POINTS_MAX, Series, chart_scene, thinned
 from roundelay.dashboard.events import Event
-from roundelay.dashboard.model import IDLE, TRAINING, UPDATING, RingState, key_of
+from roundelay.dashboard.model import (
+    IDLE,
+    SCORES_MAX,
+    TRAINING,
+    UPDATING,
+    RingState,
+    Score,
+    Scores,
+    key_of,
+    updated_scores,
+)
 from roundelay.dashboard.palette import COLOURS, assign
 from roundelay.dashboard.ring_view import Chosen, ring_scene
 from roundelay.dashboard.scene import Scene, difference
+from roundelay.dashboard.views import View, rows_of_tab, visible_scenes
 from roundelay.dashboard.watcher import Logged
 from roundelay.federation.records import PersonalRecord, SiteScore, SitesEvaluation
+from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
-from tests.dashboard.sights import job, node, picture, sights
+from tests.dashboard.sights import SUPERNODE, job, node, picture, sights
 
 LOG = [Logged(1, 0.0, Event("joined", "a node")), Logged(2, 1.0, Event("gone", "a node"))]
 
@@ -289,3 +302,88 @@ def test_the_sites_of_a_job_are_listed_with_their_own_models_the_largest_error_f
     assert rows[1] == ["a:1", "20", "0.2500", "0.7000", "0.9000", "0.0500", ""]
     assert not sites_view.sites_scene(job(2)).pieces  # of a job that its client evaluates
     assert not sites_view.sites_scene(job(0)).pieces and not sites_view.sites_scene(None).pieces
+
+
+def test_long_lists_are_filtered_by_words_in_any_case() -> None:
+    seen = picture(0, 64, 128, 192, jobs=(job(2, "done"), job(1, nonce="x")))
+
+    nodes = tables.nodes_scene(seen, "", "127.0.0.1:8064 IDLE")
+    jobs = history_view.jobs_scene(seen, "", "running rounds")
+    files = training_view.files_scene(seen, seen.jobs[0], "part-1")
+
+    assert "1 of 4 nodes match" in texts(nodes) and classes(nodes, "n").count("pick") == 1
+    assert "1 of 2 jobs match" in texts(jobs) and f"job-{seen.jobs[1].job}" in jobs.pieces
+    assert "1 of 2 files match" in texts(files) and "tile-0" not in files.pieces and "tile-1" in files.pieces
+
+
+def test_a_filter_that_nothing_matches_says_how_to_see_the_list_again() -> None:
+    seen = picture(0, 64, jobs=(job(1),))
+
+    assert "0 of 2 nodes match: clear the filter to see them" in texts(tables.nodes_scene(seen, "", "nowhere"))
+    assert "0 of 1 jobs match: clear the filter to see them" in texts(history_view.jobs_scene(seen, "", "nowhere"))
+    assert not any("match" in text for text in texts(tables.nodes_scene(seen, "", "  ")))
+
+
+def test_files_beyond_those_that_are_drawn_are_found_by_the_filter() -> None:
+    files = tuple(TrainingFile(i, f"part-{i}", f"{i:064x}", 10, 5) for i in range(300))
+    snapshot = job(0)
+    snapshot = replace(snapshot, spec=replace(snapshot.spec, files=files))
+
+    first, found = (training_view.files_scene(picture(0), snapshot, wanted) for wanted in ("", "part-299"))
+
+    assert "the first 256 of 300 files; filter to see others" in texts(first) and "tile-299" not in first.pieces
+    assert "tile-299" in found.pieces
+
+
+def test_the_loss_of_each_file_is_listed_as_it_was_last_told_the_largest_first() -> None:
+    snapshot = job(3)
+    seen = picture(0, 128, jobs=(snapshot,))
+
+    def told(file: str, number: int, loss: float, of: str = snapshot.job) -> Status:
+        return replace(seen.nodes[0].status, training=TrainingStatus(of, number, "train", 2, file, 5, 0.5, loss))
+
+    scores: Scores = {}
+    for status in (told("part-0", 1, 0.5), told("part-1", 2, 0.25), told("part-0", 2, 0.125), told("part-1", 1, 9.0)):
+        scores = updated_scores(scores, [status])
+    scores = updated_scores(scores, [told("part-0", 3, 1.0, "another job"), told("part-0", 3, math.nan)])
+
+    scene = losses_view.losses_scene(replace(seen, scores=scores), snapshot)
+
+    rows = [[scene.pieces[f"loss-{at}-{column}"].text for column in range(5)] for at in (0, 1)]
+    assert rows[0] == ["part-1", "127.0.0.1:8000", "2", "5", "0.2500"]
+    assert rows[1] == ["part-0", "127.0.0.1:8000", "2", "5", "0.1250"]
+    assert scene.pieces["loss-1-bar"].attributes["style"] == "width:50.0%"
+    filtered = losses_view.losses_scene(replace(seen, scores=scores), snapshot, "part-0")
+    assert "loss-1" not in filtered.pieces and any("1 match" in text for text in texts(filtered))
+    assert not losses_view.losses_scene(seen, snapshot).pieces  # of a job that nobody watched
+
+
+def test_of_many_files_the_last_scores_are_remembered() -> None:
+    status = sights(0)[0].status
+    scores: Scores = {
+        ("job", f"old-{number}"): Score("a:1", TrainingStatus("job", 1, "train", 1)) for number in range(SCORES_MAX)
+    }
+
+    scores = updated_scores(
+        scores, [replace(status, training=TrainingStatus("job", 1, "train", 1, "new", 1, 0.5, 1.0))]
+    )
+
+    assert len(scores) == SCORES_MAX and ("job", "new") in scores and ("job", "old-0") not in scores
+
+
+def test_a_page_without_nodes_says_what_to_start() -> None:
+    away, empty = RingState(SUPERNODE), RingState(SUPERNODE, supernode_answers=True)
+
+    assert any("Start it: python3 supernode.py" in text for text in texts(tables.nodes_scene(away, "")))
+    assert any("The ring has no nodes yet" in text for text in texts(tables.nodes_scene(empty, "")))
+    assert any("No node answers" in text for text in texts(tables.nodes_scene(RingState(None), "")))
+
+
+@pytest.mark.parametrize("tab", ["nodes", "training", "lookup", "history", "lab"])
+def test_each_tab_can_be_drawn_of_a_full_ring_and_of_none(tab: str) -> None:
+    full = picture(0, 128, jobs=(job(2),))
+
+    shown = visible_scenes(full, View(tab, job=full.jobs[0].job))
+
+    assert {"ring", "summary"} < set(shown) == set(visible_scenes(RingState(None), View(tab)))
+    assert rows_of_tab(full, View(tab, job=full.jobs[0].job)) == {"nodes": 2, "training": 2, "history": 1}.get(tab, 0)
