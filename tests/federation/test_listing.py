@@ -222,3 +222,16 @@ def test_a_paused_and_a_failed_job_say_so(net: InlineRing) -> None:
 
     assert paused.state == "paused"
     assert (failed.state, failed.reason) == ("failed", "no\\nfile")
+
+
+def test_of_a_job_on_private_data_the_sites_that_trained_last_are_listed(net: InlineRing) -> None:
+    private = replace(SPEC, pinned="wards", homes=("a:1", "b:1"))
+    net.run(jobs.publish(net.entry, RING, private, 3))
+    result = records.RoundResult(private.job, 0, "", "aa" * 32, 4)
+    report = replace(records.blank_report(private.job, 0), driver="d", placement={"file-0": "b:1", "file-1": "a:1"})
+    net.run(jobs.put_record(net.entry, RING, private.job, "report-0", report.to_bytes(), 4))
+    net.run(jobs.put_record(net.entry, RING, private.job, "result-0", result.to_bytes(), 5))
+
+    listed = net.run(list_latest(tuple(net.members), RING, 10))[-1]
+
+    assert (listed.pinned, listed.sites, listed.driver) == ("wards", ("a:1", "b:1"), "d")
