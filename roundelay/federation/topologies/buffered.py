@@ -143,6 +143,7 @@ class BufferedTraining:
         )
         loss, _ = arithmetic.mean_of_progress(self.task, parts)
         proven = receipts.merged(part.receipts for part in parts)
+        self._is_over = self._is_over or number >= self._spec.settings.rounds_allowed
         self._weights[number] = weights
         if too_old := self._bases.take(number, taken):
             started = f"started more than {self._spec.settings.max_staleness} rounds ago"
