@@ -276,10 +276,11 @@ def _check_same_meaning(initial: SavedModel, given: JobInput) -> None:
         )
     if initial.encoding is not None and given.encoding:
         theirs = encoding_from_json(given.encoding)
-        known, wanted = ([(c.name, c.words) for c in each.columns] for each in (initial.encoding, theirs))
-        if len(known) == len(wanted) and known != wanted:
-            name = next(str(a[0]) for a, b in zip(known, wanted, strict=True) if a != b)
-            raise DataError("--init", None, f"the model's columns differ from the job's, first {name!r}")
+        known, wanted = initial.encoding.columns, theirs.columns
+        if len(known) == len(wanted):
+            for ours, other in zip(known, wanted, strict=True):
+                if ours.words != other.words or (ours.name and other.name and ours.name != other.name):
+                    raise DataError("--init", None, f"the model's columns differ from the job's, first {ours.name!r}")
 
 
 def read_options(options: DataOptions, kind: str | None) -> dataset.ReadOptions:

@@ -55,6 +55,17 @@ def test_a_model_of_other_classes_or_columns_is_not_continued(
         make_spec(Settings(hidden=(3,)), given, initial, False)
 
 
+@pytest.mark.parametrize("named", [("age", "size"), ("", "")])
+def test_a_model_is_continued_on_its_columns_and_on_rows_without_names(given: JobInput, named: tuple[str, str]) -> None:
+    design, unnamed = Design((2, 3, 2)), Encoding((EncodedColumn("", None, 5.0), EncodedColumn("")))
+    initial = SavedModel(
+        design, learner(design).init_weights(0), None, ("no", "yes"), Encoding(tuple(map(EncodedColumn, named)))
+    )
+
+    for encoding in (given.encoding, unnamed.to_json(), ""):
+        assert make_spec(Settings(hidden=(3,)), replace(given, encoding=encoding), initial, False).initial
+
+
 def test_batches_that_are_too_small_for_a_model_are_told_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

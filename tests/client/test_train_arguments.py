@@ -15,6 +15,7 @@ from roundelay.client.preparation import prepare
 from roundelay.client.train_arguments import make_request
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.readers import content
+from roundelay.ml.readers.encoding import encoding_from_json
 from tests.end_to_end.small_job import write_tiny
 from tests.ml.made_frame import MadeFrame
 
@@ -172,13 +173,34 @@ def test_a_table_to_validate_on_has_the_columns_of_the_training_in_any_order(tmp
     assert np.array_equal(found[spec.validation.name].x, expected.astype(np.float32))
 
 
+def test_names_of_columns_are_part_of_the_job_and_change_no_row() -> None:
+    named, unnamed = MadeFrame({" age": X[:, 0], "size": X[:, 1]}), X[:, :2]
+    files, others = ([file.digest for file in job_of(x, Y, clients=3)[0].all_files] for x in (named, unnamed))
+
+    spec, _ = job_of(named, MadeFrame({"kind": Y}), clients=3)
+
+    encoding = encoding_from_json(spec.encoding)
+    assert ([column.name for column in encoding.columns], encoding.label) == (["age", "size"], "kind")
+    assert encoding.is_plain  # so that the job can forget files
+    assert files == others
+
+
+def test_clients_without_names_are_taken_by_place() -> None:
+    unnamed, given = np.asarray(FRAME)[:30], MadeFrame({name: TURNED[name][30:] for name in TURNED.columns})
+
+    spec, found = job_of([unnamed, given, FRAME], [Y[:30], Y[30:], Y], (FRAME, Y))
+
+    assert [column.name for column in encoding_from_json(spec.encoding).columns] == TURNED.columns
+    assert np.array_equal(found[spec.files[2].name].x[:, 2], FRAME["a"].astype(np.float32))
+
+
 def test_other_columns_than_those_of_the_training_are_refused_by_name(tmp_path: Path) -> None:
     other = MadeFrame({"d": FRAME["a"], "b": FRAME["b"], "c": FRAME["c"]})
     (tmp_path / "t.csv").write_text("a,b,c,kind\n1,x,2,0\n3,y,4,1\n5,x,6,0\n7,y,8,1\n")
 
-    with pytest.raises(BadInput, match="the validation data: have no column 'a'; expected a, b, c"):
+    with pytest.raises(BadInput, match="the validation data: column 'a' is missing; expected a, b, c"):
         job_of(FRAME, Y, (other, Y))
-    with pytest.raises(BadInput, match="x of client 1: has other columns than client 0, first 'a'"):
+    with pytest.raises(BadInput, match="x of client 1: has other columns than another client, first 'a'"):
         job_of([FRAME, other], [Y, Y])
     with pytest.raises(BadInput, match="the validation data: are not a table like the training data, which hold words"):
         job_of(tmp_path / "t.csv", None, (FRAME, Y))

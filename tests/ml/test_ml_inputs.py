@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roundelay.ml.data import Moments
+from roundelay.ml.data import Moments, Samples
 from roundelay.ml.errors import DataError
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.readers import arrays, dataset, table
+from roundelay.ml.readers import arrays, dataset, packed, table
 from roundelay.ml.readers.arrays import to_rows
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.inputs import Inputs, read_inputs
@@ -248,3 +248,115 @@ def test_a_data_frame_that_does_not_fit_is_refused_by_column(given: dict[str, li
 
     with pytest.raises(DataError, match=complaint):
         model.predict(MadeFrame(given))
+
+
+# --- models of a DataFrame
+
+FRAME = MadeFrame({"age": np.arange(12.0) % 5, "dose": 1_700_000_000 + 7 * np.arange(12.0), " size": np.arange(12.0)})
+PLAIN = MadeFrame({"age": FRAME["age"], " size": FRAME[" size"]})
+KINDS = MadeFrame({"kind": np.array(["x", "y"] * 6)})
+
+
+def trained_on(x: Any, y: Any) -> tuple[SavedModel, np.ndarray]:
+    """Return a model with random weights, and the rows that it would have been trained on."""
+    data = arrays.read(x, y)
+    model = model_of(data.features, labels=data.labels, encoding=data.encoding)
+    return model, np.concatenate(list(data.training[0].blocks()))
+
+
+@pytest.mark.parametrize("frame", [FRAME, PLAIN], ids=["offsets", "names only"])
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+def test_a_model_of_a_data_frame_takes_columns_by_name_and_arrays_by_place(
+    frame: MadeFrame, suffix: str, tmp_path: Path
+) -> None:
+    made, rows = trained_on(frame, KINDS)
+    save(tmp_path / f"m.{suffix}", made)
+    model = load(tmp_path / f"m.{suffix}")
+    turned = MadeFrame({"note": ["?"] * 12} | {name.strip(): frame[name] for name in reversed(frame.columns)})
+    numbered = MadeFrame({place: frame[name] for place, name in enumerate(frame.columns)})
+
+    expected = model.probabilities(rows)
+
+    assert model.sha256 == model_of(model.design.features).sha256
+    for given in (frame, turned, numbered, np.asarray(frame)):
+        assert np.array_equal(model.predict_proba(given), expected)
+
+
+@pytest.mark.parametrize("names", [["age", "dose"], ["a", "b", "c"]])
+def test_a_model_of_a_data_frame_names_the_column_that_is_missing(names: list[str]) -> None:
+    model, _ = trained_on(FRAME, KINDS)
+    missing = "size" if "age" in names else "age"
+
+    with pytest.raises(DataError, match=f"has no column '{missing}'; expected age, dose, size"):
+        model.predict(MadeFrame({name: np.ones(2) for name in names}))
+
+
+def test_two_columns_of_one_name_cannot_be_kept_apart() -> None:
+    with pytest.raises(DataError, match="x: has two columns 'size': rename one of them"):
+        arrays.read(MadeFrame({"size": np.arange(4.0), " size": np.arange(4.0)}), [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("content", "is_named", "classes"),
+    [
+        ("size,kind,age\n7,y,3\n8,x,4\n", True, [1, 0]),
+        ("id,size,kind,age,note\na,7,y,3,b\na,8,x,4,b\n", True, [1, 0]),
+        ("size,age\n7,3\n8,4\n", True, None),
+        (" size,note,age\n7,1,3\n8,2,4\n", True, None),
+        ("3,7,y\n4,8,x\n", True, [1, 0]),
+        ("size,age,what\n7,3,y\n8,4,x\n", False, [1, 0]),
+        ("note,size,age\nhello,7,3\nbye,8,4\n", False, None),
+        ("3,7,y\n4,8,x\n", False, [1, 0]),
+        ("3,7\n4,8\n", False, None),
+    ],
+)
+def test_a_model_of_a_data_frame_reads_a_table_by_its_header(
+    content: str, is_named: bool, classes: list[int] | None, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    model, _ = trained_on(PLAIN, KINDS if is_named else KINDS["kind"])
+
+    found = read_inputs(tmp_path / "t.csv", model)
+
+    assert (rows_of(found), None if found.y is None else found.y.tolist()) == ([[3, 7], [4, 8]], classes)
+
+
+@pytest.mark.parametrize("content", ["size,years,kind\n7,3,y\n", "a,b\n7,3\n"])
+def test_a_table_without_a_column_of_the_data_frame_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(content)
+
+    with pytest.raises(DataError, match=r"t\.csv, line 1: has no column 'age'; expected age, size"):
+        read_inputs(tmp_path / "t.csv", trained_on(PLAIN, KINDS)[0])
+
+
+def test_targets_of_a_data_frame_are_found_by_their_name(tmp_path: Path) -> None:
+    data = arrays.read(PLAIN, MadeFrame({"price": np.arange(12.0) / 8}), task="regression")
+    design = Design((2, 1), "mlp", task="regression")
+    model = SavedModel(design, learner(design).init_weights(0), None, (), data.encoding)
+    (tmp_path / "t.csv").write_text("price,size,age\n0.5,7,3\n0.25,8,4\n")
+    (tmp_path / "without.csv").write_text("size,age\n7,3\n8,4\n")
+
+    found, without = read_inputs(tmp_path / "t.csv", model), read_inputs(tmp_path / "without.csv", model)
+
+    assert (rows_of(found), found.y is not None and found.y.tolist()) == ([[3, 7], [4, 8]], [0.5, 0.25])
+    assert (rows_of(without), without.y) == ([[3, 7], [4, 8]], None)
+
+
+def test_a_folder_of_tables_and_packed_rows_are_read_by_a_model_of_a_data_frame(tmp_path: Path) -> None:
+    model, _ = trained_on(PLAIN, KINDS)
+    (tmp_path / "tables").mkdir()
+    for name, row in (("a", "7,y,3"), ("b", "8,x,4")):
+        (tmp_path / "tables" / f"{name}.csv").write_text(f"size,kind,age\n{row}\n{row}\n")
+    rows = np.array([[3, 7], [3, 7], [4, 8], [4, 8]], np.float32)
+    (tmp_path / "rows.rdl").write_bytes(packed.pack(Samples(rows, np.array([1, 1, 0, 0])), 2))
+
+    for path in (tmp_path / "tables", tmp_path / "rows.rdl"):
+        found = read_inputs(path, model)
+        assert (rows_of(found), found.y is not None and found.y.tolist()) == (rows.tolist(), [1, 1, 0, 0])
+
+
+def test_arrays_to_predict_have_the_offsets_of_the_training_or_none(tmp_path: Path) -> None:
+    x = np.array([[100.0, 1.0], [100.25, 2.0]])  # (n, d) narrow columns, unlike those of the training
+    np.savez(tmp_path / "t.npz", x=x, y=np.array([0, 1]))
+
+    assert rows_of(read_inputs(tmp_path / "t.npz", model_of(2))) == x.tolist()

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers import frame
-from roundelay.ml.readers.encoding import Encoding, offsets_encoding
+from roundelay.ml.readers.encoding import Encoding, named_encoding, offsets_encoding
 from roundelay.ml.readers.packed import FEATURES_MAX, Shape
 from roundelay.ml.readers.source import (
     DataSet,
@@ -28,6 +28,7 @@ from roundelay.ml.readers.source import (
     require_one_task,
     to_targets,
 )
+from roundelay.ml.task import ENCODING_CHARACTERS_MAX
 
 KIND = "arrays"
 COLUMNS_SHOWN = 5
@@ -45,9 +46,10 @@ def read(x: Any, y: Any, clients: Sequence[Any] | None = None, task: str = "auto
     rows, shape = _rows("x", given)
     labels = _labels("y", x[y] if isinstance(y, str) else y, len(rows))
     if clients is None:
-        return _data_set([rows], [labels], shape, task, _names(given))
+        return _data_set([rows], [labels], shape, task, _names(given), _label_name(y))
     chosen = [_row_numbers(number, each, len(rows)) for number, each in enumerate(clients)]
-    return _data_set([rows[each] for each in chosen], [labels[each] for each in chosen], shape, task, _names(given))
+    parts, classes = [rows[each] for each in chosen], [labels[each] for each in chosen]
+    return _data_set(parts, classes, shape, task, _names(given), _label_name(y))
 
 
 def is_per_client(x: Any) -> bool:
@@ -78,7 +80,7 @@ def _per_client(x: list[Any], y: Any, task: str) -> DataSet:
     if not _is_list(labels) or len(labels) != len(x):
         raise DataError("y", None, f"expected the classes of {len(x)} clients, as x is a list of {len(x)} arrays")
     given = [_without(of_x, of_y) if isinstance(of_y, str) else of_x for of_x, of_y in zip(x, labels, strict=True)]
-    columns = _names(given[0])
+    columns = next(filter(None, map(_names, given)), ())
     rows, names, shapes = [], [], set()
     for number, (of_x, of_y) in enumerate(zip(x, labels, strict=True)):
         part, shape = _rows(f"x of client {number}", _in_order(f"x of client {number}", given[number], columns))
@@ -89,12 +91,22 @@ def _per_client(x: list[Any], y: Any, task: str) -> DataSet:
         raise DataError("x", None, f"the clients' rows differ: {', '.join(sorted(f'{d} features' for _, d in shapes))}")
     is_pixels = all(part.dtype == np.uint8 for part in rows)
     return _data_set(
-        [part if is_pixels else part.astype(np.float64) for part in rows], names, shapes.pop()[0], task, columns
+        [part if is_pixels else part.astype(np.float64) for part in rows],
+        names,
+        shapes.pop()[0],
+        task,
+        columns,
+        _label_name(labels[0]),
     )
 
 
 def _data_set(
-    rows: Sequence[Rows], names: Sequence[npt.NDArray[Any]], shape: Shape, task: str, columns: tuple[str, ...]
+    rows: Sequence[Rows],
+    names: Sequence[npt.NDArray[Any]],
+    shape: Shape,
+    task: str,
+    columns: tuple[str, ...],
+    label: str,
 ) -> DataSet:
     y: Labels
     labels: tuple[str, ...]
@@ -104,15 +116,17 @@ def _data_set(
         y, labels = number_labels(np.concatenate([_to_classes("y", each).astype(str) for each in names]))
         require_one_task("y", labels, task)
     ends = np.cumsum([len(part) for part in rows])[:-1]
-    rows, encoding = _without_offsets(rows, shape)
+    rows, offsets = _without_offsets(rows, shape)
+    encoding = named_encoding(offsets, _distinct(columns), label)
+    if encoding is not None and len(encoding.to_json()) > ENCODING_CHARACTERS_MAX:
+        advice = "shorten them, or give an array without names"
+        raise DataError("x", None, f"the names of its {len(columns)} columns are too long to be kept: {advice}")
     parts = [
         DatasetPart(f"client-{number:03d}", classes, array_blocks(part))
         for number, (part, classes) in enumerate(zip(rows, np.split(y, ends), strict=True))
     ]
     is_pixels = rows[0].dtype == np.uint8
-    return DataSet(
-        KIND, tuple(parts), (), rows[0].shape[1], labels, is_pixels, shape, encoding=encoding, columns=columns
-    )
+    return DataSet(KIND, tuple(parts), (), rows[0].shape[1], labels, is_pixels, shape, encoding=encoding)
 
 
 def _without_offsets(rows: Sequence[Rows], shape: Shape) -> tuple[list[Rows], Encoding | None]:
@@ -198,7 +212,22 @@ def _without(x: Any, column: str) -> Any:
 def _names(x: Any) -> tuple[str, ...]:
     """Return the names of a DataFrame's columns; () if there are none, or numbers, as pandas counts columns."""
     names = tuple(getattr(x, "columns", ()))
-    return names if all(isinstance(name, str) for name in names) else ()
+    return names if all(isinstance(name, str) and name.strip() for name in names) else ()
+
+
+def _distinct(names: tuple[str, ...]) -> list[str]:
+    """Return names as a header has them. Raises DataError if two are equal."""
+    stripped = [name.strip() for name in names]
+    if len({*stripped}) < len(stripped):
+        twice = next(name for name in stripped if stripped.count(name) > 1)
+        raise DataError("x", None, f"has two columns {printable(twice, 40)!r}: rename one of them")
+    return stripped
+
+
+def _label_name(y: Any) -> str:
+    """Return the name of the column of classes; empty if it has none."""
+    name = y if isinstance(y, str) else next(iter(_names(y)), getattr(y, "name", None))
+    return name.strip() if isinstance(name, str) else ""
 
 
 def _in_order(source: str, x: Any, columns: tuple[str, ...]) -> Any:
@@ -208,7 +237,7 @@ def _in_order(source: str, x: Any, columns: tuple[str, ...]) -> Any:
         return x
     if sorted(names) != sorted(columns):
         other = min({*names} ^ {*columns}, default=names[0])
-        raise DataError(source, None, f"has other columns than client 0, first {printable(other, 40)!r}")
+        raise DataError(source, None, f"has other columns than another client, first {printable(other, 40)!r}")
     return x[list(columns)]
 
 

@@ -8,7 +8,8 @@ values and offsets come from the rows that train.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,7 +30,7 @@ BOOLEANS = (("false", "true"), ("no", "yes"))
 class EncodedColumn:
     """A column as the model reads it."""
 
-    name: str  # empty: the table has no header
+    name: str  # empty: the table has no header, or the array no names
     words: tuple[str, ...] | None = None  # None: a column of numbers
     offset: float = 0.0  # subtracted from numbers
     fill: float | None = None  # replaces a missing value: a number, or the place of a word; -1: no word
@@ -53,8 +54,8 @@ class Encoding:
     """All columns of a table but its classes, in the order of the features."""
 
     columns: tuple[EncodedColumn, ...]
-    label: str = ""  # the name of the column of classes; empty: the table has no header
-    place: int = -1  # the place of the column of classes in the first file
+    label: str = ""  # the name of the column of classes; empty: it has none
+    place: int = -1  # the place of the column of classes in the first file; -1: the rows were in memory
     dropped: tuple[int, ...] = ()  # the places of the columns that are left out
 
     @cached_property
@@ -122,6 +123,18 @@ def offsets_encoding(low: Doubles, high: Doubles) -> Encoding | None:
     if not loses.any():
         return None
     return Encoding(tuple(EncodedColumn("", None, offset) for offset in np.where(loses, low, 0.0).tolist()))
+
+
+def named_encoding(encoding: Encoding | None, names: Sequence[str], label: str) -> Encoding | None:
+    """Return an encoding whose columns have these names, (): none; without an encoding, columns are numbers.
+
+    label: the name of the column of classes, empty: unknown.
+    """
+    if not names:
+        return encoding
+    columns = encoding.columns if encoding is not None else [EncodedColumn("")] * len(names)
+    named = tuple(replace(column, name=name) for column, name in zip(columns, names, strict=True))
+    return Encoding(named, "" if label in names else label)
 
 
 def encoding_from_json(text: str) -> Encoding:

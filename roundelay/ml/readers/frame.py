@@ -21,15 +21,15 @@ NAME_CHARACTERS_MAX = 40
 def columns_of(x: Any, encoding: Encoding) -> Doubles | None:
     """Return the columns in the order of the encoding, missing values as NaN: (n, columns).
 
-    None: x is not a DataFrame, or has none of the columns' names. Raises DataError.
+    None: x is not a DataFrame, or its columns have no names but numbers. Raises DataError.
     """
     names = [column.name for column in encoding.columns]
     if not hasattr(x, "columns") or not all(names):
         return None
-    given = [(str(name), name) for name in x.columns]
+    given = [(str(name).strip(), name) for name in x.columns]
     found = dict(given)
     missing = [name for name in names if name not in found]
-    if len(missing) == len(names) or (missing and not encoding.are_numbers and len(given) == encoding.features):
+    if len(missing) == len(names) and not all(isinstance(name, str) for name in x.columns):
         return None  # its columns are taken by their places
     counts = Counter(name for name, _ in given)
     if wrong := missing or [name for name in names if counts[name] > 1]:

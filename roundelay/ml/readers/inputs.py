@@ -11,10 +11,11 @@ import numpy as np
 from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers import content, dataset, folder, images, letters, npz, packed, table
+from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.saved_model import SavedModel
-from roundelay.ml.readers.source import DataSet, OnRead, Rows, array_blocks, digits
+from roundelay.ml.readers.source import DataSet, OnRead, Rows, arranged, array_blocks, digits, rebased
 from roundelay.ml.readers.table import TableOptions
 
 
@@ -35,8 +36,7 @@ def read_inputs(
     Raises DataError for rows that do not fit the model, InputMissing.
     """
     encoding = model.encoding
-    are_arrays = path.suffix in npz.SUFFIXES or (path.is_dir() and dataset.guess(path) == "npz")
-    if encoding is not None and not (are_arrays and encoding.are_numbers):
+    if encoding is not None and _is_table(path, encoding):
         labels = model.labels or digits(model.design.label_classes)
         return Inputs(*table.read_as_trained(path, encoding, labels, model.design.task, on_read, limits))
     shape = model.design.shape
@@ -45,10 +45,11 @@ def read_inputs(
         return Inputs(iter([images.decode(path, look, limits)[None]]), None)
     if path.is_file() and path.suffix not in npz.SUFFIXES:
         return _text(path, model, limits)
-    options = dataset.ReadOptions(
-        images=look, table=TableOptions(task=model.design.task), encoding=encoding, limits=limits
-    )
+    columns = TableOptions(encoding.label or None if encoding is not None else None, task=model.design.task)
+    options = dataset.ReadOptions(images=look, table=columns, encoding=encoding, limits=limits)
     found = dataset.read(path, options, classless=True)
+    if encoding is not None:
+        found = arranged(found, [column.name for column in encoding.columns], str(path))
     if (found.features, found.shape) != (model.design.features, shape):
         raise DataError(
             str(path),
@@ -56,11 +57,27 @@ def read_inputs(
             f"has {found.features} features and images of {found.shape}, but the model reads "
             f"{model.design.features} and {shape}",
         )
+    found = rebased(found, encoding)
     parts = found.test or found.training
     blocks = (block for part in parts for block in part.blocks())
     if found.task == "regression":
         return Inputs(blocks, np.concatenate([part.y for part in parts]))
     return Inputs(blocks, _classes(path, found, model) if found.labels else None)
+
+
+def _is_table(path: Path, encoding: Encoding) -> bool:
+    """Return whether a path holds a table with the columns of an encoding, rather than numbers in their order."""
+    if path.suffix in npz.SUFFIXES or path.is_dir():
+        return not encoding.are_numbers
+    return not (encoding.is_plain and path.is_file() and _is_packed(path))
+
+
+def _is_packed(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return packed.is_packed(file.read(len(packed.MAGIC)))
+    except OSError:
+        return False  # whoever reads it says why
 
 
 def _text(path: Path, model: SavedModel, limits: Limits) -> Inputs:

@@ -195,8 +195,9 @@ class Schema:
             return self._by_place(header)
         if header == self.header and not self.is_known:
             return self._by_place(header)
-        by_name = {column.name: number for number, column in enumerate(self.columns)}
         features = [column.name for column in self.features]
+        label = self._unnamed_label(header, features) if self.is_known and not self.label else self.label
+        by_name = {label if column.is_target else column.name: number for number, column in enumerate(self.columns)}
         needed = features if self.is_known else [*features, self.label]
         missing = [name for name in needed if name not in header]
         known = {*self.header, *_INDEX_NAMES, *(header if self.is_known or self.options.columns else ())}
@@ -210,9 +211,13 @@ class Schema:
                 + ("that the first file lacks" if unknown else "twice")
             )
             raise DataError(str(path), line, f"{what}; expected {printable(', '.join(self.header), 120)}")
-        label = header.index(self.label) if self.label in header and not self.target else None
-        has_target = self.target is not None and self.label in header
-        return Layout([by_name.get(name, -1) for name in header], label, header, has_target)
+        place = header.index(label) if label in header and not self.target else None
+        has_target = self.target is not None and label in header
+        return Layout([by_name.get(name, -1) for name in header], place, header, has_target)
+
+    def _unnamed_label(self, header: list[str], features: list[str]) -> str | None:
+        """Return the name of the column of classes if training did not know it: the last, beside all features."""
+        return header[-1] if len(header) == len(features) + 1 and header[-1] not in features else None
 
     def _by_place(self, header: list[str]) -> Layout:
         places = [-1] * self.width
@@ -293,11 +298,14 @@ def schema_of(
     label = encoding.place if encoding.place >= 0 else len(columns)  # of arrays: the class comes last
     taken = {label, *encoding.dropped}
     places = [place for place in range(len(columns) + len(taken)) if place not in taken]
-    has_names = bool(encoding.label)
+    names = [column.name for column in columns]
+    if encoding.label:
+        names.append(encoding.label)
+    has_names = bool(encoding.label) or (encoding.place < 0 and all(names))  # a DataFrame's class may have no name
     made = Schema(
         TableOptions(None, "mean" if any(c.fill is not None for c in columns) else "refuse", header, decimal),
         classes=Words(CLASSES_MAX, labels, integers=True),
-        header=[column.name for column in columns] + [encoding.label] if has_names else [],
+        header=names if has_names else [],
         label=encoding.label,
         place=label,
         width=len(columns) + len(taken),

@@ -199,7 +199,9 @@ def _read(path: Path, reading: Reading, limits: Limits) -> DataSet:
     columns = reading.table if kind == "csv" else table.TableOptions(task=reading.task)
     options = dataset.ReadOptions(kind, table=columns, images=reading.images, limits=limits)
     data = dataset.read(place, options, is_share=True)
-    if data.table is None and data.encoding is not None:  # each site would subtract another offset
+    if (
+        data.table is None and data.encoding is not None and not data.encoding.is_plain
+    ):  # each site would subtract another offset
         raise DataError(str(path), None, "holds numbers that float32 would merge: subtract a round number from them")
     return data
 

@@ -61,7 +61,6 @@ class DataSet:
     skipped: tuple[str, ...] = field(default=())
     table: Table | None = None  # what the rows of a table came from
     encoding: Encoding | None = None  # how its columns became features
-    columns: tuple[str, ...] = ()  # the names of a DataFrame's columns
 
     @property
     def classes(self) -> int:
@@ -114,25 +113,25 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
     return replace(data, test=test, table=table)
 
 
-def arranged(data: DataSet, names: Sequence[str]) -> DataSet:
-    """Return validation data with the columns of these names in this order, if both have names. Raises DataError."""
+def arranged(data: DataSet, names: Sequence[str], source: str = "the validation data") -> DataSet:
+    """Return data with the columns of these names in this order, if both have names. Raises DataError."""
     own = _column_names(data)
     if not (own and names and all(own) and all(names)) or tuple(own) == tuple(names):
         return data
     missing = [name for name in names if name not in own]
     if missing:
-        what = f"have no column {printable(missing[0], 40)!r}; expected {printable(', '.join(names), 120)}"
-        raise DataError("the validation data", None, what)
+        what = f"column {printable(missing[0], 40)!r} is missing; expected {printable(', '.join(names), 120)}"
+        raise DataError(source, None, what)
     places = [own.index(name) for name in names]
     encoding = data.encoding and replace(data.encoding, columns=tuple(data.encoding.columns[at] for at in places))
     moved = _with_blocks(data, lambda block: block[:, places])
-    return replace(moved, features=len(places), encoding=encoding, columns=tuple(names))
+    return replace(moved, features=len(places), encoding=encoding)
 
 
 def _column_names(data: DataSet) -> Sequence[str]:
     """Return the names of the columns, if each is a feature."""
-    if data.columns or data.encoding is None or not data.encoding.are_numbers:
-        return data.columns
+    if data.encoding is None or not data.encoding.are_numbers:
+        return ()
     return [column.name for column in data.encoding.columns]
 
 
