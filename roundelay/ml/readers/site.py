@@ -199,9 +199,8 @@ def _read(path: Path, reading: Reading, limits: Limits) -> DataSet:
     columns = reading.table if kind == "csv" else table.TableOptions(task=reading.task)
     options = dataset.ReadOptions(kind, table=columns, images=reading.images, limits=limits)
     data = dataset.read(place, options, is_share=True)
-    if (
-        data.table is None and data.encoding is not None and not data.encoding.is_plain
-    ):  # each site would subtract another offset
+    is_shifted = data.encoding is not None and not data.encoding.is_plain  # by another offset at each site
+    if data.table is None and is_shifted:
         raise DataError(str(path), None, "holds numbers that float32 would merge: subtract a round number from them")
     return data
 
