@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
-from roundelay.ml.errors import BadTask
+from roundelay.ml import plugins
+from roundelay.ml.errors import BadTask, DataError
+from roundelay.ml.readers import site
 from roundelay.ml.readers.column_summary import ColumnSummary
 from roundelay.ml.readers.reading import Reading, reading_from_json
 from roundelay.ml.readers.site_schema import PartRows, SiteSchema, agree, schema_from_bytes
+from tests.ml.made_frame import MadeFrame
 
 AGE = ColumnSummary("age", False, count=3, total=3 << 1074, low=1.0, high=2.0, lowest=1.0)
 WARD = ColumnSummary("ward", True, {"east": 2, "west": 1})
@@ -22,6 +27,28 @@ IMAGES = SiteSchema("npz", "classification", (PartRows("set.npz", 3),), 12, (3, 
 @pytest.mark.parametrize("schema", [TABLE, IMAGES, replace(IMAGES, shape=())])
 def test_a_description_comes_back_as_it_was(schema: SiteSchema) -> None:
     assert schema_from_bytes(schema.to_bytes()) == schema
+
+
+def test_data_frames_of_other_columns_or_another_order_are_not_trained_on_together() -> None:
+    rows = replace(IMAGES, shape=(), features=2, names=("age", "dose"))
+    sites = {"a:1": rows, "b:1": replace(rows, names=("dose", "age"))}
+
+    with pytest.raises(DataError, match="b:1: its reader returns column 'dose' where a:1 has 'age': return the same"):
+        agree(sites, Reading())
+    assert agree({"a:1": rows, "b:1": replace(rows, names=())}, Reading()).features == 2  # an array: by place
+
+
+def test_a_site_names_the_columns_of_the_data_frame_that_its_reader_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = MadeFrame({"age": np.arange(4.0), "dose": np.ones(4)})
+    monkeypatch.setattr(plugins, "instance", lambda kind, name: lambda path: (frame, [0, 1, 0, 1]))
+    (tmp_path / "data.own").write_text("")
+
+    described = site.describe(tmp_path, {}, Reading(dataset="mine:read"))
+
+    assert (described.names, described.columns, described.features) == (("age", "dose"), (), 2)
+    assert schema_from_bytes(described.to_bytes()) == described
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -25,7 +25,7 @@ from roundelay.ml.readers.folder import FILES_MAX, Listing, is_junk, list_traini
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.site_schema import PartRows, SiteSchema
-from roundelay.ml.readers.source import DataSet, DatasetPart, arranged, rebased
+from roundelay.ml.readers.source import DataSet, DatasetPart, arranged, column_names, rebased
 from roundelay.ml.task import CLASSES_DEFAULT
 
 Bools = npt.NDArray[np.bool_]
@@ -94,7 +94,7 @@ def describe(path: Path, numbers: Mapping[str, int], reading: Reading, limits: L
     rows = tuple(_rows_of(data, part, training[id(part)], reading) for part in parts)
     made = SiteSchema(data.kind, data.task, rows, data.features, data.shape, _labels_here(data), skipped=data.skipped)
     if data.table is None:
-        return made
+        return replace(made, names=tuple(column_names(data)))
     masks = [
         training[id(part)] if id(part) in training else np.zeros(part.rows, np.bool_)
         for part in (*data.training, *data.test)

@@ -53,6 +53,7 @@ class SiteSchema:
     dropped: tuple[int, ...] = ()
     columns: tuple[ColumnSummary, ...] = ()  # of a table, those of features
     skipped: tuple[str, ...] = field(default=())
+    names: tuple[str, ...] = ()  # of the columns of a DataFrame, which a plugin's reader returned
 
     @property
     def is_table(self) -> bool:
@@ -132,9 +133,12 @@ def differences(first: str, schema: SiteSchema, other: SiteSchema) -> str:
     if other.is_table != schema.is_table:
         return f"it has {other.kind}, and {first} has {schema.kind}"
     if not schema.is_table:
-        if (other.features, other.shape) == (schema.features, schema.shape):
-            return ""
-        return f"it has {_rows_of(other)}, and {first} {_rows_of(schema)}"
+        if (other.features, other.shape) != (schema.features, schema.shape):
+            return f"it has {_rows_of(other)}, and {first} {_rows_of(schema)}"
+        pairs = zip(other.names, schema.names, strict=False)
+        ours, theirs = next(((a, b) for a, b in pairs if a != b), ("", ""))
+        told = f"column {printable(ours, 40)!r} where {first} has {printable(theirs, 40)!r}"
+        return f"its reader returns {told}: return the same columns in the same order" if ours else ""
     if other.label != schema.label:
         ours, theirs = (column_title(each.label, each.place) for each in (other, schema))
         return f"its class is {ours}, and {theirs} at {first}: say --label"

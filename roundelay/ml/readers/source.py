@@ -84,7 +84,7 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
         if data.table is not None and data.encoding is not None and not data.encoding.are_numbers:
             what = "are not a table like the training data, which hold words: give a file, or a share with --holdout"
             raise DataError("the validation data", None, what)
-        other = arranged(other, _column_names(data))
+        other = arranged(other, column_names(data))
     if not is_same and (other.features, other.pixels, other.shape) != (data.features, data.pixels, data.shape):
         raise DataError(
             "the validation data",
@@ -115,7 +115,7 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
 
 def arranged(data: DataSet, names: Sequence[str], source: str = "the validation data") -> DataSet:
     """Return data with the columns of these names in this order, if both have names. Raises DataError."""
-    own = _column_names(data)
+    own = column_names(data)
     if not (own and names and all(own) and all(names)) or tuple(own) == tuple(names):
         return data
     missing = [name for name in names if name not in own]
@@ -128,7 +128,7 @@ def arranged(data: DataSet, names: Sequence[str], source: str = "the validation 
     return replace(moved, features=len(places), encoding=encoding)
 
 
-def _column_names(data: DataSet) -> Sequence[str]:
+def column_names(data: DataSet) -> Sequence[str]:
     """Return the names of the columns, if each is a feature."""
     if data.encoding is None or not data.encoding.are_numbers:
         return ()
