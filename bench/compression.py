@@ -25,7 +25,7 @@ PARAMETERS = (FEATURES + 1) * HIDDEN + (HIDDEN + 1) * CLASSES
 TRAINING = ("order", "collect")  # the calls that carry weights to trainers and updates back
 COMPARED = ("auto", "int8", "topk")  # with a limit of their error; the others run once
 FLOWER = 8.0  # float32 both ways
-TIMEOUT_S = 170.0
+TIMEOUT_S, ATTEMPTS = 170.0, 3
 LETTERS = ROOT / "letters"
 
 
@@ -74,13 +74,22 @@ def run(mode: str, seed: int) -> Run:
         ]
         command += ["--local", str(NODES), "--rounds", str(ROUNDS), "--hidden", str(HIDDEN), "--seed", str(seed)]
         command += ["--epochs", str(EPOCHS), "--compress", mode, "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TIMEOUT_S, cwd=ROOT)
-        printed = json.loads(done.stdout.splitlines()[-1])
+        done = _output_of(command)
+        printed = json.loads(done.splitlines()[-1])
         counts: dict[str, int] = json.loads(file.read_text())
     shares = PARAMETERS * NODES * ROUNDS
     training = sum(counts.get(method, 0) for method in TRAINING)
     error = 100 * printed["history"][-1]["validation_error"]
     return Run(training / shares, sum(counts.values()) / shares, error, printed["model_sha256"])
+
+
+def _output_of(command: Sequence[str]) -> str:
+    """Run a job, once more if a busy machine lets it fail. Return what it prints."""
+    for _ in range(ATTEMPTS):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, cwd=ROOT)
+        if done.returncode == 0:
+            return done.stdout
+    raise SystemExit(done.stderr)
 
 
 def _bytes(runs: dict[str, list[Run]]) -> Table:
