@@ -59,6 +59,14 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         help=f"file with the access token, {TOKEN_CHARACTERS_MIN} characters or more; required beyond loopback "
         "(default: a new token at every start)",
     )
+    made.more(
+        "--metrics",
+        action="append",
+        default=[],
+        type=parser_base.address,
+        metavar="HOST:PORT",
+        help="show the rate of calls of the process with this --metrics-port; may be repeated",
+    )
     parser_base.add_end_with_parent(made)
     return made
 
@@ -87,4 +95,5 @@ def options_of(chosen: parser_base.Namespace) -> DashboardOptions:
         chosen.read_only,
         chosen.data,
         chosen.end_with_parent,
+        tuple(chosen.metrics),
     )

@@ -5,11 +5,13 @@ poll          procedures that ask the ring for its members and its jobs
 diff          the changes between two scenes, as sent to the browser
 events        the events between two states
 watcher       polls again and again, once for all open pages
+call_counts   calls that processes count for Prometheus, and their rates
+meter         reads them, once for all open pages
 palette       the colour of each node
 scene         the elements of a drawing
 geometry      points and arcs on the circle
-ring_view, route_view, tables, charts, training_view, losses_view, history_view,
-sites_view, metrics_view   states drawn as scenes
+ring_view, route_view, tables, charts, training_view, losses_view, calls_view,
+history_view, sites_view, metrics_view   states drawn as scenes
 views         the scenes that one page shows
 form          the training form, made from the settings and data options of a job
 form_widgets  the same form, as widgets

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from roundelay.chord.refs import Address
 from roundelay.client.errors import BadInput, InputNotFound, InvalidRequest
 from roundelay.client.requests import RingAddress
 from roundelay.dashboard.choices import TOKEN_CHARACTERS_MIN
@@ -28,6 +29,7 @@ class DashboardOptions:
     read_only: bool = False
     data: Path = Path()  # training files are taken from below here
     end_with_parent: bool = False
+    metrics: tuple[Address, ...] = ()  # processes that serve metrics there
 
     def __post_init__(self) -> None:
         self._check_lab()
@@ -40,6 +42,8 @@ class DashboardOptions:
             raise InvalidRequest(
                 f"--host {self.host} is not a name that a browser can use: add --name H, the name of the page"
             )
+        if len(self.metrics) > NODES_MAX:
+            raise InvalidRequest(f"--metrics: at most {NODES_MAX} addresses")
         if not self.data.is_dir():
             raise InputNotFound(f"--data: there is no folder {self.data}")
 

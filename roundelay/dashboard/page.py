@@ -152,6 +152,7 @@ class Page:
         with ui.element("div").classes("panel"):
             self._add_filter("nodes", "Filter by node, address, state or file")
             board("nodes").classes("scroll")
+            board("calls").classes("scroll")
         panel("node")
 
     def _add_filter(self, tab: str, about: str) -> None:
@@ -257,7 +258,8 @@ class Page:
     def _refresh(self, anew: bool = False) -> None:
         """Send the changes, if there are any."""
         watcher = self._site.watcher
-        state = (watcher.version, self._node, self._peeked, self._job, self._found, self._hops, self._disturbed())
+        versions = watcher.version, self._site.meter.version
+        state = (versions, self._node, self._peeked, self._job, self._found, self._hops, self._disturbed())
         if state == self._drawn and not anew:
             return
         self._drawn = state
@@ -302,6 +304,7 @@ class Page:
             self._site.metrics.get(job),
             self._unmeasured.get(job, ""),
             self._measuring == job != "",
+            self._site.meter.rates,
         )
 
     def _shown_job(self, ring_state: RingState) -> str:

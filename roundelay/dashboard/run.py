@@ -13,6 +13,7 @@ from roundelay.client.errors import MissingExtra
 from roundelay.client.requests import RingAddress
 from roundelay.client.ring import Ring
 from roundelay.dashboard.actions import Actions, LabActions
+from roundelay.dashboard.meter import Meter
 from roundelay.dashboard.options import DashboardOptions
 from roundelay.dashboard.site import Site
 from roundelay.dashboard.watcher import Watcher
@@ -51,4 +52,7 @@ def wire(address: RingAddress, options: DashboardOptions, lab: Lab | None, stack
     watcher = Watcher(address.entry_points()[0], lambda: address.entry_points()[1], time.monotonic, time.time)
     watcher.start(runtime)
     actions = Actions(ring, watcher, options.data, options.read_only)
-    return Site(watcher, actions, LabActions(lab, watcher, options.read_only) if lab is not None else None)
+    meter = Meter(options.metrics, time.monotonic)
+    stack.callback(meter.stop)
+    meter.start()
+    return Site(watcher, actions, LabActions(lab, watcher, options.read_only) if lab is not None else None, meter)

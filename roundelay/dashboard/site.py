@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from roundelay.dashboard.actions import Actions, LabActions
+from roundelay.dashboard.meter import Meter
 from roundelay.dashboard.watcher import Watcher
 from roundelay.ml.metrics import Metrics
 
@@ -14,11 +15,12 @@ MEASURED_MAX = 64  # jobs whose metrics are remembered, the latest
 
 @dataclass
 class Site:
-    """One dashboard: its watcher, its actions and its number of open pages."""
+    """One dashboard: its watcher, its meter, its actions and its number of open pages."""
 
     watcher: Watcher
     actions: Actions
     lab: LabActions | None
+    meter: Meter
     pages: int = 0
     metrics: dict[str, Metrics] = field(default_factory=dict)  # by finished job
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from roundelay.chord.refs import NodeRef
+from roundelay.chord.refs import Address, NodeRef
 from roundelay.client.lookup import LookupResult
-from roundelay.dashboard import history_view, losses_view, metrics_view, sites_view, tables, training_view
+from roundelay.dashboard import calls_view, history_view, losses_view, metrics_view, sites_view, tables, training_view
+from roundelay.dashboard.call_counts import CallRates
 from roundelay.dashboard.model import RingState
 from roundelay.dashboard.ring_view import Chosen, ring_scene
 from roundelay.dashboard.route_view import route_scene
@@ -31,6 +32,7 @@ class View:
     metrics: Metrics | None = None  # of the job
     unmeasured: str = ""  # why it has none
     is_measuring: bool = False
+    rates: Mapping[Address, CallRates | None] = field(default_factory=dict)
 
 
 def visible_scenes(ring_state: RingState, view: View) -> Mapping[str, Scene]:
@@ -50,6 +52,7 @@ def _of_tab(ring_state: RingState, view: View) -> Mapping[str, Scene]:
         case "nodes":
             return {
                 "nodes": tables.nodes_scene(ring_state, view.node, view.wanted),
+                "calls": calls_view.calls_scene(view.rates),
                 "node": tables.node_scene(ring_state, view.node),
             }
         case "training":

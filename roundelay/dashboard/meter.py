@@ -1,0 +1,61 @@
+"""Reads the metrics of processes with --metrics-port, once for all open pages, and keeps the rates of their calls."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+from roundelay.chord.refs import Address
+from roundelay.dashboard.call_counts import CallCounts, CallRates, parse_counts, rates_between
+
+EVERY_S, TIMEOUT_S = 2.0, 1.0
+TEXT_BYTES_MAX = 1 << 20
+READERS_MAX = 8
+
+
+class Meter:
+    """The latest rates by the address that they were read from; None: it did not answer twice with metrics of ours."""
+
+    def __init__(self, sources: Sequence[Address], clock: Callable[[], float]) -> None:
+        self.rates: dict[Address, CallRates | None] = dict.fromkeys(sources)
+        self.version = 0  # grows with every reading
+        self._clock = clock
+        self._counts: dict[Address, CallCounts | None] = {}
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Read again and again in a thread of its own, until `stop`."""
+        if self.rates:
+            threading.Thread(target=self._run, name="meter", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def read(self) -> None:
+        """Read all processes once."""
+        with ThreadPoolExecutor(READERS_MAX) as readers:
+            found = dict(zip(self.rates, readers.map(self._fetch, self.rates), strict=True))
+        before, self._counts = self._counts, found
+        self.rates = {source: _rates(before.get(source), counts) for source, counts in found.items()}
+        self.version += 1
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.read()
+            self._stopping.wait(EVERY_S)
+
+    def _fetch(self, source: Address) -> CallCounts | None:
+        with closing(http.client.HTTPConnection(source.host, source.port, timeout=TIMEOUT_S)) as connection:
+            try:
+                connection.request("GET", "/metrics")
+                text = connection.getresponse().read(TEXT_BYTES_MAX)
+            except (OSError, http.client.HTTPException):
+                return None
+        return parse_counts(text.decode(errors="replace"), self._clock())
+
+
+def _rates(before: CallCounts | None, after: CallCounts | None) -> CallRates | None:
+    return rates_between(before, after) if before is not None and after is not None else None

@@ -1,0 +1,78 @@
+"""The rates of calls, from the metrics of processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from roundelay.chord.refs import Address
+from roundelay.dashboard.call_counts import CallCounts, CallRates, parse_counts, rates_between
+from roundelay.dashboard.calls_view import calls_scene
+from roundelay.dashboard.meter import Meter
+from roundelay.node.monitoring import Monitoring
+
+TEXT = """# TYPE roundelay_info gauge
+roundelay_info{node="127.0.0.1:8001",version="1.0"} 1.0
+roundelay_call_seconds_bucket{call="NextHop",le="0.001",outcome="ok",side="served"} 9.0
+roundelay_call_seconds_count{call="NextHop",outcome="ok",side="served"} 10.0
+roundelay_call_seconds_sum{call="NextHop",outcome="ok",side="served"} 0.5
+roundelay_call_seconds_count{call="Store",outcome="Lost",side="served"} 2.0
+roundelay_call_seconds_sum{call="Store",outcome="Lost",side="served"} 0.1
+roundelay_call_seconds_count{call="NextHop",outcome="ok",side="sent"} 5.0
+"""
+COUNTS = CallCounts("127.0.0.1:8001", 3.0, 12.0, 5.0, 2.0, 0.6)
+
+
+def test_the_counts_of_all_calls_are_added() -> None:
+    assert parse_counts(TEXT, 3.0) == COUNTS
+
+
+@pytest.mark.parametrize("text", ["", "<html>", 'other_info{node="a:1"} 1.0'])
+def test_metrics_of_other_programs_are_none(text: str) -> None:
+    assert parse_counts(text, 0.0) is None
+
+
+@pytest.mark.parametrize("written", ["nan", "inf", "rubbish"])
+def test_a_count_that_is_not_a_number_counts_nothing(written: str) -> None:
+    assert parse_counts(TEXT.replace(" 10.0", f" {written}"), 3.0) == CallCounts(
+        "127.0.0.1:8001", 3.0, 2.0, 5.0, 2.0, 0.6
+    )
+
+
+def test_rates_are_differences_over_the_time_between() -> None:
+    later = CallCounts("127.0.0.1:8001", 5.0, 32.0, 6.0, 2.0, 0.7)
+
+    rates = rates_between(COUNTS, later)
+
+    assert rates is not None and (rates.served, rates.sent, rates.failed) == (10.0, 0.5, 0.0)
+    assert rates.mean_ms == pytest.approx(5.0)
+    assert rates_between(later, COUNTS) is None
+    assert rates_between(COUNTS, CallCounts("127.0.0.1:8001", 5.0, 1.0)) is None  # it was started again
+
+
+def test_the_busiest_process_is_listed_first_and_silent_ones_are_named() -> None:
+    one, other = CallRates("a:1", 1.0, 0.0, 0.0, 2.0), CallRates("b:1", 4.0, 0.25, 0.0, 0.5)
+
+    scene = calls_scene({Address("a", 9): one, Address("b", 9): other, Address("c", 9): None})
+
+    rows = [[scene.pieces[f"call-{at}-{column}"].text for column in range(5)] for at in (0, 1)]
+    assert rows == [["b:1", "4.0", "0.2", "0.0", "0.50 ms"], ["a:1", "1.0", "0.0", "0.0", "2.00 ms"]]
+    assert scene.pieces["silent"].text == "No metrics yet from c:9: see --metrics-port."
+    assert not calls_scene({}).pieces
+
+
+def test_a_meter_reads_over_http_and_a_process_that_goes_away_is_silent() -> None:
+    texts = [TEXT, TEXT.replace(" 10.0", " 30.0")]
+    server = Monitoring(Address("127.0.0.1", 0), lambda: texts.pop(0).encode(), str)
+    server.start()
+    times = [0.0, 2.0]
+    meter = Meter([server.address], lambda: times.pop(0))
+
+    meter.read()
+    assert meter.rates == {server.address: None}
+    meter.read()
+    rates = meter.rates[server.address]
+    assert rates is not None and rates.served == 10.0
+    address = server.address
+    server.stop()
+    meter.read()
+    assert meter.rates == {address: None}
