@@ -50,14 +50,16 @@ class JobLog:
         self._version = version
 
     def store_model(self, model: RoundModel, have: Nodes = frozenset()) -> Procedure[tuple[Item, ...]]:
-        """Store a round's weights in all copies. Return the RESULTs that the round has already.
+        """Store a round's weights in all copies. Return the RESULTs and masked vectors that the round has already.
 
         have: nodes that have the weights, from a trainer's order. Raises ChordError.
         """
         contents = {"state": model.state} if model.state else {}
         contents["weights"] = model.weights
         written = [self._record(f"{what}-{model.round}", content) for what, content in contents.items()]
-        _, found = yield from gather_or_raise([self._write(written, have), self._find_results(model.round)])
+        _, found = yield from gather_or_raise(
+            [self._write(written, have), self._find_results(model.round, *self._masked_names(model.round))]
+        )
         return found or ()
 
     def commit(
@@ -68,14 +70,16 @@ class JobLog:
         superseded: Sequence[RoundResult],
         receipts: bytes = b"",
     ) -> Procedure[None]:
-        """Commit a round whose model is stored to all copies, and delete the models that it supersedes.
+        """Commit a round whose model is stored to all copies, and delete what it supersedes: models, masked vectors.
 
         found: what `store_model` has returned. Raises Diverged if the round has another result, or Overtaken if
         results of this job may differ; ChordError.
         """
-        yield from self._refuse_other(result, found)
+        masked = [item for item in found if item.entry.name in self._masked_names(result.round)]
+        yield from self._refuse_other(result, [item for item in found if item not in masked])
         written = self._round_records(result, report, receipts)
-        yield from self._write([*written, *(gone for old in superseded for gone in self._deletions(old))])
+        gone = [each for old in superseded for each in self._deletions(old)]
+        yield from self._write([*written, *gone, *map(self._deletion, masked)])
 
     def require_last(self, result: RoundResult) -> Procedure[None]:
         """Raise Overtaken unless the job's chain ends with this RESULT. No job that can be repeated has two chains."""
@@ -123,6 +127,14 @@ class JobLog:
             entries.append(Entry(key, records.state_name(self._job, result.round), result.state, result.state_bytes))
         return [Record(Item(entry, version, jobs.JOB_LEASE_S, deleted=True)) for entry in entries]
 
+    def _masked_names(self, number: int) -> tuple[str, ...]:
+        """Return the names of what is needed only until a round has its RESULT (masked_record.py)."""
+        is_secure = self._spec.settings.secure_aggregation
+        return (records.masked_name(self._job, number),) if is_secure else ()
+
+    def _deletion(self, item: Item) -> Record:
+        return Record(Item(item.entry, max(item.version, self._version()), jobs.JOB_LEASE_S, deleted=True))
+
     def _write(self, written: Sequence[Record], have: Nodes = frozenset()) -> Procedure[None]:
         """Write records to all copies, on each node in their order."""
         ring = self._roster.ring
@@ -132,10 +144,10 @@ class JobLog:
 
         yield from with_entry_failover(self._roster, put)
 
-    def _find_results(self, number: int) -> Procedure[tuple[Item, ...]]:
-        """Find a round's RESULTs; if two drivers may differ, also those of the round before."""
+    def _find_results(self, number: int, *others: str) -> Procedure[tuple[Item, ...]]:
+        """Find a round's RESULTs and records of other names; if two drivers may differ, also the RESULTs before."""
         ring, numbers = self._roster.ring, {number, max(0, number - self._may_fork)}
-        names = tuple(records.result_name(self._job, each) for each in sorted(numbers))
+        names = (*(records.result_name(self._job, each) for each in sorted(numbers)), *others)
         nodes = self._nodes(max(ring.replicas + 1, FIND_NODES_MIN))
         answers = yield from ask_all([(node, Find(ring.key(self._job), names)) for node in nodes])
         items = [item for answer in answers if not isinstance(answer, ChordError) for item in answer]

@@ -11,9 +11,9 @@
 | the revocation list | an operator; its content is signed by the authority |
 | a training file | a submitter, an operator, or a node that renews its lease |
 
-Only old weights and states are ever deleted, by the job's driver; an operator may also delete files. A version is the
-writer's clock, so it lies within the life of the certificate and not in the future: nothing can be put beyond the reach
-of later versions.
+Only old weights and states, and masked vectors, are ever deleted, by the job's driver; an operator may also delete
+files. A version is the writer's clock, so it lies within the life of the certificate and not in the future: nothing can
+be put beyond the reach of later versions.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from roundelay.trust.identity import NODE, OPERATOR, SUBMITTER, Identity
 
 JOB_RECORD = re.compile(
     r"([0-9a-f]{64})\."
-    r"(spec|done|failed|cancelled|paused|replaced|forgotten|personal|(?:result|report|receipts|weights|state)-[0-9]+)"
+    r"(spec|done|failed|cancelled|paused|replaced|forgotten|personal|(?:result|report|receipts|weights|state|masked)-[0-9]+)"
 )
 JOB_ID = re.compile(r"[0-9a-f]{64}")
 PRIVATE = "pinned."  # begins the name of a publication, which ends with the address of its node
 REVOCATIONS = "revocations"  # the name of the revocation list, and of its key
 SUBMITTERS = (SUBMITTER, OPERATOR)
-DELETABLE = ("weights-", "state-")
+KNOWN = ("weights-", "state-")  # their digests are in the RESULT
+DELETABLE = (*KNOWN, "masked-")
 FIRST_WEIGHTS = "weights-0"
 
 Verify = Callable[[Item], Identity]  # raises NotTrusted
@@ -103,7 +104,7 @@ class RecordRules:
     def _is_valid(self, item: Item, named: Named) -> bool:
         match = JOB_RECORD.fullmatch(item.entry.name)
         try:
-            if match and match[2].startswith(DELETABLE) and not self.submitters(item.entry.key, match[1], named):
+            if match and match[2].startswith(KNOWN) and not self.submitters(item.entry.key, match[1], named):
                 self._signer(item)
             else:
                 self.check(item, named)

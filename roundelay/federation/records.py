@@ -63,6 +63,10 @@ def weights_name(job: str, number: int) -> str:
     return record_name(job, f"weights-{number}")
 
 
+def masked_name(job: str, number: int) -> str:
+    return record_name(job, f"masked-{number}")
+
+
 def state_name(job: str, number: int) -> str:
     return record_name(job, f"state-{number}")
 

@@ -15,7 +15,9 @@ from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, CannotDrive, FederationError
+from roundelay.federation.masked_record import MaskedRecord, read_masked, write_masked
 from roundelay.federation.requests import Order, Progress
+from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundOutcome
 from roundelay.federation.secure_sum import (
@@ -40,9 +42,17 @@ from roundelay.federation.tickets import Elapsed, TicketTimeout, await_done, res
 class _Masked:
     """The masked vector of a site, with the boxes of its shares."""
 
+    content: bytes  # both of them, as the site has sent them
     vector: bytes
     boxes: list[bytes]
     seconds: float
+
+    @classmethod
+    def of(cls, content: bytes, masking: Masking, seconds: float) -> _Masked:
+        return cls(content, *split_masked(content, masking), seconds)
+
+
+Kept = Mapping[int, MaskedRecord]  # by the place of its site, which was a driver
 
 
 class MaskedWork(SiteWork):
@@ -90,11 +100,13 @@ class SecureRound:
         """
         self._ballot = self._next_ballot()
         promises = yield from self._promises()
-        chosen = self._candidate(promises)
+        kept = yield from self._kept(promises)
+        chosen = self._candidate(promises, kept)
         masking = chosen.masking if chosen is not None else self._masking(promises, files)
         parts: list[PartialResult] = []
         if masking is not None:
-            parts = yield from self._sum(masking, chosen, files, meanwhile, may_leave_out)
+            own = kept.get(chosen, {}) if chosen is not None else {}
+            parts = yield from self._sum(masking, chosen, own, files, meanwhile, may_leave_out)
         elif meanwhile is not None:
             yield from meanwhile(frozenset())
         if not parts:
@@ -127,12 +139,16 @@ class SecureRound:
         self,
         masking: Masking,
         chosen: RevealedSet | None,
+        kept: Kept,
         files: Files,
         meanwhile: Meanwhile | None,
         may_leave_out: Callable[[Files], bool],
     ) -> Procedure[list[PartialResult]]:
-        """Have sites compute; reveal the sum over those that have, or over `chosen`, if it is given."""
-        masked = yield from self._masked(masking, files, meanwhile)
+        """Have sites compute; reveal the sum over those that have, or over `chosen`, if it is given.
+
+        kept: what earlier drivers have stored of their own parts of `chosen`.
+        """
+        masked = yield from self._masked(masking, kept, files, meanwhile)
         arrived = {index for place in masked for index in masking.sites[place].files}
         missing = tuple(file for file in files if file.index not in arrived)
         if chosen is None and len(masked) >= masking.threshold and (not missing or may_leave_out(missing)):
@@ -143,36 +159,64 @@ class SecureRound:
                 self.why += ", but not all those of the sum that an earlier driver began to reveal"
                 self._unfinished.add(chosen)
             return []
-        shares = yield from self._revealed(chosen, masked)
+        shares = yield from self._revealed(chosen, kept, masked)
         if len(shares) < masking.threshold:
             self.why = self._counted(len(shares), "have revealed their shares")
             return []
         return [(yield from self._unmasked(chosen, masked, shares, files))]
 
-    def _masked(self, masking: Masking, files: Files, meanwhile: Meanwhile | None) -> Procedure[dict[int, _Masked]]:
-        """Return the masked vectors by their sites' places; run `meanwhile` beside."""
+    def _masked(
+        self, masking: Masking, kept: Kept, files: Files, meanwhile: Meanwhile | None
+    ) -> Procedure[dict[int, _Masked]]:
+        """Return the masked vectors by their sites' places, from sites or as stored; run `meanwhile` beside."""
+        found = {
+            place: _Masked.of(each.content, masking, each.head.seconds) for place, each in kept.items() if each.content
+        }
 
         def make_order(own: Files, _: bool) -> Order:
             return replace(self._order, files=own, masking=masking)
 
         work = MaskedWork(self._roster, self._estimate, self._clock, make_order, self._weights, self._waits)
-        wanted = {index for site in masking.sites for index in site.files}
+        wanted = {index for place, site in enumerate(masking.sites) if place not in found for index in site.files}
         outcome = yield from work.run([file for file in files if file.index in wanted], meanwhile)
-        found = {}
         for part in outcome.parts:
-            vector, boxes = split_masked(part.result, masking)
-            found[masking.places[str(part.node.address)]] = _Masked(vector, boxes, part.progress.seconds)
+            place = masking.places[str(part.node.address)]
+            found[place] = _Masked.of(part.result, masking, part.progress.seconds)
         return found
 
-    def _revealed(self, chosen: RevealedSet, masked: Mapping[int, _Masked]) -> Procedure[dict[int, list[bytes]]]:
-        """Return the shares that sites have revealed for a set, by their sites' places."""
+    def _revealed(
+        self, chosen: RevealedSet, kept: Kept, masked: Mapping[int, _Masked]
+    ) -> Procedure[dict[int, list[bytes]]]:
+        """Return the shares that sites have revealed for a set, by their sites' places.
+
+        The driver's own site is asked first, and what it has sent is stored before another site reveals anything: if
+        this process is killed after that, another driver can complete the set, which binds the other sites.
+        """
         places, (began, driver) = chosen.masking.places, self._ballot
         orders = {}
         for site, place in places.items():
             boxes = tuple(masked[sender].boxes[place] for sender in chosen.included)
             orders[site] = replace(self._short, task=RevealTask(self._order.sum_id, began, driver, chosen, boxes))
-        found = {}
-        for site, content in (yield from self._ask(orders, chosen.masking.threshold)).items():
+        found = {place: each.shares for place, each in kept.items() if each.shares}
+        if (own := places.get(driver)) is not None and own not in kept:
+            found |= yield from self._shares({driver: orders.pop(driver)}, chosen, 1)
+            yield from self._keep(chosen, own, masked.get(own), found.get(own, []))
+        rest = {site: order for site, order in orders.items() if places[site] not in found}
+        return found | (yield from self._shares(rest, chosen, chosen.masking.threshold - len(found)))
+
+    def _keep(self, chosen: RevealedSet, own: int, masked: _Masked | None, shares: list[bytes]) -> Procedure[None]:
+        """Store what the driver's own site has sent. Raises ChordError."""
+        content, seconds = (masked.content, masked.seconds) if masked and own in chosen.included else (b"", 0.0)
+        site = chosen.masking.sites[own].address
+        record = MaskedRecord.of(self._order.sum_id, chosen, site, content, seconds, shares)
+        yield from write_masked(self._roster, self._spec.job, self._order.round, record, self._ballot[0])
+
+    def _shares(
+        self, orders: Mapping[str, Order], chosen: RevealedSet, enough: int
+    ) -> Procedure[dict[int, list[bytes]]]:
+        """Have sites reveal their shares. Stop waiting once `enough` of them have answered."""
+        found, places = dict[int, list[bytes]](), chosen.masking.places
+        for site, content in (yield from self._ask(orders, enough)).items():
             try:
                 found[places[site]] = shares_from_bytes(content, chosen)
             except BadRecord as error:
@@ -237,19 +281,46 @@ class SecureRound:
     def _files_of(self, site: str) -> tuple[int, ...]:
         return tuple(index for index, home in enumerate(self._spec.homes) if home == site)
 
-    def _candidate(self, promises: Mapping[str, SitePromise]) -> RevealedSet | None:
+    def _kept(self, promises: Mapping[str, SitePromise]) -> Procedure[dict[RevealedSet, dict[int, MaskedRecord]]]:
+        """Return what earlier drivers have stored of their own parts of this sum; nothing before a site is bound."""
+        found: dict[RevealedSet, dict[int, MaskedRecord]] = {}
+        if any(promise.revealed for promise in promises.values()):
+            for each in (yield from read_masked(self._roster, self._spec.job, self._order.round)):
+                if each.head.sum_id == self._order.sum_id and self._is_sound(each):
+                    found.setdefault(each.head.chosen, {})[each.place] = each
+        return found
+
+    def _is_sound(self, record: MaskedRecord) -> bool:
+        """Return whether a driver of this job could have stored this of its site."""
+        masking = record.head.chosen.masking
+        own = tuple(file for file in self._spec.files if file.index in masking.sites[record.place].files)
+        try:
+            self._require_ours(record.head.site, masking)
+            if record.content:
+                check_result(replace(self._order, files=own, masking=masking), own, record.content)
+        except BadRecord:
+            return False
+        return True
+
+    def _candidate(self, promises: Mapping[str, SitePromise], kept: Mapping[RevealedSet, Kept]) -> RevealedSet | None:
         """Return the set that an earlier driver began to reveal, if it can still be; None: a new one may be chosen."""
-        keys = {site: promise.key for site, promise in promises.items()}
-        bound = Counter(
-            chosen for promise in promises.values() for chosen in promise.revealed if not _is_outdated(chosen, keys)
-        )
-        free = sum(not promise.revealed for promise in promises.values())
+        bound = Counter(chosen for promise in promises.values() for chosen in promise.revealed)
         possible = [
             chosen
-            for chosen, count in bound.most_common()
-            if chosen not in self._unfinished and count + free >= self._spec.sum_threshold
+            for chosen, _ in bound.most_common()
+            if chosen not in self._unfinished and self._is_possible(chosen, promises, kept.get(chosen, {}))
         ]
         return possible[0] if possible else None
+
+    def _is_possible(self, chosen: RevealedSet, promises: Mapping[str, SitePromise], kept: Kept) -> bool:
+        """Return whether no vector of a set is lost with the key of its site, and enough sites can reveal it."""
+        places, sites = chosen.masking.places, chosen.masking.sites
+        same = {places[site]: p for site, p in promises.items() if site in places and p.key == sites[places[site]].key}
+        others = {places[site] for site in promises if site in places} - same.keys()
+        stored = {place for place, each in kept.items() if each.content}
+        able = {place for place, promise in same.items() if promise.revealed in ((), (chosen,))}
+        able |= {place for place, each in kept.items() if each.shares}
+        return not others & set(chosen.included) - stored and len(able) >= chosen.masking.threshold
 
     def _ask(self, orders: Mapping[str, Order], enough: int) -> Procedure[dict[str, bytes]]:
         """Have sites carry out short orders at once, and wait for `enough` of them, or as long as a site is waited for.
@@ -303,12 +374,6 @@ class SecureRound:
         if (node := self._roster.site(site)) is not None:
             self._roster.exclude(node)
         self._roster.record_disturbance(f"{site} is excluded: {error}")
-
-
-def _is_outdated(chosen: RevealedSet, keys: Mapping[str, str]) -> bool:
-    """Return whether a site of a set has another key by now, so that it cannot send its vector again."""
-    sites = [chosen.masking.sites[place] for place in chosen.included]
-    return any(keys.get(site.address, site.key) != site.key for site in sites)
 
 
 def require_cryptography() -> None:

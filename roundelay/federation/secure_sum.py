@@ -147,11 +147,16 @@ def shares_from_bytes(content: bytes, chosen: RevealedSet) -> list[bytes]:
     """Parse what a site has revealed, in the order of `RevealedShares`. Raises BadRecord."""
     revealed = strict_json.decode(RevealedShares, content, "revealed shares", ANSWER_BYTES_MAX)
     try:
-        raw = bytes.fromhex(revealed.shares)
-        expected = SHARE_BYTES * len(chosen.included) * (1 + len(chosen.lost))
-        in_range("bytes of shares", len(raw), expected, expected)
+        return parse_shares(revealed.shares, chosen)
     except ValueError as error:
         raise strict_json.malformed("revealed shares", str(error)) from error
+
+
+def parse_shares(text: str, chosen: RevealedSet) -> list[bytes]:
+    """Return the shares of `RevealedShares`. Raises ValueError."""
+    raw = bytes.fromhex(text)
+    expected = SHARE_BYTES * len(chosen.included) * (1 + len(chosen.lost))
+    in_range("bytes of shares", len(raw), expected, expected)
     return [raw[at : at + SHARE_BYTES] for at in range(0, len(raw), SHARE_BYTES)]
 
 

@@ -13,6 +13,7 @@ from roundelay.federation import jobs
 from roundelay.federation.masker import Masker
 from roundelay.federation.private_data import Publication, files_of
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
+from roundelay.federation.secure_sum import MaskedSite, Masking
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import RevealTask
 from roundelay.store.blobs import digest_of
@@ -58,6 +59,13 @@ class SecureJob(Job):
         """Give a site a new secret, as a new process has."""
         self.net.members[ref].orders._masker = Masker(digest_of(f"{ref} {life}".encode()).encode()[:32], lambda: 0)
 
+    def start_again(self, ref: NodeRef) -> None:
+        """Put a new process in the place of a node's: it has its private files, but no records and no orders."""
+        old = self.net.members[ref]
+        new = self.net.members[ref] = Member(old.node)
+        new.worker, new.trainer = old.worker, old.trainer
+        self.restart(ref, life=2)
+
     def site(self, place: int) -> NodeRef:
         return next(ref for ref in self.net.members if str(ref.address) == ADDRESSES[place])
 
@@ -95,3 +103,13 @@ def carried_out(net: InlineRing, ref: NodeRef, order: Order) -> Progress:
     ticket = member.orders.accept(order)
     net._work_off(member)
     return member.orders.progress(ticket)
+
+
+def masking_of(job: SecureJob, members: Any) -> Masking:
+    by_home = {a: tuple(f.index for f in job.spec.files if job.spec.homes[f.index] == a) for a in ADDRESSES}
+    sites = []
+    for place in members:
+        masker = job.net.members[job.site(place)].orders._masker
+        assert masker is not None
+        sites.append(MaskedSite(ADDRESSES[place], masker.key, by_home[ADDRESSES[place]]))
+    return Masking(THRESHOLD, tuple(sites))

@@ -79,6 +79,7 @@ class Job:
         validation: bytes = VALIDATION,
     ) -> None:
         self.net = InlineRing(ids, RING)
+        self.name = "a test"  # of the driver
         self.spec = spec
         self.rounds: list[tuple[RoundResult, RoundReport]] = []
         self.versions = itertools.count(1)
@@ -89,7 +90,7 @@ class Job:
 
     def driver(self) -> Driver:
         clocks = Clocks(self.net.clock, lambda: next(self.versions))
-        driver = Driver(self.spec, RING, self.net.entry, "a test", clocks, lambda *stored: self.rounds.append(stored))
+        driver = Driver(self.spec, RING, self.net.entry, self.name, clocks, lambda *stored: self.rounds.append(stored))
         self.net.beside = driver._watch.look
         return driver
 

@@ -73,12 +73,14 @@ def is_allowed(made: Item, *beside: Item) -> bool:
     return True
 
 
+DELETED = ("weights-1", "state-1", "masked-1")
+
 # By record: the signers that may write it, beside alice's spec.
 ALLOWED = {
     "spec": {"alice"},
     **{key: {"alice", "olga"} for key in ("cancelled", "forgotten")},
     **{key: {"alice", "owner"} for key in ("done", "failed", "replaced", "personal")},
-    **{key: {"alice", "owner"} for key in ("result-1", "report-1", "receipts-1", "weights-1", "state-1")},
+    **{key: {"alice", "owner"} for key in ("result-1", "report-1", "receipts-1", *DELETED)},
 }
 
 
@@ -91,10 +93,10 @@ def test_a_jobs_record_is_written_only_by_whom_its_kind_allows(what: str, name: 
 
 @pytest.mark.parametrize("name", SIGNERS)
 @pytest.mark.parametrize("what", ALLOWED)
-def test_only_old_weights_and_states_are_deleted_and_only_by_the_driver(what: str, name: str) -> None:
+def test_only_old_weights_states_and_masked_vectors_are_deleted_and_only_by_the_driver(what: str, name: str) -> None:
     deletion = item(f"{JOB}.{what}", SIGNERS[name], digest=JOB if what == "spec" else DIGEST, deleted=True)
 
-    assert is_allowed(deletion, SPEC) == (what in ("weights-1", "state-1") and name in ALLOWED[what])
+    assert is_allowed(deletion, SPEC) == (what in DELETED and name in ALLOWED[what])
 
 
 def test_a_spec_is_published_by_a_submitter_under_the_digest_that_is_its_name() -> None:

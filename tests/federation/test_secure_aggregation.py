@@ -24,7 +24,7 @@ from roundelay.federation.site_gate import SiteGate
 from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
 from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, TrainTask
 from roundelay.store.blobs import digest_of
-from tests.federation.secure_job import ADDRESSES, SITES, THRESHOLD, SecureJob, carried_out, promised_key
+from tests.federation.secure_job import ADDRESSES, SITES, THRESHOLD, SecureJob, carried_out, masking_of, promised_key
 from tests.federation.test_driver import RING, SPEC, make_spec
 from tests.killed import Killed
 
@@ -129,16 +129,6 @@ def vector_of(job: SecureJob, ref: NodeRef, members: Any) -> bytes:
     assert progress.state == "done", progress
     assert (progress.loss, progress.accuracy) == (0.0, 0.0)
     return split_masked(progress.content, masking)[0]
-
-
-def masking_of(job: SecureJob, members: Any) -> Masking:
-    by_home = {a: tuple(f.index for f in job.spec.files if job.spec.homes[f.index] == a) for a in ADDRESSES}
-    sites = []
-    for place in members:
-        masker = job.net.members[job.site(place)].orders._masker
-        assert masker is not None
-        sites.append(MaskedSite(ADDRESSES[place], masker.key, by_home[ADDRESSES[place]]))
-    return Masking(THRESHOLD, tuple(sites))
 
 
 def train_order(job: SecureJob, ref: NodeRef, masking: Masking | None, number: int = 1) -> Order:
