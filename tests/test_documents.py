@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from roundelay.federation.jobs import rounds_that_fit
 from tests import state_diagrams
 from tests.processes import PATIENCE_S, ROOT
 
@@ -122,6 +123,12 @@ def test_messages_in_the_table_of_messages_are_those_of_the_code() -> None:
     assert len(messages) > 10
     for message in messages:
         assert message in code, f"no message says {message!r}"
+
+
+def test_the_page_of_promises_says_how_many_rounds_a_job_may_have() -> None:
+    plain, secured = rounds_that_fit(is_signed=False), rounds_that_fit(is_signed=True)
+
+    assert f"at most {plain} rounds, and {secured} in a secured ring" in (ROOT / "docs" / "promises.md").read_text()
 
 
 def test_every_page_is_in_the_navigation_of_the_site() -> None:

@@ -18,7 +18,7 @@ from roundelay.federation.spec import JobSpec
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch, find, holders_among
-from roundelay.store.store import LEASE_MAX_S
+from roundelay.store.store import ITEM_BYTES, KEY_BYTES_MAX, LEASE_MAX_S
 from roundelay.store.write_path import Record, put_records, record
 
 JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; its driver renews it
@@ -26,8 +26,18 @@ RUNNING_MAX = 16  # jobs that share the ring: each takes a connection and a held
 UNENDED_MAX = 32  # jobs that run or wait
 LISTED_MAX = 64
 TURN_INTERVAL_S = 0.5  # how often a waiting job looks at those ahead of it
+ROUND_ITEMS = 5  # that a round leaves under the job's key: RESULT, REPORT, receipts, deletions of old weights and state
+NAME_BYTES = 80  # of such an item
+SIGNED_BYTES = 640  # of its signature with a certificate; those for one to four hosts have 460 to 560
+OTHER_ITEMS = 32  # of a job, beside those of its rounds
 
 Members = Sequence[NodeRef]
+
+
+def rounds_that_fit(is_signed: bool) -> int:
+    """Return for how many rounds a job's key has room. is_signed: the records are those of a secured ring."""
+    items = KEY_BYTES_MAX // (ITEM_BYTES + NAME_BYTES + SIGNED_BYTES * is_signed)
+    return (items - OTHER_ITEMS) // ROUND_ITEMS
 
 
 def require_room(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[None]:

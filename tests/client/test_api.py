@@ -96,7 +96,7 @@ def test_a_job_whose_steps_are_halved_is_trained_by_the_nodes_that_began_it(ring
 
 
 def test_a_cancelled_job_raises_where_it_is_watched(ring: roundelay.Ring, data: Path) -> None:
-    long = roundelay.TrainRequest(data, "validate_letters.txt", {**SETTINGS, "rounds": 5000, "patience": 0})
+    long = roundelay.TrainRequest(data, "validate_letters.txt", {**SETTINGS, "rounds": 1500, "patience": 0})
     job = ring.submit(long)
 
     seen = next(iter(job.rounds()))

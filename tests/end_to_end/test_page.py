@@ -133,7 +133,7 @@ def test_a_launched_job_reaches_its_end_with_an_error_and_a_model(page: Any, tmp
 
 
 def test_a_running_job_can_be_stopped(page: Any) -> None:
-    launch(page, 5000)
+    launch(page, 1500)
     page.locator(".state.running").wait_for()
 
     page.get_by_role("button", name="Stop this job").click()

@@ -59,7 +59,7 @@ def test_a_cell_that_runs_again_replaces_its_ring_and_an_interrupt_ends_the_wait
 
     start = "import roundelay\nring = roundelay.local_ring(1)"
     data = "x = [[float(i % 2), float(i % 3)] for i in range(60)]\ny = [i % 2 for i in range(60)]"
-    long = f"{data}\njob = ring.train(x, y, clients=2, rounds=5000, patience=0, hidden=(4,))\n"
+    long = f"{data}\njob = ring.train(x, y, clients=2, rounds=1500, patience=0, hidden=(4,))\n"
     interrupt = "import os, signal, threading\nthreading.Timer(2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()"
     book = cells_of(
         start, start, f"{long}{interrupt}\nlist(job.rounds())", "job.cancel()\nprint(len(job.history()) > 0)"
