@@ -44,8 +44,8 @@ NEEDED = ("pyproject.toml", "README.md", ".dockerignore", "roundelay", "deploy",
 NODES = 6
 COPIES = 3
 PROCESSES_MAX = 4096  # of the user of all containers
-ROUNDS = 5000
-JOB = ("train", "./letters", "validate_letters.txt", "--epochs", "1", "--hidden", "32", "--keep", "last", "--rounds")
+ROUNDS = 440  # long ones: a secured ring has room for 450 (federation.jobs.rounds_that_fit)
+JOB = ("train", "./letters", "validate_letters.txt", "--epochs", "16", "--hidden", "128", "--keep", "last", "--rounds")
 DISTURBANCES = (
     ("kill node-2", "start node-2"),
     ("stop node-4",),
@@ -64,6 +64,7 @@ class Composition:
     base: str
     page_port: int
     rounds: int
+    others: frozenset[str]  # images without a name that were here before
 
     @property
     def environment(self) -> dict[str, str]:
@@ -133,6 +134,9 @@ class Composition:
         subprocess.run([str(self.folder / "deploy" / "run.sh"), "down", "--volumes"], env=self.environment, check=False)
         made = [IMAGE, f"{IMAGE}-dashboard", *([OWN_BASE] if self.base == OWN_BASE else [])]
         subprocess.run([self.engine, "rmi", "--force", *made], stdout=subprocess.DEVNULL, check=False)
+        stages = unnamed_images(self.engine) - self.others  # and what `update` has replaced
+        if stages:
+            subprocess.run([self.engine, "rmi", "--force", *stages], stdout=subprocess.DEVNULL, check=False)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -150,7 +154,8 @@ def main(arguments: Sequence[str]) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-containers-")))
         clean_up_when_terminated()
         copy_project(folder)
-        composition = Composition(folder, engine, chosen.base or base_image(engine, folder), free_port(), chosen.rounds)
+        base, others = chosen.base or base_image(engine, folder), unnamed_images(engine)
+        composition = Composition(folder, engine, base, free_port(), chosen.rounds, others)
         stack.callback(composition.remove)
         outcome = disturbed(composition)
     record(outcome)
@@ -170,6 +175,12 @@ def missing(engine: str) -> str:
 def answers(*command: str) -> bool:
     """Return whether a command is there and succeeds."""
     return shutil.which(command[0]) is not None and subprocess.run(command, capture_output=True).returncode == 0
+
+
+def unnamed_images(engine: str) -> frozenset[str]:
+    """Return the ids of images without a name, such as the stages of a build."""
+    listed = [engine, "images", "--filter", "dangling=true", "--quiet", "--no-trunc"]
+    return frozenset(subprocess.run(listed, stdout=subprocess.PIPE, text=True, check=True).stdout.split())
 
 
 def copy_project(folder: Path) -> None:
