@@ -50,6 +50,8 @@ A driver, which runs a job
     verification     have a second node repeat orders, and settle which of two results is true
     secure_sum       secure aggregation: only the sum over the sites can be seen
     secure_rounds    the driver's side of it
+    summed_sites     which sites a secure sum is taken over
+    short_orders     orders to sites that need no training, and how long they are waited for
     masked_record    what a driver that is a site stores of its own part, in case it is killed
     unmasking        take the masks off a sum
     contributions    which node has trained what without a second one

@@ -6,18 +6,14 @@ the sum; with fewer than `threshold` sites the round reveals nothing, and is tri
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from roundelay.chord.effects import Procedure, gather
-from roundelay.chord.errors import ChordError, NodeUnreachable
-from roundelay.chord.refs import NodeRef
+from roundelay.chord.effects import Procedure
 from roundelay.federation.effects import offload
-from roundelay.federation.errors import BadRecord, CannotDrive, FederationError
+from roundelay.federation.errors import BadRecord, CannotDrive
 from roundelay.federation.masked_record import MaskedRecord, read_masked, write_masked
 from roundelay.federation.requests import Order, Progress
-from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundOutcome
 from roundelay.federation.secure_sum import (
@@ -30,12 +26,13 @@ from roundelay.federation.secure_sum import (
     shares_from_bytes,
     split_masked,
 )
+from roundelay.federation.short_orders import ShortOrders
 from roundelay.federation.site_waits import SiteWaits
-from roundelay.federation.site_work import SiteWork, node_to_ask, require_answer
+from roundelay.federation.site_work import SiteWork
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.summed_sites import Kept, begun_set, is_sound, require_chosen_by_driver
 from roundelay.federation.tasks import PromiseTask, RevealTask
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.tickets import Elapsed, TicketTimeout, await_done, result_of, submit
 
 
 @dataclass(frozen=True)
@@ -50,9 +47,6 @@ class _Masked:
     @classmethod
     def of(cls, content: bytes, masking: Masking, seconds: float) -> _Masked:
         return cls(content, *split_masked(content, masking), seconds)
-
-
-Kept = Mapping[int, MaskedRecord]  # by the place of its site, which was a driver
 
 
 class MaskedWork(SiteWork):
@@ -88,7 +82,7 @@ class SecureRound:
         self._weights = weights
         self._next_ballot = ballot
         self._ballot: Ballot = (0, "")
-        self._answering = ThroughputEstimate()  # of orders without training
+        self._short_orders = ShortOrders(spec, roster, waits, clock)
         self._unfinished: set[RevealedSet] = set()  # sets whose vectors cannot be had any more
 
     def run(
@@ -101,8 +95,8 @@ class SecureRound:
         self._ballot = self._next_ballot()
         promises = yield from self._promises()
         kept = yield from self._kept(promises)
-        chosen = self._candidate(promises, kept)
-        masking = chosen.masking if chosen is not None else self._masking(promises, files)
+        chosen = begun_set(promises, kept, self._unfinished)
+        masking = chosen.masking if chosen is not None else self._masking(promises)
         parts: list[PartialResult] = []
         if masking is not None:
             own = kept.get(chosen, {}) if chosen is not None else {}
@@ -121,13 +115,12 @@ class SecureRound:
         began, driver = self._ballot
         order = replace(self._short, task=PromiseTask(self._order.sum_id, began, driver))
         found: dict[str, SitePromise] = {}
-        for site, content in (
-            yield from self._ask(dict.fromkeys(self._spec.sites, order), len(self._spec.sites))
-        ).items():
+        orders = dict.fromkeys(self._spec.sites, order)
+        for site, content in (yield from self._short_orders.carry_out(orders, len(orders))).items():
             try:
                 promise = promise_from_bytes(content)
                 for chosen in promise.revealed:
-                    self._require_ours(site, chosen.masking)
+                    require_chosen_by_driver(self._spec, site, chosen.masking)
                 found[site] = promise
             except BadRecord as error:
                 self._exclude(site, error)
@@ -216,7 +209,7 @@ class SecureRound:
     ) -> Procedure[dict[int, list[bytes]]]:
         """Have sites reveal their shares. Stop waiting once `enough` of them have answered."""
         found, places = dict[int, list[bytes]](), chosen.masking.places
-        for site, content in (yield from self._ask(orders, enough)).items():
+        for site, content in (yield from self._short_orders.carry_out(orders, enough)).items():
             try:
                 found[places[site]] = shares_from_bytes(content, chosen)
             except BadRecord as error:
@@ -245,17 +238,14 @@ class SecureRound:
         """The order of a phase without training."""
         return replace(self._order, weights="", weights_bytes=0)
 
-    def _masking(self, promises: Mapping[str, SitePromise], files: Files) -> Masking | None:
+    def _masking(self, promises: Mapping[str, SitePromise]) -> Masking | None:
         """Return a masking between the sites that have told their keys and are bound to no set; None if too few."""
         free = {site: promise.key for site, promise in sorted(promises.items()) if not promise.revealed}
-        of_site: dict[str, list[int]] = {}
-        for file in files:
-            of_site.setdefault(self._spec.homes[file.index], []).append(file.index)
         is_waiting = any(self._is_waited_for(site) for site in self._spec.sites if site not in promises)
         if len(free) < self._spec.sum_threshold or is_waiting:
             self.why = self._counted(len(free), "have answered")
             return None
-        sites = (MaskedSite(site, key, tuple(of_site[site])) for site, key in free.items())
+        sites = (MaskedSite(site, key, self._spec.files_of(site)) for site, key in free.items())
         return Masking(self._spec.sum_threshold, tuple(sites))
 
     def _is_waited_for(self, site: str) -> bool:
@@ -264,108 +254,14 @@ class SecureRound:
         is_excluded = node is not None and self._roster.is_excluded(node)
         return self._waits.is_required(site) if is_excluded else not self._waits.is_over(site)
 
-    def _require_ours(self, site: str, masking: Masking) -> None:
-        """Raise BadRecord unless a driver of this job could have asked a site to reveal a sum of this masking.
-
-        Otherwise a site could have the job take its own update for the sum over all files.
-        """
-        sites = {each.address: each.files for each in masking.sites}
-        if (
-            masking.threshold != self._spec.sum_threshold
-            or site not in sites
-            or not sites.keys() <= set(self._spec.sites)
-            or any(files != self._files_of(each) for each, files in sites.items())
-        ):
-            raise BadRecord("its promise names a set of sites that no driver of this job has chosen")
-
-    def _files_of(self, site: str) -> tuple[int, ...]:
-        return tuple(index for index, home in enumerate(self._spec.homes) if home == site)
-
     def _kept(self, promises: Mapping[str, SitePromise]) -> Procedure[dict[RevealedSet, dict[int, MaskedRecord]]]:
         """Return what earlier drivers have stored of their own parts of this sum; nothing before a site is bound."""
         found: dict[RevealedSet, dict[int, MaskedRecord]] = {}
         if any(promise.revealed for promise in promises.values()):
             for each in (yield from read_masked(self._roster, self._spec.job, self._order.round)):
-                if each.head.sum_id == self._order.sum_id and self._is_sound(each):
+                if each.head.sum_id == self._order.sum_id and is_sound(self._spec, self._order, each):
                     found.setdefault(each.head.chosen, {})[each.place] = each
         return found
-
-    def _is_sound(self, record: MaskedRecord) -> bool:
-        """Return whether a driver of this job could have stored this of its site."""
-        masking = record.head.chosen.masking
-        own = tuple(file for file in self._spec.files if file.index in masking.sites[record.place].files)
-        try:
-            self._require_ours(record.head.site, masking)
-            if record.content:
-                check_result(replace(self._order, files=own, masking=masking), own, record.content)
-        except BadRecord:
-            return False
-        return True
-
-    def _candidate(self, promises: Mapping[str, SitePromise], kept: Mapping[RevealedSet, Kept]) -> RevealedSet | None:
-        """Return the set that an earlier driver began to reveal, if it can still be; None: a new one may be chosen."""
-        bound = Counter(chosen for promise in promises.values() for chosen in promise.revealed)
-        possible = [
-            chosen
-            for chosen, _ in bound.most_common()
-            if chosen not in self._unfinished and self._is_possible(chosen, promises, kept.get(chosen, {}))
-        ]
-        return possible[0] if possible else None
-
-    def _is_possible(self, chosen: RevealedSet, promises: Mapping[str, SitePromise], kept: Kept) -> bool:
-        """Return whether no vector of a set is lost with the key of its site, and enough sites can reveal it."""
-        places, sites = chosen.masking.places, chosen.masking.sites
-        same = {places[site]: p for site, p in promises.items() if site in places and p.key == sites[places[site]].key}
-        others = {places[site] for site in promises if site in places} - same.keys()
-        stored = {place for place, each in kept.items() if each.content}
-        able = {place for place, promise in same.items() if promise.revealed in ((), (chosen,))}
-        able |= {place for place, each in kept.items() if each.shares}
-        return not others & set(chosen.included) - stored and len(able) >= chosen.masking.threshold
-
-    def _ask(self, orders: Mapping[str, Order], enough: int) -> Procedure[dict[str, bytes]]:
-        """Have sites carry out short orders at once, and wait for `enough` of them, or as long as a site is waited for.
-
-        Return the results by address; what fails is left out.
-        """
-        results: dict[str, bytes] = {}
-        nodes = {site: node_to_ask(self._roster, self._waits, site) for site in orders}
-        asks = [self._carry_out(site, node, orders[site], results, enough) for site, node in nodes.items()]
-        for site, error in zip(nodes, (yield from gather(asks, limit=max(1, len(asks)))), strict=True):
-            if isinstance(error, ChordError | FederationError):
-                self._waits.begin(site, str(error))
-                self._roster.reasons[site] = str(error)
-            elif isinstance(error, Exception):
-                raise error
-        return results
-
-    def _carry_out(
-        self, site: str, node: NodeRef | None, order: Order, results: dict[str, bytes], enough: int
-    ) -> Procedure[None]:
-        """Have a site carry out a short order, and add its result, unless there are enough. Raises ChordError."""
-        if node is None:
-            raise NodeUnreachable("is drained" if site in self._waits.drained else "is away")
-        yield from require_answer(self._roster, node)
-        yield from submit(node, order, b"")
-        elapsed, files = Elapsed(self._clock), [self._spec.files[index] for index in self._files_of(site)]
-
-        def is_late() -> bool:
-            patience_s = self._answering.backup_after_s(files)  # known once another site has answered
-            if len(results) >= enough:
-                return True
-            if elapsed.seconds <= patience_s:
-                return False
-            self._waits.require_running()
-            self._waits.begin(site, f"has not answered within {patience_s:.1f} s")
-            return self._waits.is_over(site)
-
-        try:
-            progress = yield from await_done(node, order.ticket, is_late, silent_polls_max=1, elapsed=elapsed)
-        except TicketTimeout:
-            if len(results) < enough:
-                raise
-        else:
-            results[site] = yield from result_of(node, progress)
-            self._answering.record(node, files, progress.seconds)
 
     def _counted(self, sites: int, what: str) -> str:
         return f"{sites} of {len(self._spec.sites)} sites {what}, {self._spec.sum_threshold} are needed"

@@ -276,6 +276,10 @@ class JobSpec:
         """The addresses of the nodes that have private files."""
         return tuple(sorted(set(self.homes)))
 
+    def files_of(self, site: str) -> tuple[int, ...]:
+        """Return the private files that a site has, by index."""
+        return tuple(index for index, home in enumerate(self.homes) if home == site)
+
     @property
     def sum_threshold(self) -> int:
         """The fewest sites over which secure aggregation reveals a sum."""

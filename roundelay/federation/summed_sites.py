@@ -1,0 +1,73 @@
+"""Which sites a secure sum is taken over: the set that an earlier driver began to reveal, if it can still be completed.
+
+What sites promise and what drivers have stored comes from others: a set counts only if a driver of this job could have
+chosen it. Otherwise a site could have the job take its own update for the sum over all files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from roundelay.federation.errors import BadRecord
+from roundelay.federation.masked_record import MaskedRecord
+from roundelay.federation.requests import Order
+from roundelay.federation.result_check import check_result
+from roundelay.federation.secure_sum import Masking, RevealedSet, SitePromise
+from roundelay.federation.spec import JobSpec
+
+Kept = Mapping[int, MaskedRecord]  # by the place of its site, which was a driver
+
+
+def begun_set(
+    promises: Mapping[str, SitePromise], kept: Mapping[RevealedSet, Kept], unfinished: Collection[RevealedSet]
+) -> RevealedSet | None:
+    """Return the set that an earlier driver began to reveal, if it can still be; None: a new one may be chosen.
+
+    promises: by address. kept: what earlier drivers have stored of their own parts. unfinished: sets whose vectors
+    cannot be had any more.
+    """
+    bound = Counter(chosen for promise in promises.values() for chosen in promise.revealed)
+    possible = [
+        chosen
+        for chosen, _ in bound.most_common()
+        if chosen not in unfinished and _is_possible(chosen, promises, kept.get(chosen, {}))
+    ]
+    return possible[0] if possible else None
+
+
+def _is_possible(chosen: RevealedSet, promises: Mapping[str, SitePromise], kept: Kept) -> bool:
+    """Return whether no vector of a set is lost with the key of its site, and enough sites can reveal it."""
+    places, sites = chosen.masking.places, chosen.masking.sites
+    same = {places[site]: p for site, p in promises.items() if site in places and p.key == sites[places[site]].key}
+    others = {places[site] for site in promises if site in places} - same.keys()
+    stored = {place for place, each in kept.items() if each.content}
+    able = {place for place, promise in same.items() if promise.revealed in ((), (chosen,))}
+    able |= {place for place, each in kept.items() if each.shares}
+    return not others & set(chosen.included) - stored and len(able) >= chosen.masking.threshold
+
+
+def require_chosen_by_driver(spec: JobSpec, site: str, masking: Masking) -> None:
+    """Raise BadRecord unless a driver of this job could have asked a site to reveal a sum of this masking."""
+    sites = {each.address: each.files for each in masking.sites}
+    if (
+        masking.threshold != spec.sum_threshold
+        or site not in sites
+        or not sites.keys() <= set(spec.sites)
+        or any(files != spec.files_of(each) for each, files in sites.items())
+    ):
+        raise BadRecord("its promise names a set of sites that no driver of this job has chosen")
+
+
+def is_sound(spec: JobSpec, order: Order, record: MaskedRecord) -> bool:
+    """Return whether a driver of this job could have stored this of its site. order: the round's, without files."""
+    masking = record.head.chosen.masking
+    own = tuple(file for file in spec.files if file.index in masking.sites[record.place].files)
+    try:
+        require_chosen_by_driver(spec, record.head.site, masking)
+        if record.content:
+            check_result(replace(order, files=own, masking=masking), own, record.content)
+    except BadRecord:
+        return False
+    return True
