@@ -20,7 +20,6 @@ from roundelay.federation.effects import Compute
 from roundelay.federation.errors import Replaced
 from roundelay.federation.node_core import Loops
 from roundelay.federation.records import DONE
-from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec, Liar
@@ -29,6 +28,7 @@ from roundelay.federation.upload import store_and_publish
 from roundelay.ml.worker import Worker
 from roundelay.sim.ideal_ring import random_ring
 from roundelay.sim.journal import EventJournal
+from roundelay.sim.learnable_files import learnable_files
 from roundelay.sim.machine import Machine, clocks
 from roundelay.sim.options import CALM
 from roundelay.sim.process import PENDING, Outcome, SimTask
@@ -95,7 +95,7 @@ class Simulation:
         self.seed = seed
         self.trained = 0  # files, each time they were
         self.replaced = 0  # times that the client has seen its job replaced
-        self.contents, files = _files(seed)
+        self.contents, files = learnable_files(seed, FILES, ROWS, FEATURES, CLASSES)
         self.spec = JobSpec(replace(settings, seed=seed, verify=verify), files[:-1], files[-1], FEATURES, CLASSES)
         self.world = World(replace(CALM, seed=seed), EventJournal())
         rng = random.Random(f"liars {seed}")
@@ -188,16 +188,3 @@ def simulate(seed: int, verify: float, attacks: Sequence[str], settings: Setting
     simulation = Simulation(seed, verify, attacks, settings)
     simulation.run()
     return simulation.outcome()
-
-
-def _files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
-    """Make small learnable files; the last is for validation."""
-    rng = random.Random(f"files {seed}")
-    contents, files = {}, []
-    for index in range(FILES + 1):
-        labels = [rng.randrange(CLASSES) for _ in range(ROWS)]
-        rows = [[*(rng.randrange(4) + 3 * label for _ in range(FEATURES)), label] for label in labels]
-        content = "\n".join(",".join(map(str, row)) for row in rows).encode()
-        contents[digest_of(content)] = content
-        files.append(TrainingFile(index, f"file-{index:02}", digest_of(content), len(content), ROWS))
-    return contents, tuple(files)

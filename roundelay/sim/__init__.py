@@ -21,6 +21,7 @@ Scenarios:
 checks        what is required: safety always, the proof's predicates, convergence at the end
 commands      what `client.py simulate` runs: a scenario, a soak, an experiment, the paper's evaluation
 jobs          workload: a federated job must end with the weights of a centralized run
+learnable_files small training files, drawn from the seed
 leaves        workload: sites that only dial out train in the jobs; and what nodes do for them
 lookups       workload: lookups must be correct once the ring has converged
 observed_ring a ring under observation, and the protocol of a workload

@@ -6,7 +6,6 @@ rounds of its chain have taken.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -27,6 +26,7 @@ from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import wrong_links
 from roundelay.federation.upload import store_and_publish
 from roundelay.ml.worker import Worker
+from roundelay.sim.learnable_files import learnable_files
 from roundelay.sim.machine import clocks
 from roundelay.sim.observed_ring import ObservedRing
 from roundelay.sim.process import Outcome
@@ -55,7 +55,7 @@ class Job:
     def start(self, observed: ObservedRing) -> None:
         world, rng = observed.world, observed.world.rng(self._name)
         add_performers(world)
-        contents, files = _files(world.options.seed)
+        contents, files = _drawn(world.options.seed)
         spec = JobSpec(
             self._settings, files[:-1], files[-1], FEATURES, CLASSES, nonce=f"{self._name} {world.options.seed}"
         )
@@ -128,14 +128,14 @@ class Job:
 @cache
 def expected(seed: int) -> list[str]:
     """Return the digests of the weights of every round of a centralized run."""
-    contents, files = _files(seed)
+    contents, files = _drawn(seed)
     spec, worker = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES), Worker()
     return [digest_of(w) for w in replay.rounds(spec, replay.moments(spec, contents, worker), worker)]
 
 
 def repeated(seed: int, spec: JobSpec, results: Sequence[RoundResult]) -> list[str]:
     """Return the digests of the weights of every round of a buffered job that takes the updates that these took."""
-    (contents, _), worker = _files(seed), Worker()
+    (contents, _), worker = _drawn(seed), Worker()
     moments = replay.moments(spec, contents, worker)
     made = [TrainedRound(0, arithmetic.first_weights(spec))]
     for result in results[1:]:
@@ -144,16 +144,5 @@ def repeated(seed: int, spec: JobSpec, results: Sequence[RoundResult]) -> list[s
     return [digest_of(each.weights) for each in made]
 
 
-def _files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
-    """Return small learnable files; the last is for validation."""
-    rng = random.Random(f"files {seed}")
-    contents, files = {}, []
-    for index in range(FILES + 1):
-        rows = []
-        for _ in range(ROWS):
-            label = rng.randrange(CLASSES)
-            rows.append(",".join([*(str(rng.randrange(4) + 3 * label) for _ in range(FEATURES)), str(label)]))
-        content = "\n".join(rows).encode()
-        contents[digest_of(content)] = content
-        files.append(TrainingFile(index, f"file-{index}", digest_of(content), len(content), ROWS))
-    return contents, tuple(files)
+def _drawn(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
+    return learnable_files(seed, FILES, ROWS, FEATURES, CLASSES)

@@ -25,7 +25,7 @@ from roundelay.federation.jobs import put_record
 from roundelay.federation.proof import check_proof
 from roundelay.federation.proof_export import collect_parts
 from roundelay.federation.records import DONE, RoundReport, RoundResult
-from roundelay.federation.requests import Progress, TrainingFile
+from roundelay.federation.requests import Progress
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
@@ -36,6 +36,7 @@ from roundelay.federation.upload import store_and_publish
 from roundelay.ml.worker import Worker
 from roundelay.sim.ideal_ring import random_ring
 from roundelay.sim.journal import EventJournal
+from roundelay.sim.learnable_files import learnable_files
 from roundelay.sim.machine import Machine, clocks
 from roundelay.sim.options import CALM
 from roundelay.sim.process import PENDING, Outcome, SimTask
@@ -63,7 +64,7 @@ class Simulation:
         is_private: bool = False,
     ) -> None:
         """repairs: whether nodes maintain the ring, so that one may die. is_private: no other node may train a file."""
-        self.contents, files = training_files(seed)
+        self.contents, files = learnable_files(seed, FILES, ROWS, FEATURES, CLASSES)
         self.spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES)
         self.world, self.ring = World(replace(CALM, seed=seed), EventJournal()), Ring()
         true = random_ring(self.ring, NODES, random.Random(seed))
@@ -136,18 +137,6 @@ class Simulation:
             assert self.world.clock.now < ENDS_WITHIN_S
             self.world.clock.run(self.world.clock.now + POLL_S)
         return view
-
-
-def training_files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
-    rng = random.Random(f"files {seed}")
-    contents, files = {}, []
-    for index in range(FILES + 1):
-        labels = [rng.randrange(CLASSES) for _ in range(ROWS)]
-        rows = [[*(rng.randrange(4) + 3 * label for _ in range(FEATURES)), label] for label in labels]
-        content = "\n".join(",".join(map(str, row)) for row in rows).encode()
-        contents[digest_of(content)] = content
-        files.append(TrainingFile(index, f"file-{index:02}", digest_of(content), len(content), ROWS))
-    return contents, tuple(files)
 
 
 def files_of_home(simulation: Simulation, address: Address) -> set[int]:
