@@ -3,7 +3,8 @@
 One silent client can block each of Thrift's own servers. Here the accept thread only accepts; whatever may block (TLS
 handshake, frames, answers) happens in the connection's own thread under a timeout. When all threads are in use, a
 connection that waits for bytes is closed to make room (roundelay.rpc.admission). Nothing polls. On Linux a connection
-is accepted when its first bytes have come: one that says nothing takes no thread, and delays no other.
+is accepted when its first bytes have come, so that some hundred silent ones take no thread and delay no other; when
+more of them fill the kernel's queue, it hands them over as they come, and admission makes room again.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import time
 from dataclasses import dataclass
 from errno import EADDRINUSE
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from thrift.Thrift import TApplicationException, TException, TMessageType
@@ -38,6 +40,7 @@ ROOM_TIMEOUT_S = 0.2  # how long a new connection waits for an idle one to be cl
 ACCEPT_BACKOFF_S = 0.1
 BACKLOG = 1024  # a full queue drops the SYN, and the peer tries again after a second
 SILENT_S = 10
+SYN_COOKIES = Path("/proc/sys/net/ipv4/tcp_syncookies")  # 0: off
 WARN_INTERVAL_S = 60.0
 WARNED_MAX = 256  # hosts
 DRAIN_TIMEOUT_S = 0.5
@@ -288,7 +291,19 @@ def _listener(host: str, port: int, silent_s: int) -> socket.socket:
             raise
         raise PortInUse(f"{host}:{port} is in use by another process") from error
     listener.setblocking(False)
-    if hasattr(socket, "TCP_DEFER_ACCEPT"):
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, silent_s)
+    if _survives_silence():
+        with contextlib.suppress(OSError):  # this kernel cannot: silent connections are accepted, too
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, silent_s)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # otherwise the first call over TLS takes 44 ms
     return listener
+
+
+def _survives_silence() -> bool:
+    """Return whether the kernel can wait for first bytes, and still takes new connections when its queue is full.
+
+    Without SYN cookies a full queue of silent connections would keep all others out.
+    """
+    try:
+        return hasattr(socket, "TCP_DEFER_ACCEPT") and int(SYN_COOKIES.read_text()) != 0
+    except (OSError, ValueError):
+        return False

@@ -27,7 +27,7 @@ from roundelay.rpc.admission import WORKERS_MAX
 from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.secure_channel import SecureChannel
 from roundelay.rpc.secure_peers import SecurePeers
-from roundelay.rpc.server import ACCEPT_BACKOFF_S, Limits, PortInUse, Server
+from roundelay.rpc.server import ACCEPT_BACKOFF_S, Limits, PortInUse, Server, _survives_silence
 from roundelay.rpc.transport import FRAME_SIZE_MAX, FramedSocket, connect
 from roundelay.trust.authority import init
 from tests.rpc.structs import BLOB_SPEC, Blob
@@ -188,15 +188,39 @@ def test_the_error_for_a_port_in_use_names_the_address(server: Server) -> None:
         Server(Methods(), host, port).start()
 
 
-def test_70_silent_connections_do_not_keep_the_71st_caller_out(server: Server) -> None:
-    with contextlib.ExitStack() as stack:
+def test_70_silent_connections_do_not_keep_the_71st_caller_out() -> None:
+    limits = Limits(silent_s=0)  # all are accepted
+    with Server(Methods(), "127.0.0.1", limits=limits) as running, contextlib.ExitStack() as stack:
         for _ in range(WORKERS_MAX + 6):
-            stack.enter_context(plain(server))
+            stack.enter_context(plain(running))
 
-        assert is_answered(server)
+        assert is_answered(running)
 
 
-@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="only Linux waits for the first bytes")
+def test_more_silent_connections_than_the_kernels_queue_holds_do_not_keep_a_caller_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("roundelay.rpc.server.BACKLOG", 64)
+    with Server(Methods(), "127.0.0.1") as running, contextlib.ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(plain(running))
+
+        assert is_answered(running)
+
+
+@pytest.mark.parametrize("setting", ["0\n", "", None], ids=["off", "unreadable", "missing"])
+def test_without_syn_cookies_silent_connections_are_accepted(
+    setting: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full queue in the kernel would keep all callers out."""
+    if setting is not None:
+        (tmp_path / "cookies").write_text(setting)
+    monkeypatch.setattr("roundelay.rpc.server.SYN_COOKIES", tmp_path / "cookies")
+    with Server(Methods(), "127.0.0.1") as running, plain(running) as silent:
+        assert until(lambda: is_served(silent))
+
+
+@pytest.mark.skipif(not _survives_silence(), reason="only Linux waits for the first bytes, if SYN cookies are on")
 def test_a_connection_takes_no_thread_before_its_first_bytes(server: Server) -> None:
     with plain(server) as late:
         assert is_answered(server)
