@@ -15,6 +15,7 @@ import argparse
 import http.client
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -64,7 +65,6 @@ class Composition:
     base: str
     page_port: int
     rounds: int
-    others: frozenset[str]  # images without a name that were here before
 
     @property
     def environment(self) -> dict[str, str]:
@@ -134,7 +134,7 @@ class Composition:
         subprocess.run([str(self.folder / "deploy" / "run.sh"), "down", "--volumes"], env=self.environment, check=False)
         made = [IMAGE, f"{IMAGE}-dashboard", *([OWN_BASE] if self.base == OWN_BASE else [])]
         subprocess.run([self.engine, "rmi", "--force", *made], stdout=subprocess.DEVNULL, check=False)
-        stages = unnamed_images(self.engine) - self.others  # and what `update` has replaced
+        stages = unnamed_images(self.engine, label_of(self.folder))  # and what `update` has replaced
         if stages:
             subprocess.run([self.engine, "rmi", "--force", *stages], stdout=subprocess.DEVNULL, check=False)
 
@@ -154,8 +154,9 @@ def main(arguments: Sequence[str]) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-containers-")))
         clean_up_when_terminated()
         copy_project(folder)
-        base, others = chosen.base or base_image(engine, folder), unnamed_images(engine)
-        composition = Composition(folder, engine, base, free_port(), chosen.rounds, others)
+        label_stages(folder)
+        base = chosen.base or base_image(engine, folder)
+        composition = Composition(folder, engine, base, free_port(), chosen.rounds)
         stack.callback(composition.remove)
         outcome = disturbed(composition)
     record(outcome)
@@ -177,10 +178,21 @@ def answers(*command: str) -> bool:
     return shutil.which(command[0]) is not None and subprocess.run(command, capture_output=True).returncode == 0
 
 
-def unnamed_images(engine: str) -> frozenset[str]:
-    """Return the ids of images without a name, such as the stages of a build."""
-    listed = [engine, "images", "--filter", "dangling=true", "--quiet", "--no-trunc"]
-    return frozenset(subprocess.run(listed, stdout=subprocess.PIPE, text=True, check=True).stdout.split())
+def unnamed_images(engine: str, label: str) -> list[str]:
+    """Return the ids of images with a label but without a name, such as the stages of a build."""
+    listed = [engine, "images", "--filter", "dangling=true", "--filter", f"label={label}", "--quiet", "--no-trunc"]
+    return subprocess.run(listed, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+
+
+def label_of(folder: Path) -> str:
+    """Return the label of the images that are built from this copy of the project."""
+    return f"{PROJECT}={folder.name}"
+
+
+def label_stages(folder: Path) -> None:
+    """Label each stage of the copied Dockerfile, so that its images are told from those of other builds."""
+    file = folder / "deploy" / "Dockerfile"
+    file.write_text(re.sub(r"(?m)^FROM .*$", rf"\g<0>\nLABEL {label_of(folder)}", file.read_text()))
 
 
 def copy_project(folder: Path) -> None:

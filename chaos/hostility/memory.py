@@ -102,7 +102,10 @@ def huge_model(attack: Attack) -> str:
         plan = TrainingPlan(Design(sizes), PLAN.config, 32, fingerprint)
         order = Order(f"{sizes[1]:064x}", 1, (file,), MomentsTask(plan))
         send(node, order)
-        send_frames(node.address, golden_of(node, order).frame().replace(b"5000", b"9999"))
+        larger = golden_of(node, order)
+        larger.arguments.order.task.moments.plan.design.sizes[1:-1] = [2 * size for size in sizes[1:-1]]
+        assert larger.frame() != golden_of(node, order).frame()
+        send_frames(node.address, larger.frame())
     time.sleep(5.0)
     return ""
 

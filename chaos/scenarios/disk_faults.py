@@ -25,7 +25,6 @@ from roundelay.testing.waiting import until
 OPTIONS = JobOptions(rounds=6)
 SLOW = "trainer.train.before=sleep:0.5"
 FULL_KIB = 96  # the largest file that the node can write
-SAYS_S = 10.0  # until the client says what its job waits for
 WAITS_S = 5.0  # which several rounds would take
 
 
@@ -82,8 +81,8 @@ def corrupted_disk(folder: Path) -> ScenarioResult:
 def every_copy_corrupted(folder: Path) -> ScenarioResult:
     """Corrupt all copies of one training file as the job begins, and store the file again once the job waits for it.
 
-    The client has stored its files by then: no good copy is left, and no trainer has the file in memory. What the
-    client says while nodes are down is not enough: it must still wait when all of them are back.
+    The client has stored its files by then: no good copy is left, and no trainer has the file in memory. The client
+    names the file once, which may be while nodes are down; the job must still wait when all of them are back.
     """
     with experiment(folder, 5, OPTIONS, keep_state=True, failpoints=SLOW) as test:
         ring, name = test.ring, test.first_file()
@@ -98,18 +97,17 @@ def every_copy_corrupted(folder: Path) -> ScenarioResult:
         for node in holders:
             ring.restart(node)
         ring.wait_until_converged()
-        back = time.monotonic()
         until(lambda: _waits_for(run, name), f"the client says that it waits for {name}")
-        said_s, before = time.monotonic() - back, _rounds(ring, run)
+        before = _rounds(ring, run)
         time.sleep(WAITS_S)
         waited = _rounds(ring, run) == before and run.client.is_running
         again = workload.start(ring, test.data, OPTIONS, "--detach")  # stores its files, and waits in the queue
         held = run.is_unharmed()
         return ScenarioResult(
             "every copy of one file corrupted as the job begins",
-            f"within {SAYS_S:g} s the client names the file and waits; stored again: the same model",
-            held and corrupted == len(holders) > 0 and waited and said_s <= SAYS_S and again.wait() == 0,
-            {"copies corrupted": corrupted, "said after, s": round(said_s, 1), "the job waited": waited},
+            "the client names the file, and the job waits; stored again: the same model",
+            held and corrupted == len(holders) > 0 and waited and again.wait() == 0,
+            {"copies corrupted": corrupted, "the job waited": waited},
             _waits_for(run, name),
         )
 
