@@ -62,7 +62,6 @@ class Pair:
     synchronous: Run
     buffered: Run
     equal: int  # rounds with an equal result
-    replayed: int
     holds: bool  # the whole proof
 
 
@@ -143,8 +142,8 @@ def _train(ring: Cluster, folder: Path, seed: int, rounds: int, *options: str) -
     return Run(ends_s, tuple(each["validation_error"] for each in history), printed)
 
 
-def _replay(proof: Path, folder: Path) -> tuple[int, int, bool]:
-    """Replay a proof. Return the rounds whose results are equal, of how many, and whether the whole proof holds."""
+def _replay(proof: Path, folder: Path) -> tuple[int, bool]:
+    """Replay a proof. Return how many rounds have an equal result, and whether the whole proof holds."""
     command = [
         sys.executable,
         str(ROOT / "client.py"),
@@ -157,7 +156,7 @@ def _replay(proof: Path, folder: Path) -> tuple[int, int, bool]:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = json.loads(done.stdout)["trained_again"]
-    return sum(each["holds"] for each in found), len(found), done.returncode == 0
+    return sum(each["holds"] for each in found), done.returncode == 0
 
 
 def _times(pairs: Sequence[Pair], owned: Mapping[str, int]) -> Table:
@@ -197,7 +196,7 @@ def _replays(pairs: Sequence[Pair]) -> Table:
                 f"{pair.name}: rounds with an equal result",
                 "",
                 pair.equal if pair.holds else 0,
-                limit=Limit(pair.replayed),
+                limit=Limit(BUFFERED_ROUNDS + 1),
             )
             for pair in pairs
         ),

@@ -40,7 +40,8 @@ def main(file: str, *arguments: str) -> None:
     try:
         runpy.run_module("roundelay", run_name="__main__", alter_sys=True)
     finally:
-        Path(file).write_text(json.dumps(counts))
+        with lock:  # threads of the client may still count
+            Path(file).write_text(json.dumps(counts))
 
 
 if __name__ == "__main__":

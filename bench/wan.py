@@ -101,9 +101,7 @@ class Measured:
     expected: str = ""  # the model that the same job makes on loopback
     status_s: float = 0.0  # the median of `client.py status`, from its start to its end
     jobs_s: float = 0.0  # and of `client.py jobs`
-    start_trips: int = (
-        0  # that the client's host has waited for on the wire, at most, until the first round; 0: unknown
-    )
+    start_trips: int = 0  # that the client's host has waited for until the first round, at most; 0: not counted
     status_trips: int = 0
     jobs_trips: int = 0
     nodes_shown: int = 0  # by the worst `status`

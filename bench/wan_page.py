@@ -19,7 +19,7 @@ BEFORE = {  # at ef470aa: median round, beyond training
     "50ms-narrow": ("2.55 s", ""),
     "300ms-kill": ("6 to 7 s", "more than 20 round trips"),
 }
-NEAR = "loopback"  # the setting that round trips are counted from
+NEAR = "loopback"  # the setting that sets the model
 BEYOND_MAX_S = {"50ms": 0.20, "200ms": 0.80}
 START_TRIPS_MAX = 25
 COMMAND_TRIPS_MAX = 4  # of status and jobs, beside connecting
@@ -36,7 +36,7 @@ def not_held(jobs: Sequence[Measured]) -> list[str]:
         limit = BEYOND_MAX_S.get(job.setting)
         if limit and job.beyond_s > limit:
             found.append(f"{job.setting}: {job.beyond_s:.2f} s beyond training, limit {limit:g} s")
-        trips = start_trips(job, jobs)
+        trips = with_members(job.start_trips)
         if limit and trips is not None and trips > START_TRIPS_MAX:
             found.append(f"{job.setting}: first round after {trips:.0f} round trips, limit {START_TRIPS_MAX}")
         if job.setting == "50ms-narrow" and job.round_s > TRANSFER_MAX * job.transfer_s:
@@ -55,11 +55,11 @@ def not_held(jobs: Sequence[Measured]) -> list[str]:
 
 
 def not_judged(jobs: Sequence[Measured]) -> list[str]:
-    """Return the promises about round trips that were neither counted nor can be told from loopback."""
+    """Return the promises about round trips that were not counted."""
     found = [
         f"{job.setting}: first round after at most {START_TRIPS_MAX} round trips"
         for job in jobs
-        if job.setting in BEYOND_MAX_S and start_trips(job, jobs) is None
+        if job.setting in BEYOND_MAX_S and with_members(job.start_trips) is None
     ]
     found += [
         f"{job.setting}: {name} takes at most {COMMAND_TRIPS_MAX} round trips"
@@ -68,15 +68,6 @@ def not_judged(jobs: Sequence[Measured]) -> list[str]:
         if job.setting == "200ms" and with_members(counted) is None
     ]
     return found
-
-
-def start_trips(job: Measured, jobs: Sequence[Measured]) -> float | None:
-    """Return the round trips that the first round waited for, at most: counted, or by its time beyond loopback's."""
-    near = next((other for other in jobs if other.setting == NEAR), None)
-    found: list[float] = [trips for trips in [with_members(job.start_trips)] if trips is not None]
-    if near is not None and job.round_trip_s and job.options == near.options:
-        found.append((job.first_round_s - near.first_round_s) / job.round_trip_s)
-    return min(found, default=None)
 
 
 def with_members(counted: int) -> int | None:
@@ -108,7 +99,7 @@ def document(jobs: Sequence[Measured], flower: Sequence[FlowerMeasured], machine
             "",
             *_ends(jobs),
             "",
-            "*Round trips*, at most: counted on the wire, or by the time beyond that of loopback, if that is less.",
+            "*Round trips*, at most, counted as those of the command line below.",
             "",
             "## The command line",
             "",
@@ -124,11 +115,7 @@ def document(jobs: Sequence[Measured], flower: Sequence[FlowerMeasured], machine
             "",
             f"Models: {'all as on loopback, bit for bit' if equal else '**different**'}.",
             *(["", "Not held:", "", *(f"- {line}" for line in broken)] if broken else []),
-            *(
-                ["", "Not judged, without figures of loopback:", "", *(f"- {line}" for line in unjudged)]
-                if unjudged
-                else []
-            ),
+            *(["", "Not judged, because not counted:", "", *(f"- {line}" for line in unjudged)] if unjudged else []),
             "",
         ]
     )
@@ -175,7 +162,7 @@ def _ends(jobs: Sequence[Measured]) -> list[str]:
             (
                 f"{job.network}{_what(job)}",
                 f"{job.first_round_s:.2f} s",
-                shown(start_trips(job, jobs)),
+                shown(with_members(job.start_trips)),
                 f"{job.end_s:.2f} s",
                 job.rounds,
                 f"{job.seconds:.1f} s",

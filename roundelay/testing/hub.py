@@ -34,9 +34,8 @@ IDLE_S = 1.0
 SET_DEVICE, SET_OFFLOAD = 0x400454CA, 0x400454D0  # TUNSETIFF, TUNSETOFFLOAD
 TAP, NO_HEADER, BATCH_HEADER = 0x0002, 0x1000, 0x4000  # IFF_TAP, IFF_NO_PI, IFF_VNET_HDR
 BATCHED = 0x01 | 0x02 | 0x04  # TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6
-BATCH = struct.Struct(
-    "<BBHHHH"
-)  # virtio_net_hdr; its fields 2, 4 and 5: kind of batch, bytes of a segment, place of its TCP header
+# virtio_net_hdr; its fields 2, 4 and 5: kind of batch, bytes of a segment, place of its TCP header
+BATCH = struct.Struct("<BBHHHH")
 HEADER_SIZE = 14  # Ethernet
 IPV4, TCP = b"\x08\x00", 6
 CALL = b"\x80\x01\x00\x01"  # Thrift, strict binary, after the length of a frame

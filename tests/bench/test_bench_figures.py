@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from bench import performance
+from bench import buffered, compression, performance, personal
 from bench.compare import ratio, take_turns
 from bench.figures import Limit, Line, Table, broken_limits, compared, measured
 from bench.performance import largest
@@ -91,3 +91,35 @@ def test_a_limit_is_missed_only_if_every_attempt_misses_it(
 
     assert found == {"not_held": missed}
     assert len(runs) - len(left) == used
+
+
+def test_a_proof_that_does_not_hold_breaks_the_limit_of_replay() -> None:
+    run = buffered.Run((), (), {})
+    good = buffered.Pair("good", run, run, buffered.BUFFERED_ROUNDS + 1, holds=True)
+    bad = buffered.Pair("bad", run, run, 0, holds=False)
+
+    assert [line.held for line in buffered._replays([good, bad]).lines] == ["yes", "no"]
+
+
+def test_a_mode_with_one_seed_is_compared_with_exact_updates_of_that_seed() -> None:
+    def of(*errors: float) -> list[compression.Run]:
+        return [compression.Run(1.0, 1.0, error, "hash", attempts=1) for error in errors]
+
+    exact = of(4.0, 3.0, 2.0)
+    lines = compression._errors(
+        {"auto": exact, "lossless": of(4.0), "int8": exact, "int4": of(4.5), "topk": of(5.0, 3.0, 2.0)}
+    ).lines
+
+    assert {line.what: line.ours for line in lines if "more than" in line.what} == {
+        "int8: more than exact updates": 0.0,
+        "int4: more than exact updates": 0.5,
+        "topk: more than exact updates": 0.333,
+    }
+
+
+def test_each_personal_method_is_judged_where_sites_differ_most() -> None:
+    errors = {personal.SHARED: 0.1, "--personal head": 0.07, "--personal ditto": 0.05, "--personal fine-tune": 0.2}
+
+    table = personal.judged({(0.1, 1): errors, (100.0, 1): errors})
+
+    assert [line.held for line in table.lines] == ["yes", "yes", "no", "yes"]
