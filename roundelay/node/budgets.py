@@ -116,7 +116,7 @@ BUDGETS = (
     Budget("weights of a model", task.PARAMETERS_MAX, "weights", "Malformed"),
     Budget("rows x width of a training step", task.STEP_VALUES_MAX, "values", "the order fails"),
     Budget(
-        "parsed files in a trainer, or --max-file-bytes",
+        "parsed files in a trainer; more if --max-file-bytes is more",
         worker.CACHE_BYTES_MAX,
         "bytes",
         "the least recently used goes",
