@@ -73,6 +73,8 @@ class SitePolicy:
         design, config = task.plan.design, task.plan.config
         if design.model not in self.models:
             _refuse("models", f"{design.model} is not among {', '.join(self.models) or 'none'}")
+        if self.clip and task.units:
+            _refuse("clip", "its job rounds updates (--compress int8, int4, topk), and a rounded one cannot be clipped")
         for file in order.files:
             batch = file.rows if config.optimizer == "gd" else min(config.batch, file.rows)
             smallest = file.rows % batch or batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import pytest
@@ -24,6 +24,8 @@ from roundelay.federation.private_data import (
     publish_loop,
 )
 from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.site_gate import SiteGate
+from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.federation.tasks import TrainTask
 from roundelay.ml.errors import ClientFault
@@ -97,6 +99,32 @@ def test_a_node_that_is_away_is_named_and_takes_part_again_when_it_is_back(topol
     left_out = tuple(f.index for f in job.spec.files if f.name.startswith(f"{away.address}~"))
     assert [result.left_out for result, _ in job.rounds][:2] == [(), left_out]
     assert job.rounds[-1][0].left_out == ()
+
+
+@pytest.mark.parametrize("compress", ["int8", "lossless"])
+def test_a_site_that_clips_refuses_rounded_updates_before_it_trains(compress: str) -> None:
+    job = PinnedJob(compress=compress)
+    policy = SitePolicy(file_rows=1, batch_rows=1, steps=1, noise=0.0)
+    gates, trained = [], list[Order]()
+    for member in job.net.members.values():
+        digests = {file.digest for file in job.spec.files}
+        gates.append(SitePolicyInForce(policy, job.net.clock))
+        member.orders._gate = SiteGate(gates[-1], digests, None, lambda: 1)
+        plain = member.trainer.carry_out
+
+        def watch(effect: Compute, plain: Any = plain) -> Done:
+            trained.extend([effect.order] if isinstance(effect.order.task, TrainTask) else [])
+            return cast(Done, plain(effect))
+
+        member.trainer.carry_out = watch  # type: ignore[method-assign]
+
+    if compress == "lossless":
+        job.drive()
+        assert len(trained) == len(job.net.members) * job.spec.settings.rounds
+        return
+    with pytest.raises(WorkFailed, match=r"refuses the order \(clip\): its job rounds updates \(--compress"):
+        job.drive()
+    assert not trained and not any(gate._trained for gate in gates)
 
 
 def test_equal_jobs_on_private_data_give_equal_models_in_star_and_tree() -> None:

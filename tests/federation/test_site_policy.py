@@ -22,6 +22,13 @@ def order(config: TrainConfig = TrainConfig(), model: str = "mlp", rows: int = 5
     return Order("j", 1, (replace(FILE, rows=rows),), TrainTask(plan, b"", 1))
 
 
+def rounded() -> Order:
+    """An order of a job whose updates are rounded to units."""
+    task = order().task
+    assert isinstance(task, TrainTask)
+    return replace(order(), task=replace(task, units=bytes(3)))
+
+
 def test_an_ordinary_order_is_inside_the_default_policy() -> None:
     SitePolicy().check(order(), None)
 
@@ -35,6 +42,7 @@ def test_an_ordinary_order_is_inside_the_default_policy() -> None:
         (SitePolicy(), order(TrainConfig(batch=1)), "batch_rows"),
         (SitePolicy(), order(TrainConfig(batch=499)), "batch_rows"),
         (SitePolicy(), order(TrainConfig("gd", epochs=1)), "steps"),
+        (SitePolicy(), rounded(), "clip"),
         (SitePolicy(sums=False), replace(order(), task=MomentsTask(order().task.plan)), "sums"),  # type: ignore[union-attr]
         (SitePolicy(), replace(order(), task=EvaluateTask(order().task.plan, b"")), "models"),  # type: ignore[union-attr]
     ],
@@ -42,6 +50,10 @@ def test_an_ordinary_order_is_inside_the_default_policy() -> None:
 def test_an_order_outside_the_policy_is_refused_by_the_rules_name(policy: SitePolicy, given: Order, rule: str) -> None:
     with pytest.raises(WorkFailed, match=rf"the policy of the site refuses the order \({rule}\)"):
         policy.check(given, ALICE)
+
+
+def test_rounded_updates_may_leave_a_site_that_clips_nothing() -> None:
+    SitePolicy(clip=0).check(rounded(), None)
 
 
 def test_orders_are_counted_over_a_day() -> None:
