@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.errors import FederationError
+from roundelay.federation.errors import FederationError, JobEnded
 from roundelay.federation.requests import Order
 from roundelay.federation.roster import Roster
 from roundelay.federation.site_waits import SiteWaits
@@ -33,13 +33,13 @@ class ShortOrders:
     def carry_out(self, orders: Mapping[str, Order], enough: int) -> Procedure[dict[str, bytes]]:
         """Have sites carry out short orders at once, and wait for `enough` of them, or as long as a site is waited for.
 
-        Return the results by address; what fails is left out.
+        Return the results by address; what fails is left out. Raises JobEnded.
         """
         results: dict[str, bytes] = {}
         nodes = {site: node_to_ask(self._roster, self._waits, site) for site in orders}
         asks = [self._carry_out(site, node, orders[site], results, enough) for site, node in nodes.items()]
         for site, error in zip(nodes, (yield from gather(asks, limit=max(1, len(asks)))), strict=True):
-            if isinstance(error, ChordError | FederationError):
+            if isinstance(error, ChordError | FederationError) and not isinstance(error, JobEnded):
                 self._waits.begin(site, str(error))
                 self._roster.reasons[site] = str(error)
             elif isinstance(error, Exception):
@@ -49,7 +49,10 @@ class ShortOrders:
     def _carry_out(
         self, site: str, node: NodeRef | None, order: Order, results: dict[str, bytes], enough: int
     ) -> Procedure[None]:
-        """Have a site carry out a short order, and add its result, unless there are enough. Raises ChordError."""
+        """Have a site carry out a short order, and add its result, unless there are enough.
+
+        Raises JobEnded, ChordError.
+        """
         if node is None:
             raise NodeUnreachable("is drained" if site in self._waits.drained else "is away")
         yield from require_answer(self._roster, node)
@@ -57,12 +60,12 @@ class ShortOrders:
         elapsed, files = Elapsed(self._clock), [self._spec.files[index] for index in self._spec.files_of(site)]
 
         def is_late() -> bool:
+            self._waits.require_running()
             patience_s = self._estimate.backup_after_s(files)  # known once another site has answered
             if len(results) >= enough:
                 return True
             if elapsed.seconds <= patience_s:
                 return False
-            self._waits.require_running()
             self._waits.begin(site, f"has not answered within {patience_s:.1f} s")
             return self._waits.is_over(site)
 

@@ -179,7 +179,10 @@ class SiteWork(RoundWork):
     def _collect(
         self, home: str, order: Order, node: NodeRef | None, answer: Answer, may_end_wait: bool
     ) -> Procedure[PartialResult]:
-        """Wait for the result of an order that a site has taken. Raises WorkFailed, StepTooLarge, ChordError."""
+        """Wait for the result of an order that a site has taken.
+
+        Raises WorkFailed, StepTooLarge, JobEnded, ChordError.
+        """
         if node is None or answer is None:
             raise self._why_not_asked(home)
         if isinstance(answer, ChordError):
@@ -195,9 +198,9 @@ class SiteWork(RoundWork):
         elapsed = _AnsweredPolls(self._clock, on_answer)
 
         def is_late() -> bool:
+            self._waits.require_running()
             if elapsed.seconds <= patience_s():
                 return False
-            self._waits.require_running()
             self._waits.begin(home, f"has not finished within {patience_s():.1f} s")
             return self._waits.is_over(home)
 

@@ -26,6 +26,7 @@ from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, Tra
 from roundelay.store.blobs import digest_of
 from tests.federation.secure_job import ADDRESSES, SITES, THRESHOLD, SecureJob, carried_out, masking_of, promised_key
 from tests.federation.test_driver import RING, SPEC, make_spec
+from tests.federation.test_site_work import require_end_when_cancelled
 from tests.killed import Killed
 
 DROPPED = ((), (0,), (2, 5))  # python -m bench privacy drops every set
@@ -79,6 +80,11 @@ def test_sites_that_are_lost_in_the_middle_of_a_round_are_left_out_or_summed_who
         reference.drive()
     assert (result.weights, result.left_out) == (reference.rounds[0][0].weights, left_out)
     assert any("left out" in line for line in report.disturbances) == bool(lost)
+
+
+@pytest.mark.parametrize("phase", [PromiseTask, TrainTask, RevealTask])
+def test_a_job_that_is_cancelled_in_any_phase_waits_no_longer(phase: type[Any]) -> None:
+    require_end_when_cancelled(SecureJob(), lambda order: order.round == 1 and isinstance(order.task, phase))
 
 
 def test_below_the_threshold_nothing_is_revealed_and_the_round_says_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from roundelay.federation.site_work import SiteWork
 from roundelay.federation.throughput import BACKUP_AFTER_MIN_S
 from tests.federation.inline_ring import Member
 from tests.federation.scripted_nodes import ScriptedNodes
-from tests.federation.test_driver import RING, SETTINGS
+from tests.federation.test_driver import RING, SETTINGS, Job
 from tests.federation.test_private_data import ADDRESSES, PinnedJob
 from tests.federation.test_rounds import Round
 from tests.killed import Killed
@@ -252,6 +253,30 @@ def test_a_job_that_is_cancelled_does_not_wait_for_a_required_site_that_hangs() 
     job.net.before_answer = cancel
     with pytest.raises(JobEnded):
         job.net.run(driver.drive())
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_job_that_is_cancelled_does_not_wait_for_sites_that_are_all_busy(number: int) -> None:
+    """Until a site has finished, nobody knows how long an order should take."""
+    require_end_when_cancelled(PinnedJob(), lambda order: order.round == number)
+
+
+def require_end_when_cancelled(job: Job, is_held: Callable[[Order], bool]) -> None:
+    """Have all nodes carry out nothing from such an order on, cancel the job, and expect that its driver stops soon."""
+    driver, cancelled_at = job.driver(), list[float]()
+    for ref in job.net.members:
+        job.net.hold_up(ref, is_held)
+
+    def cancel(node: NodeRef, request: Any) -> None:
+        if not driver._watch.end and job.net.now > 20.0:
+            driver._watch.end = records.CANCELLED
+            cancelled_at.append(job.net.now)
+        assert not cancelled_at or job.net.now < cancelled_at[0] + 5.0
+
+    job.net.before_answer = cancel
+    with pytest.raises(JobEnded):
+        job.net.run(driver.drive())
+    assert cancelled_at and not driver._roster.reasons, "no site is to blame"
 
 
 def private_round(nodes: ScriptedNodes, wait_for_s: float = 0.0) -> Round:
