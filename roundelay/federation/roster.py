@@ -23,15 +23,20 @@ class Roster:
     def __init__(
         self, ring: Ring, entry: NodeRef, homes: Sequence[str] = (), measures: bool = False, packs: bool = False
     ) -> None:
-        """packs: whether contents travel packed to every node, and not only to those far away."""
+        """Begin with one node, through which the others are found.
+
+        homes: of private files, the address that has each, by the file's index. measures: whether round trips to
+        members are wanted before the first order. packs: whether contents travel packed to every node, and not only to
+        those far away.
+        """
         self._packs = packs
-        self._homes = homes  # of private files: the address that has each, by the file's index
+        self._homes = homes
         self._home_names = frozenset(homes)
         self._sites: dict[str, NodeRef] = {}  # the node that was last seen at each home
         self.ring = ring
-        self.measures = measures  # whether round trips to members are wanted before the first order
+        self.measures = measures
         self.round_trips: dict[NodeRef, float] = {}  # from here, in seconds, as measured
-        self._far: frozenset[NodeRef] = frozenset()
+        self.far: frozenset[NodeRef] = frozenset()  # the nodes to which contents travel packed
         self.nodes: tuple[NodeRef, ...] = (entry,)
         self.leaves: tuple[NodeRef, ...] = ()  # nodes that only dial out: asked through members, and store nothing
         self.trainers: tuple[NodeRef, ...] = (entry,)  # members and leaves, by identifier
@@ -44,6 +49,7 @@ class Roster:
         self._unfit: set[NodeRef] = set()  # they compute different bits, and are never asked again
         self._liars: set[str] = set()  # addresses of nodes that returned wrong results
         self._round = 0
+        self._update_far()
 
     def begin_round(self, number: int) -> None:
         """Begin a round: clear its disturbances, and let nodes that were lost long ago be asked again.
@@ -59,12 +65,14 @@ class Roster:
     def update_round_trips(self, measured_s: dict[NodeRef, float]) -> None:
         """Take the round trips that have been measured so far."""
         self.round_trips = measured_s
-        self._far = frozenset(node for node, seconds in measured_s.items() if seconds >= PACK_FROM_S)
+        self._update_far()
 
-    @property
-    def far(self) -> frozenset[NodeRef]:
-        """The nodes to which contents travel packed."""
-        return frozenset((*self.trainers, *self._sites.values())) if self._packs else self._far
+    def _update_far(self) -> None:
+        """Build the set once for each change: each order and each poll of a round uses it."""
+        if self._packs:
+            self.far = frozenset((*self.trainers, *self._sites.values()))
+        else:
+            self.far = frozenset(node for node, seconds in self.round_trips.items() if seconds >= PACK_FROM_S)
 
     def update_members(self, nodes: tuple[NodeRef, ...]) -> None:
         """Take the members that a walk around the ring has found."""
@@ -78,6 +86,7 @@ class Roster:
         self.leaves = tuple(replace(leaf, relays=successors_among(self.nodes, leaf.id)[:RELAYS_MAX]) for leaf in leaves)
         self.trainers = tuple(sorted((*self.nodes, *self.leaves), key=lambda node: node.id))
         self._sites |= {home: node for node in self.trainers if (home := str(node.address)) in self._home_names}
+        self._update_far()
 
     def mark_lost(self, node: NodeRef, why: str) -> None:
         """Give a node no work for LOST_ROUNDS, because it failed."""

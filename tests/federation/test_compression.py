@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from roundelay.chord.errors import NotFound
+from roundelay.chord.refs import NodeRef
 from roundelay.federation import compression, replay
 from roundelay.federation.arithmetic import TrainedRound, delta_between, first_weights
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import Collect, Order
+from roundelay.federation.roster import Roster
 from roundelay.federation.settings import Settings
 from roundelay.ml.rounding import BLOCK, exponents, rounded
 from roundelay.ml.worker import Worker
@@ -20,7 +22,7 @@ from roundelay.store.delta import apply_delta, delta_bytes
 from roundelay.store.items import CHUNK_BYTES, Read, WriteDelta
 from roundelay.store.packing import SUM_BYTES, pack, unpack
 from roundelay.store.store import Store
-from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, VALIDATION, Job, make_spec
+from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SETTINGS, VALIDATION, Job, make_spec
 
 ROUNDED = ("int8", "int4", "topk")
 KNOWN = {digest_of(content): content for content in (*CONTENTS.values(), VALIDATION)}
@@ -49,8 +51,34 @@ def test_rounded_updates_agree_with_topologies_and_rules_that_need_only_sums(cha
     assert Job(IDS, make_spec(settings)).drive() == last_weights(alone)
 
 
-def test_lossless_gives_the_same_model_as_none() -> None:
-    assert Job(IDS, make_spec(replace(SETTINGS, compress="lossless"))).drive() == EXPECTED
+def test_lossless_packs_to_every_node_and_gives_the_same_model_as_none() -> None:
+    job = Job(IDS, make_spec(replace(SETTINGS, compress="lossless", hidden=(100,))))
+    sent, polls = list[Order](), list[Collect]()
+
+    def watch(node: object, request: object) -> None:
+        if isinstance(request, Order) and request.content:
+            sent.append(request)
+        if isinstance(request, Collect):
+            polls.append(request)
+
+    job.net.before_answer = watch
+
+    assert job.drive() == last_weights(replace(SETTINGS, hidden=(100,)))
+    assert sent and all(len(order.content) < order.weights_bytes for order in sent)
+    assert {poll.packed for poll in polls} == {True}
+
+
+def test_a_roster_that_packs_does_so_for_members_and_leaves_as_they_come() -> None:
+    node, member, leaf = (NodeRef(place, f"n{place}", 1) for place in (1, 2, 3))
+    roster = Roster(RING, node, packs=True)
+    found = [roster.far]
+    roster.update_members((node, member))
+    found.append(roster.far)
+    roster.update_leaves([leaf])
+    found.append(roster.far)
+
+    assert [{each.id for each in far} for far in found] == [{1}, {1, 2}, {1, 2, 3}]
+    assert roster.far is roster.far, "it is built once for each change"
 
 
 @pytest.mark.parametrize(("kind", "count"), [(Order, 9), (Collect, 17)])
