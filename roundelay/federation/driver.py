@@ -211,7 +211,7 @@ class Driver:
             yield from self._validate_and_store(made)
         yield from self._log.require_last(self._results[-1])
         if self.spec.settings.personal in ("ditto", "fine-tune"):
-            self.personal = view.personal or (yield from self._evaluate_own_models())
+            self.personal = yield from self._evaluate_own_models(view.personal)
         yield from self._log.write(records.DONE, self._results[-1].digest.encode())
 
     def _wait_while_paused(self, made: PendingRound | None) -> Procedure[None]:
@@ -317,17 +317,22 @@ class Driver:
             yield from self._validate_and_store(PendingRound(report, self._before))
             yield from self._renew_leases_if_due()
 
-    def _evaluate_own_models(self) -> Procedure[PersonalRecord]:
-        """Have each site make its own model from the one that the job keeps, and record how well they do."""
+    def _evaluate_own_models(self, stored: PersonalRecord | None) -> Procedure[PersonalRecord]:
+        """Have each site make its own model from the one that the job keeps, and record how well they do.
+
+        stored: of an earlier driver; it counts if it is of the same model.
+        """
         kept, clock, waits = (
             kept_round(self.spec.settings, self._results),
             self._clocks.monotonic,
             self._coordinator.waits,
         )
+        if stored is not None and stored.result == kept.digest:
+            return stored
         weights = self.weights or (yield from self._reader.read_round(kept)).weights
         task = arithmetic.personal_task(self.spec, self._moments, kept.halvings)
         found = yield from evaluate_at_sites(self._roster, self.spec, clock, waits, kept.round, weights, task)
-        record = PersonalRecord(self.spec.job, kept.round, found.report)
+        record = PersonalRecord(self.spec.job, kept.round, kept.digest, found.report)
         yield from self._log.write(records.PERSONAL, record.to_bytes())
         return record
 

@@ -161,6 +161,7 @@ class PersonalRecord:
 
     job: str
     round: int  # whose model that is
+    result: str  # digest of that round's RESULT: two drivers may have stored different ones
     evaluation: SitesEvaluation
 
     def to_bytes(self) -> bytes:
@@ -294,6 +295,7 @@ def personal_from_bytes(content: bytes, job: str) -> PersonalRecord:
     try:
         require(record.job == job, "it is of another job")
         in_range("round", record.round, 0, ROUNDS_MAX)
+        strict_json.digest("result", record.result)
         _check_sites(record.evaluation)
     except ValueError as error:
         raise strict_json.malformed("personal record", str(error)) from error

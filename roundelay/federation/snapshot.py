@@ -20,6 +20,7 @@ from roundelay.store.items import Item
 from roundelay.store.read_path import fetch_many, find
 
 NUMBER_DIGITS_MAX = 9  # of a round, in the name of a record
+PERSONAL_MAX = 4  # records of sites' own models that are read: the latest
 FORGOTTEN_MAX = 16  # jobs without some of its files, that are shown
 
 T = TypeVar("T")
@@ -131,7 +132,9 @@ def read_snapshot(
     end = jobs.end_among(job, items)
     forgotten_by = yield from _read_forgotten(job, items, nodes)
     paused = jobs.is_pause(jobs.pause_among(job, items))
-    personal = known.personal or (yield from _read_personal(job, items, nodes))
+    kept = kept_round(known.spec.settings, results).digest if results else ""
+    personal = known.personal if known.personal is not None and known.personal.result == kept else None
+    personal = personal or (yield from _read_personal(job, kept, items, nodes))
     return JobSnapshot(
         known.spec,
         results,
@@ -219,14 +222,22 @@ def _read_reason(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) 
     return "".join(records.reason_from_bytes(content) for content in contents)
 
 
-def _read_personal(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[PersonalRecord | None]:
-    """Return how well the sites' own models do; None if that is not known, or malformed."""
+def _read_personal(
+    job: str, kept: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]
+) -> Procedure[PersonalRecord | None]:
+    """Return how well the sites' own models do; None if that is not known, or malformed.
+
+    kept: digest of the RESULT whose model the job keeps. What was measured of another one is ignored.
+    """
     name = records.record_name(job, records.PERSONAL)
-    found = sorted((item for item in items if item.entry.name == name), key=lambda item: item.rank)[-1:]
+    found = sorted((item for item in items if item.entry.name == name), key=lambda item: item.rank)[-PERSONAL_MAX:]
     fitting, _ = of_fitting_size([(0, item) for item in found])
     contents = yield from contents_of(nodes, [item for _, item in fitting])
-    with suppress(BadRecord):
-        return records.personal_from_bytes(contents[0], job) if contents else None
+    for content in reversed(contents):
+        with suppress(BadRecord):
+            record = records.personal_from_bytes(content, job)
+            if record.result == kept:
+                return record
     return None
 
 

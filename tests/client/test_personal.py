@@ -18,7 +18,7 @@ from roundelay.client.errors import ClientError, RequestRefused
 from roundelay.client.model_card import write_card
 from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from
 from roundelay.client.requests import TrainRequest
-from roundelay.federation import arithmetic, records
+from roundelay.federation import arithmetic, jobs, records
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.replay import NOBODY
 from roundelay.federation.requests import Order, Progress
@@ -27,12 +27,14 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import PersonalTask, TrainTask
-from roundelay.ml.data import Samples
+from roundelay.ml.data import Floats, Samples
 from roundelay.ml.metrics import Metrics
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.personal import last_layer
 from roundelay.ml.readers import site
 from roundelay.ml.readers.reading import reading_from_json
+from roundelay.ml.task import TrainerTask
+from roundelay.ml.worker import Worker
 from roundelay.store.packing import SUM_BYTES
 from tests.client.site_ring import NAME, RING, SiteRing, inline_surveys
 
@@ -100,6 +102,7 @@ def test_results_of_the_sites_own_models_stand_beside_the_shared_ones(
 def test_a_site_that_knows_nothing_of_earlier_rounds_makes_the_same_model(method: str, folders: list[Path]) -> None:
     """Its own model follows from the job, the model that is kept and its files: we make what the node evaluates."""
     ring = SiteRing(folders)
+    made = {site: models_made_by(ring.member(site).worker) for site in ring.sites}
     spec = submit(ring, method)
     shared = report_of(ring, spec, ring.drive(spec))
     snapshot, scores = snapshot_of(ring, spec), shared.own_models
@@ -107,10 +110,23 @@ def test_a_site_that_knows_nothing_of_earlier_rounds_makes_the_same_model(method
     for folder, score in zip(folders, scores.sites, strict=True):
         own = personal.make_site_model(snapshot, shared.model, str(folder))
 
+        assert own.weights.tobytes() == made[score.site][-1]
         found = measure_model(own, held_out(spec, folder, score.site))
         assert isinstance(found, Metrics)
         assert 1 - found.accuracy == pytest.approx(score.error)
         assert own.sha256 != shared.model.sha256
+
+
+def models_made_by(worker: Worker) -> list[bytes]:
+    """Return a list to which each model is added that a node's trainer makes for its site."""
+    made, plain = list[bytes](), worker.personal_model
+
+    def make(task: TrainerTask, weights: bytes) -> Floats:
+        made.append((own := plain(task, weights)).tobytes())
+        return own
+
+    worker.personal_model = make  # type: ignore[method-assign]
+    return made
 
 
 def held_out(spec: JobSpec, folder: Path, home: str) -> Samples:
@@ -121,6 +137,22 @@ def held_out(spec: JobSpec, folder: Path, home: str) -> Samples:
     read = [site.read_part(folder, name, index, reading_from_json(spec.reading)).held_out for name, index in names]
     parts = [each for each in read if each is not None]
     return Samples(np.concatenate([each.x for each in parts]), np.concatenate([each.y for each in parts]))
+
+
+def test_what_was_measured_of_another_model_than_the_job_keeps_is_ignored(folders: list[Path]) -> None:
+    """Two drivers may have stored different rounds: noise, for one, is drawn by each."""
+    ring = SiteRing(folders)
+    spec = submit(ring, "fine-tune")
+    ring.drive(spec)
+    right = snapshot_of(ring, spec)
+    assert right.personal is not None and right.personal.result == right.kept.digest
+    other = replace(right.personal, result="ab" * 32, evaluation=records.SitesEvaluation(1))
+
+    ring.net.run(jobs.put_record(ring.net.entry, RING, spec.job, "personal", other.to_bytes(), next(ring.versions)))
+
+    assert snapshot_of(ring, spec).personal == right.personal
+    known = replace(right, personal=other)
+    assert ring.net.run(read_snapshot(ring.net.entry, RING, spec.job, known)).personal == right.personal
 
 
 @pytest.mark.parametrize(("rule", "topology"), [("fedavg", "star"), ("fedadam", "tree"), ("median", "star")])
@@ -194,8 +226,6 @@ def test_a_driver_that_takes_over_has_the_sites_make_the_same_models(folders: li
 
 
 def _publish(ring: SiteRing, spec: JobSpec) -> Any:
-    from roundelay.federation import jobs
-
     return jobs.publish(ring.net.entry, RING, spec, next(ring.versions))
 
 
@@ -307,7 +337,7 @@ def test_placed_files_have_no_site(folders: list[Path]) -> None:
 
 
 def test_a_malformed_record_of_own_models_counts_as_absent() -> None:
-    record = records.PersonalRecord("ab" * 32, 2, records.SitesEvaluation(3, 5, absent=("a:1",)))
+    record = records.PersonalRecord("ab" * 32, 2, "cd" * 32, records.SitesEvaluation(3, 5, absent=("a:1",)))
 
     assert records.personal_from_bytes(record.to_bytes(), record.job) == record
     for content, job in ((record.to_bytes(), "cd" * 32), (b"{}", record.job)):

@@ -290,7 +290,7 @@ def test_the_sites_of_a_job_are_listed_with_their_own_models_the_largest_error_f
     snapshot = job(2, "done")
     reports = {**snapshot.reports, 2: replace(snapshot.reports[2], held_out=found)}
     own = SitesEvaluation(50, 0, sites=(replace(scores[0], error=0.05), replace(scores[1], error=0.125)))
-    snapshot = replace(snapshot, reports=reports, personal=PersonalRecord(snapshot.job, 2, own))
+    snapshot = replace(snapshot, reports=reports, personal=PersonalRecord(snapshot.job, 2, "ab" * 32, own))
 
     scene = sites_view.sites_scene(snapshot)
 
