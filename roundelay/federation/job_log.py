@@ -146,8 +146,9 @@ class JobLog:
 
     def _find_results(self, number: int, *others: str) -> Procedure[tuple[Item, ...]]:
         """Find a round's RESULTs and records of other names; if two drivers may differ, also the RESULTs before."""
-        ring, numbers = self._roster.ring, {number, max(0, number - self._may_fork)}
-        names = (*(records.result_name(self._job, each) for each in sorted(numbers)), *others)
+        ring = self._roster.ring
+        numbers = (number - 1, number) if self._may_fork and number else (number,)
+        names = (*(records.result_name(self._job, each) for each in numbers), *others)
         nodes = self._nodes(max(ring.replicas + 1, FIND_NODES_MIN))
         answers = yield from ask_all([(node, Find(ring.key(self._job), names)) for node in nodes])
         items = [item for answer in answers if not isinstance(answer, ChordError) for item in answer]

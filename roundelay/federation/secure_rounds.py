@@ -249,7 +249,10 @@ class SecureRound:
         return Masking(self._spec.sum_threshold, tuple(sites))
 
     def _is_waited_for(self, site: str) -> bool:
-        """Return whether a round waits for a site that has not promised; for an excluded one only if it needs it."""
+        """Return whether a round waits for a site that has not promised.
+
+        It waits for an excluded site only if the job requires that site.
+        """
         node = self._roster.site(site)
         is_excluded = node is not None and self._roster.is_excluded(node)
         return self._waits.is_required(site) if is_excluded else not self._waits.is_over(site)

@@ -70,9 +70,7 @@ class SiteWaits:
     def end(self, site: str) -> float:
         """Record that a site has answered. Return how long it was waited for, in seconds."""
         absence = self._absences.pop(site, None)
-        if absence is None:
-            return 0.0
-        if not absence.since:  # it was not waited for
+        if absence is None or not absence.since:  # it was not waited for
             return 0.0
         waited_s = self._clocks.monotonic() - absence.began
         if self._wait_for_s or self.is_required(site):

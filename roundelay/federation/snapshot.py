@@ -206,7 +206,10 @@ def _read_spec(item: Item, nodes: tuple[NodeRef, ...]) -> Procedure[JobSpec]:
 def _of_the_chain(
     job: str, nodes: tuple[NodeRef, ...], results: tuple[RoundResult, ...], told: Sequence[NumberedItem]
 ) -> Procedure[list[NumberedItem]]:
-    """Return these REPORTs without those of the last round that another driver has written for another chain."""
+    """Return these REPORTs without those of the last round that another driver has written for another chain.
+
+    Those of earlier rounds are all kept: only the last one matters to a driver, which names it in its next REPORT.
+    """
     last = [(number, item) for number, item in told if number == len(results) - 1]
     if len(last) < 2:
         return list(told)
