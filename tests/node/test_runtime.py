@@ -285,6 +285,15 @@ def test_nested_gathers_do_not_wait_for_a_free_thread(runtime: Runtime) -> None:
     assert runtime.run(tree(5)) == 32
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT interrupt this process, also where a shell has started it in the background, with SIGINT ignored."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_gather_does_not_wait_for_its_procedures(runtime: Runtime, net: Net) -> None:
     net.answers = {OTHER: WAITS}
     begun: list[int] = []
