@@ -521,6 +521,8 @@ struct ListedJob {
   12: required list<string> liars
   /** Addresses of the private sites that trained the last round, at most 1024. */
   13: required list<string> sites
+  /** Whether two drivers may have stored different RESULTs of a round, as nobody can repeat it. */
+  14: optional bool may_fork
 }
 
 service ComputeNode {

@@ -8,6 +8,7 @@ after a failover. Prechelt, Early stopping - but when?, 1998: stop when the vali
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from typing import Protocol, TypeVar
 
 from roundelay.federation.records import RoundResult
 from roundelay.federation.settings import Settings
@@ -15,7 +16,20 @@ from roundelay.federation.settings import Settings
 WEIGHT_ROUNDS_KEPT = 2  # the last ones: a driver continues from them, and an audit repeats the last
 
 
-def best_round(results: Sequence[RoundResult]) -> RoundResult:
+class Validated(Protocol):
+    """A round with its validation error."""
+
+    @property
+    def round(self) -> int: ...
+
+    @property
+    def error(self) -> float: ...
+
+
+V = TypeVar("V", bound=Validated)
+
+
+def best_round(results: Sequence[V]) -> V:
     """Return the round with the lowest validation error, the first of equals; round 0 only if there is no other."""
     trained = [result for result in results if result.round > 0]
     return min(trained or results, key=lambda result: (result.error, result.round))

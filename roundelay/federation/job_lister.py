@@ -1,15 +1,16 @@
 """A node's side of a listing: what its records of a job say, in one answer of a few hundred bytes.
 
 Of the records it reads only what is shown: the spec, the last RESULT and its REPORT, the reason of an end. Where a job
-keeps its best round, that one is among those whose weights are here (`early_stopping.superseded_rounds`). A record
-never changes, so that what was read once is remembered.
+keeps its best round, that one is among those whose weights are here (`early_stopping.superseded_rounds`). Where rounds
+have several RESULTs, these are read too: the chain is the one that a driver follows. A record never changes, so that
+what is shown of it is remembered.
 """
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar, cast
 
@@ -20,16 +21,17 @@ from roundelay.federation.early_stopping import best_round
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.jobs import end_among, is_pause, pause_among
 from roundelay.federation.listed_job import DIVERGED, LINES_MAX, MALFORMED, SITES_MAX, TWO_RESULTS, ListedJob
-from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import ListJob
 from roundelay.federation.snapshot import MalformedRecord, numbered, replaced_by, replacements
 from roundelay.federation.spec import spec_from_bytes
 from roundelay.federation.strict_json import RECORD_BYTES_MAX
-from roundelay.store.blobs import verify_digest
-from roundelay.store.items import CHUNK_BYTES, Entry, Item
+from roundelay.store.blobs import digest_of, verify_digest
+from roundelay.store.items import Entry, Item
 from roundelay.store.store import Store
 
-REMEMBERED_MAX = 512  # records; the least recently used is forgotten
+REMEMBERED_BYTES_MAX = 16 << 20  # of what is remembered of records; the least recently used is forgotten
+ITEM_BYTES = 400  # of a remembered record, beside what it says
+REPORTS_MAX = 4  # of one round, the latest: one for each driver that has stored it
 
 T = TypeVar("T")
 Items = tuple[Item, ...]
@@ -42,28 +44,40 @@ class _Spec:
     forgets: str
     pinned: str
     excluded: tuple[str, ...]
-    is_repeatable: bool  # else two drivers may have stored a round at the same moment
+    is_repeatable: bool  # else two drivers may have stored different RESULTs of a round
+
+
+@dataclass(frozen=True)
+class _Result:
+    job: str
+    round: int
+    previous: str
+    digest: str
+    error: float
 
 
 @dataclass(frozen=True)
 class _Report:
+    result: str
     driver: str
     liars: tuple[str, ...]
-    trained_by: tuple[str, ...]
+    sites: tuple[str, ...]  # that trained private data
 
 
 class JobLister:
-    """Answers ListJob from a node's store."""
+    """Answers ListJob from a node's store, one at a time; it holds the store's lock to find and read, not to parse."""
 
     def __init__(self, ring: Ring, store: Store) -> None:
         self._ring = ring
         self._store = store
-        self._remembered: OrderedDict[tuple[str, str], object] = OrderedDict()  # by name and digest of a record
+        self._remembered: OrderedDict[tuple[str, str], tuple[object, int]] = OrderedDict()  # by name and digest
+        self._remembered_bytes = 0
 
     def answer(self, request: ListJob) -> ListedJob:
         """Return what the records here say of a job. Raises NotFound, NotYet, Corrupt."""
         job = request.job
-        items = tuple(item for item in self._store.find(self._ring.key(job)) if not item.deleted)
+        with self._store.lock:
+            items = tuple(item for item in self._store.find(self._ring.key(job)) if not item.deleted)
         spec = next((i for i in _named(items, job, records.SPEC) if i.entry.digest == job), None)
         if spec is None:
             raise NotFound(f"job {job[:8]} is not stored here")
@@ -73,12 +87,11 @@ class JobLister:
         return self._listed(job, read, items)
 
     def _listed(self, job: str, spec: _Spec, items: Items) -> ListedJob:
-        read, malformed = self._results(job, spec, items)
-        results = [result for _, result in read]
-        last, digest = (results[0], read[0][0]) if read else (None, "")
-        kept = best_round(results) if results and spec.keeps_best else last
-        report, unread = self._report(job, last, items)
-        is_diverged = spec.is_repeatable and len({result.round for result in results}) < len(results)
+        chain, forks, malformed = self._chain(job, spec, items)
+        last = chain[0] if chain else None
+        kept = best_round(chain) if chain and spec.keeps_best else last
+        report, unread = self._report(job, spec, last, items)
+        is_diverged = spec.is_repeatable and forks
         unended = "paused" if is_pause(pause_among(job, items)) else "running" if last else "waiting"
         return ListedJob(
             job,
@@ -86,43 +99,61 @@ class JobLister:
             last.round if last else 0,
             spec.rounds,
             kept.error if kept and kept.round else None,
-            digest,
+            last.digest if last else "",
             report.driver if report else "",
             TWO_RESULTS if is_diverged else self._reason(job, items),
             spec.forgets,
             spec.pinned,
             tuple(map(str, [*malformed, *unread][:LINES_MAX])),
-            (report.liars if report else spec.excluded)[:LINES_MAX],
-            report.trained_by[:SITES_MAX] if report and spec.pinned else (),
+            report.liars if report else spec.excluded,
+            report.sites if report else (),
+            not spec.is_repeatable,
         )
 
-    def _results(
-        self, job: str, spec: _Spec, items: Items
-    ) -> tuple[list[tuple[str, RoundResult]], list[MalformedRecord]]:
-        """Return the last RESULT, those of a round that has several, and those that may be the best, with digests.
+    def _chain(self, job: str, spec: _Spec, items: Items) -> tuple[list[_Result], bool, list[MalformedRecord]]:
+        """Return RESULTs of the job's chain: the last, and those that may be the best; the latest first.
 
-        The latest comes first.
+        Return also whether a round has several, and what cannot be read. A round with several is followed downwards
+        until one has a single RESULT, from which the longest chain goes up again.
         """
-        found = numbered(job, "result-", items)
-        count = Counter(number for number, _ in found)
-        stay = {number for number, _ in numbered(job, "weights-", items)} if spec.keeps_best else set()
-        results, malformed = list[tuple[str, RoundResult]](), list[MalformedRecord]()
-        for number, item in reversed(found):
-            if results and count[number] == 1 and number not in stay:
+        by_round = defaultdict[int, list[Item]](list)
+        for number, item in numbered(job, "result-", items):
+            by_round[number].append(item)
+        forked = {number for number, found in by_round.items() if len(found) > 1}
+        wanted = {number for number, _ in numbered(job, "weights-", items)} if spec.keeps_best else set[int]()
+        wanted |= forked | {number + 1 for number in forked}
+        chain, tail, malformed, forks = list[_Result](), list[_Result](), list[MalformedRecord](), False
+        for number in sorted(by_round, reverse=True):
+            if chain and number not in wanted:
                 continue
-            result = self._read(item, partial(_result_from, job=job, number=number))
-            if isinstance(result, MalformedRecord):
-                malformed.append(result)
-            else:
-                results.append((item.entry.digest, result))
-        return results, malformed
+            read = [self._read(i, partial(_result_from, job=job, number=number)) for i in by_round[number]]
+            malformed += [each for each in read if isinstance(each, MalformedRecord)]
+            results = [each for each in read if isinstance(each, _Result)]
+            forks |= len(results) > 1
+            if chain:
+                chain += [each for each in results if len(results) == 1 or each.digest == chain[-1].previous]
+                continue
+            if len(results) == 1:
+                chain = [*reversed(records.chain_after(job, results[0], tail)), *results]
+            tail += results
+        return chain or [*reversed(records.chain_after(job, None, tail))], forks, malformed
 
-    def _report(self, job: str, last: RoundResult | None, items: Items) -> tuple[_Report | None, list[MalformedRecord]]:
-        """Return the latest REPORT of the last round, and what cannot be read."""
-        found = [item for number, item in numbered(job, "report-", items) if last and number == last.round]
-        read = [self._read(item, partial(_report_from, job=job, number=last.round)) for item in found[-1:] if last]
-        reports = [each for each in read if isinstance(each, _Report)]
-        return reports[0] if reports else None, [each for each in read if isinstance(each, MalformedRecord)]
+    def _report(
+        self, job: str, spec: _Spec, last: _Result | None, items: Items
+    ) -> tuple[_Report | None, list[MalformedRecord]]:
+        """Return the latest REPORT of the last RESULT, and what cannot be read."""
+        unread = list[MalformedRecord]()
+        if last is None:
+            return None, unread
+        parse = partial(_report_from, job=job, number=last.round, with_sites=bool(spec.pinned))
+        found = [item for number, item in numbered(job, "report-", items) if number == last.round]
+        for item in reversed(found[-REPORTS_MAX:]):
+            report = self._read(item, parse)
+            if isinstance(report, MalformedRecord):
+                unread.append(report)
+            elif report.result in ("", last.digest):
+                return report, unread
+        return None, unread
 
     def _reason(self, job: str, items: Items) -> str:
         """Return why a job failed, or what replaces it."""
@@ -136,17 +167,18 @@ class JobLister:
         entry = item.entry
         known = entry.name, entry.digest
         if known not in self._remembered:
-            self._remembered[known] = self._parsed(entry, parse)
-            if len(self._remembered) > REMEMBERED_MAX:
-                self._remembered.popitem(last=False)
+            said = self._parsed(entry, parse)
+            self._remembered[known] = said, ITEM_BYTES + len(repr(said))
+            self._remembered_bytes += self._remembered[known][1]
         self._remembered.move_to_end(known)
-        return cast("T | MalformedRecord", self._remembered[known])
+        while self._remembered_bytes > REMEMBERED_BYTES_MAX:
+            self._remembered_bytes -= self._remembered.popitem(last=False)[1][1]
+        return cast("T | MalformedRecord", self._remembered[known][0])
 
     def _parsed(self, entry: Entry, parse: Callable[[bytes], T]) -> T | MalformedRecord:
         if entry.size_bytes > RECORD_BYTES_MAX:
             return MalformedRecord(entry.name, entry.digest, "it is too large")
-        starts = range(0, entry.size_bytes, CHUNK_BYTES)
-        content = b"".join(self._store.read(entry.digest, start, CHUNK_BYTES) for start in starts)
+        content = self._store.whole(entry.digest, entry.size_bytes)
         verify_digest(entry.digest, content)
         try:
             return parse(content)
@@ -161,14 +193,16 @@ def _named(items: Items, job: str, what: str) -> Items:
 def _spec_from(content: bytes) -> _Spec:
     spec = spec_from_bytes(content)
     settings = spec.settings
-    excluded, is_repeatable = tuple(map(str, spec.excluded)), spec.repro == "bits"
+    excluded, is_repeatable = tuple(map(str, spec.excluded[:LINES_MAX])), spec.repro == "bits"
     return _Spec(settings.rounds, settings.keep == "best", spec.forgets, spec.pinned, excluded, is_repeatable)
 
 
-def _result_from(content: bytes, job: str, number: int) -> RoundResult:
-    return replace(records.result_from_bytes(content, job, number), moments="", left_out=(), taken=())  # may be long
+def _result_from(content: bytes, job: str, number: int) -> _Result:
+    result = records.result_from_bytes(content, job, number)
+    return _Result(job, number, result.previous, digest_of(content), result.error)
 
 
-def _report_from(content: bytes, job: str, number: int) -> _Report:
+def _report_from(content: bytes, job: str, number: int, with_sites: bool) -> _Report:
     report = records.report_from_bytes(content, job, number)
-    return _Report(report.driver, tuple(map(str, report.liars)), tuple(sorted(set(report.placement.values()))))
+    sites = tuple(sorted(set(report.placement.values()))[:SITES_MAX]) if with_sites else ()
+    return _Report(report.result, report.driver, tuple(map(str, report.liars[:LINES_MAX])), sites)

@@ -30,3 +30,4 @@ class ListedJob:
     malformed: tuple[str, ...] = ()  # records that were ignored, among those that were read
     liars: tuple[str, ...] = ()  # nodes that have lied, with the round
     sites: tuple[str, ...] = ()  # addresses of the private sites that trained the last round
+    may_fork: bool = False  # two drivers may have stored different RESULTs of a round, as nobody can repeat it

@@ -57,7 +57,7 @@ def _agreed(job: str, answers: Sequence[ListedJob | ChordError]) -> ListedJob:
         why = f"the nodes that may have its records do not answer: {silent[0]}" if silent else ""
         return ListedJob(job, UNREADABLE, reason=why or "its records were not found")
     count = Counter(said)
-    most = max(count, key=lambda each: (count[each], each.state in records.ENDS, each.round))
-    if len({each.result for each in said if each.round == most.round} - {""}) > 1:
+    most = min(count, key=lambda each: (-count[each], each.state not in records.ENDS, -each.round, each.result))
+    if not most.may_fork and len({each.result for each in said if each.round == most.round} - {""}) > 1:
         return replace(most, state=DIVERGED, reason=TWO_RESULTS)
     return most

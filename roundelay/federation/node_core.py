@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -59,9 +58,8 @@ class Surroundings:
     """The dependencies that the runner of a node provides.
 
     rng: a random generator for the loop of that name. start: runs a procedure beside the loops. supernode, listed:
-    where they are by now; a ring may have no supernode. store_lock: held while the store is read for a status, where
-    other threads use the store. quarantine: what has failed unexpectedly on this node. guard: the rules of a secured
-    ring.
+    where they are by now; a ring may have no supernode. quarantine: what has failed unexpectedly on this node. guard:
+    the rules of a secured ring.
     """
 
     clocks: Clocks
@@ -71,7 +69,6 @@ class Surroundings:
     supernode: Callable[[], Address] | None
     listed: Callable[[], Sequence[Address]]
     stabilize_every_s: float = STABILIZE_INTERVAL_S
-    store_lock: AbstractContextManager[object] = nullcontext()
     quarantine: Quarantine = UNCONTAINED
     guard: RecordGuard | None = None
 
@@ -112,7 +109,7 @@ def assemble(
         **ring_handlers(node),
         **content_handlers(node, store, orders),
         DriverHeartbeat: heartbeat,
-        GetStatus: lambda _: _status(node, store, orders, surroundings.store_lock, leaf_host),
+        GetStatus: lambda _: _status(node, store, orders, leaf_host),
     }
     loops = {
         **ring_loops(node, surroundings),
@@ -177,14 +174,8 @@ def _accept(store: Store, orders: Orders, order: Order) -> str:
     return orders.accept(order.without_content)
 
 
-def _status(
-    node: ChordNode,
-    store: Store,
-    orders: Orders,
-    store_lock: AbstractContextManager[object],
-    leaf_host: LeafHost | None,
-) -> Status:
-    with store_lock:
+def _status(node: ChordNode, store: Store, orders: Orders, leaf_host: LeafHost | None) -> Status:
+    with store.lock:
         names, stored_bytes = store.names, store.stored_bytes
     if len(names) * NAME_BYTES_MAX > STATUS_BYTES_MAX:  # they may not fit
         sizes = accumulate(LENGTH_BYTES + len(name.encode()) for name in names)

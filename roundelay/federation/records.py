@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol, TypeVar
 
 from roundelay.federation import strict_json
 from roundelay.federation.errors import Diverged
@@ -40,6 +41,26 @@ DISTURBANCE_CHARACTERS_MAX = 1000
 FIT_NUMBERS = 3
 Taken = tuple[tuple[int, int], ...]  # a file's index, and the round whose weights its update started from
 ENDS = (REPLACED, DONE, FAILED, CANCELLED)  # if several are written, the first of these counts
+
+
+class ChainLink(Protocol):
+    """What a chain of results is verified by."""
+
+    @property
+    def job(self) -> str: ...
+
+    @property
+    def round(self) -> int: ...
+
+    @property
+    def previous(self) -> str:
+        """Digest of the RESULT before it; empty in round 0."""
+
+    @property
+    def digest(self) -> str: ...
+
+
+L = TypeVar("L", bound=ChainLink)
 
 
 def record_name(job: str, what: str) -> str:
@@ -333,12 +354,22 @@ def diverged(number: int, *digests: str) -> Diverged:
 
 def _longest_chain(job: str, links: tuple[RoundResult, ...], results: Iterable[RoundResult]) -> tuple[RoundResult, ...]:
     """Return `links` followed by the longest chain of results of this job that continues them."""
-    best: dict[str, tuple[int, RoundResult]] = {}  # digest of a result -> length of the chain after it, its first link
+    return (*links, *chain_after(job, links[-1] if links else None, results))
+
+
+def chain_after(job: str, last: L | None, results: Iterable[L]) -> tuple[L, ...]:
+    """Return the longest chain of a job's results that follow the `last` one, or that begin with round 0.
+
+    Of equally long ones it takes the one whose first result has the smaller digest.
+    """
+    best: dict[str, tuple[int, L]] = {}  # digest of a result -> length of the chain after it, its first link
     for result in sorted(results, key=lambda r: (-r.round, r.digest)):
         length = 1 + (best[result.digest][0] if result.digest in best else 0)
         if result.job == job and (result.previous not in best or length > best[result.previous][0]):
             best[result.previous] = length, result
-    chain = list(links)
-    while (following := best.get(chain[-1].digest if chain else "")) and following[1].round == len(chain):
+    chain = list[L]()
+    digest, number = (last.digest, last.round + 1) if last is not None else ("", 0)
+    while (following := best.get(digest)) and following[1].round == number:
         chain.append(following[1])
+        digest, number = following[1].digest, number + 1
     return tuple(chain)

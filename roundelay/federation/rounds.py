@@ -24,6 +24,7 @@ from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, Elapsed, await_ticket, result_of
 from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES
 from roundelay.store.blobs import digest_of
+from roundelay.store.delta import apply_timeout_s
 from roundelay.store.items import CHUNK_BYTES
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack
 from roundelay.store.transfer import read_range, transfer_timeout_s, write
@@ -354,7 +355,8 @@ class _Weights:
             (node, replace(order, base=delta.base, content=delta.packed) if node in unsent else order)
             for node, order in orders
         ]
-        tickets = yield from self._ask(asks, len(delta.packed) * len(unsent))
+        timeout_s = transfer_timeout_s(len(delta.packed) * len(unsent)) + apply_timeout_s(len(self._weights))
+        tickets = yield from self._ask(asks, timeout_s)
         self.sent |= {node for node in unsent if not isinstance(tickets[node], ChordError)}
         lacking = [(node, order) for node, order in orders if isinstance(tickets[node], NotFound)]
         if lacking:
@@ -374,15 +376,16 @@ class _Weights:
             for node, order in orders
             if node not in failures
         ]
-        tickets = failures | (yield from self._ask(asks, len(self._weights) * len(unsent)))
+        sent_bytes = len(self._weights) * len(unsent)
+        timeout_s = transfer_timeout_s(sent_bytes) if sent_bytes else CALL_TIMEOUT_S
+        tickets = failures | (yield from self._ask(asks, timeout_s))
         self.sent |= {node for node in unsent if not isinstance(tickets[node], ChordError)}
         return tickets
 
     def _ask(
-        self, asks: Sequence[tuple[NodeRef, Order]], size_bytes: int
+        self, asks: Sequence[tuple[NodeRef, Order]], timeout_s: float
     ) -> Procedure[dict[NodeRef, str | ChordError]]:
-        """Send orders with this many bytes of contents in all."""
-        timeout_s = transfer_timeout_s(size_bytes) if size_bytes else CALL_TIMEOUT_S
+        """Send orders at once. Return tickets and errors."""
         answers = yield from ask_all(asks, deadline_s=timeout_s)
         return {node: answer for (node, _), answer in zip(asks, answers, strict=True)}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from roundelay.chord import failure_detector, maintenance, pending, quarantine, registry
-from roundelay.federation import failover, leaf_host, orders, requests, trainer_client
+from roundelay.federation import failover, job_lister, leaf_host, orders, requests, trainer_client
 from roundelay.federation.topologies import gossip
 from roundelay.ml import fingerprint, frames, task, worker
 from roundelay.node import checkpoints, compute_node, leaf_hosting, line_limit
@@ -121,6 +121,7 @@ BUDGETS = (
         "bytes",
         "the least recently used goes",
     ),
+    Budget("records remembered for listings", job_lister.REMEMBERED_BYTES_MAX, "bytes", "the least recently used goes"),
     Budget("heartbeats for jobs that are not stored here", failover.UNKNOWN_JOBS_MAX, "jobs", _OLDEST),
     Budget("gossip: jobs", gossip.JOBS_KEPT, "jobs", "the least recently used goes"),
     Budget("gossip: attempts at rounds", gossip.ATTEMPTS_KEPT, "attempts", _OLDEST, "job"),

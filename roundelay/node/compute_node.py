@@ -122,7 +122,6 @@ class ComputeNode(Participant):
             self._options.supernode,
             self._options.listed,
             self._options.stabilize_every_s,
-            self._store_lock,
             self._quarantine,
             self._security.guard(node, self.store.named_items) if self._security else None,
         )
@@ -219,7 +218,7 @@ class ComputeNode(Participant):
         for entry in (p.item.entry for p in put.parcels if not p.content and not p.item.deleted):
             content = None if self.store.has(entry.digest) else self._data_directory.content(entry.name, entry.digest)
             if content is not None:
-                with self._store_lock, suppress(Corrupt, StoreFull):  # the file has changed: the bytes must be sent
+                with self.store.lock, suppress(Corrupt, StoreFull):  # the file has changed: the bytes must be sent
                     self.store.stage(entry.digest, content)
 
     def _is_peer(self, host: str) -> bool:

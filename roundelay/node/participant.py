@@ -32,6 +32,7 @@ from roundelay.node.load import Load
 from roundelay.node.runtime import Runtime, Stopped, report_failure
 from roundelay.node.trainer import Trainer
 from roundelay.rpc.peers import Peers
+from roundelay.store.items import WriteDelta
 from roundelay.store.store import Store
 
 if TYPE_CHECKING:  # most processes have none of them
@@ -42,6 +43,7 @@ if TYPE_CHECKING:  # most processes have none of them
     from roundelay.node.security import Security
 
 NOISE_SECRET_BYTES = 32
+COMPUTING = (WriteDelta, ListJob)  # take long and much memory, and hold the store's lock themselves while they use it
 FATAL = (JoinRefused, DiskError)  # without an identity or a disk a node cannot serve
 
 
@@ -84,7 +86,8 @@ class Participant:
         self._security = security
         self.runtime = Runtime(Peers(security.peers if security else None))
         self._quarantine = Quarantine(time.monotonic, report_failure)
-        self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk)
+        lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
+        self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk, lock)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
         self.orders = Orders(
             self.load.is_busy,
@@ -98,7 +101,7 @@ class Participant:
         checkpoints = Checkpoints(options.checkpoints)
         self.trainer = Trainer(self._on_training, log, own=private, checkpoints=checkpoints)
         self._store_requests = frozenset({*self.store.handlers(), ListJob})
-        self._store_lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
+        self._one_at_a_time: dict[type[Request[Any]], threading.Lock] = {kind: threading.Lock() for kind in COMPUTING}
 
     def _perform_orders(self) -> None:
         """Let the runtime perform the effects of orders."""
@@ -123,7 +126,7 @@ class Participant:
             self.runtime.keep(name, loop, FATAL)
 
     def _answer_from_store(self, handlers: Handlers, request: Request[Any]) -> Any:
-        with self._store_lock:
+        with self._one_at_a_time.get(type(request), self.store.lock):
             return dispatch(handlers, request)
 
     # --- orders

@@ -29,6 +29,7 @@ def listed_job_to_wire(listed: ListedJob) -> wire.ListedJob:
         list(listed.malformed),
         list(listed.liars),
         list(listed.sites),
+        listed.may_fork or None,
     )
 
 
@@ -49,6 +50,7 @@ def listed_job_from_wire(raw: wire.ListedJob) -> ListedJob:
         _lines("listed_job.malformed", raw.malformed),
         _lines("listed_job.liars", raw.liars),
         _addresses(raw.sites),
+        bool(raw.may_fork),
     )
 
 

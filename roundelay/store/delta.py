@@ -19,12 +19,18 @@ from roundelay.chord.errors import Malformed
 BLOCK = 256  # weights that share an exponent
 EXPONENT_MIN, EXPONENT_MAX = -200, 127  # below the smallest float32, and of the largest
 WORD_BYTES, FLOAT_BYTES = 8, 4
+APPLY_BYTES_PER_S_MIN = 1 << 20  # of weights, at which a node unpacks a delta and applies it
 
 
 def delta_bytes(size_bytes: int) -> int:
     """Return the size of a delta to weights of this many bytes."""
     weights = size_bytes // FLOAT_BYTES
     return WORD_BYTES * (weights + -(-weights // BLOCK))
+
+
+def apply_timeout_s(size_bytes: int) -> float:
+    """Return how long a node may take to make weights of this many bytes from a delta that it has received."""
+    return size_bytes / APPLY_BYTES_PER_S_MIN
 
 
 def apply_delta(base: bytes, delta: bytes) -> bytes:

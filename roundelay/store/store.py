@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Set
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
@@ -101,8 +102,14 @@ class Store:
     """The index, the contents it names, and the staging area for those it does not name."""
 
     def __init__(
-        self, clock: Callable[[], float], blobs: Blobs | None = None, index_log: IndexLog | None = None
+        self,
+        clock: Callable[[], float],
+        blobs: Blobs | None = None,
+        index_log: IndexLog | None = None,
+        lock: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it has no state
     ) -> None:
+        """lock: of the threads that use this store; a caller holds it, except of `write_delta` and `whole`."""
+        self.lock = lock
         self._clock = clock
         self._blobs: Blobs = blobs or MemoryBlobs()
         self._staging = Staging(clock, self._room_bytes, self._blobs.buffer)
@@ -182,12 +189,17 @@ class Store:
         return Receipt(self._staging.has(digest), received_bytes)
 
     def write_delta(self, request: WriteDelta) -> Receipt:
-        """Stage a content from its delta. Raises Malformed, NotFound, StoreFull; Corrupt, if it has another digest."""
-        if not self.has(request.digest):
-            delta = unpack(request.delta, delta_bytes(request.size_bytes))
-            starts = range(0, request.size_bytes, CHUNK_BYTES)
-            base = b"".join(self.read(request.base, start, CHUNK_BYTES) for start in starts)
-            self.stage(request.digest, apply_delta(base, delta))
+        """Stage a content from its delta, which takes long: without the lock, while others use the store.
+
+        Raises Malformed, NotFound, StoreFull; Corrupt, if the content has another digest.
+        """
+        with self.lock:
+            if self.has(request.digest):
+                return Receipt(True, request.size_bytes)
+        base = self.whole(request.base, request.size_bytes)
+        content = apply_delta(base, unpack(request.delta, delta_bytes(request.size_bytes)))
+        with self.lock:
+            self.stage(request.digest, content)
         return Receipt(True, request.size_bytes)
 
     def read(self, digest: str, offset: int, length: int) -> bytes:
@@ -196,6 +208,17 @@ class Store:
         if self._staging.has(digest):
             return self._staging.piece(digest, offset, length)
         return self._blobs.piece(digest, offset, length)
+
+    def whole(self, digest: str, size_bytes: int) -> bytes:
+        """Return a content of this size; its digest is not checked. Others use the store between the pieces.
+
+        Raises NotFound.
+        """
+        pieces = list[bytes]()
+        for start in range(0, size_bytes, CHUNK_BYTES):
+            with self.lock:
+                pieces.append(self.read(digest, start, CHUNK_BYTES))
+        return b"".join(pieces)
 
     def find(self, key: int, names: tuple[str, ...] = ()) -> tuple[Item, ...]:
         if not self.handoff_complete:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from roundelay.chord.effects import Ask, AskAll
 from roundelay.chord.errors import NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import compression, replay
@@ -18,10 +19,11 @@ from roundelay.federation.settings import Settings
 from roundelay.ml.rounding import BLOCK, exponents, rounded
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
-from roundelay.store.delta import apply_delta, delta_bytes
+from roundelay.store.delta import apply_delta, apply_timeout_s, delta_bytes
 from roundelay.store.items import CHUNK_BYTES, Read, WriteDelta
 from roundelay.store.packing import SUM_BYTES, pack, unpack
 from roundelay.store.store import Store
+from roundelay.store.transfer import transfer_timeout_s
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SETTINGS, VALIDATION, Job, make_spec
 
 ROUNDED = ("int8", "int4", "topk")
@@ -140,6 +142,26 @@ def test_trainers_are_sent_deltas_and_one_without_the_base_is_sent_the_weights()
     kinds = {number: [has_base for each, has_base, _ in sent if each == number] for number in (1, 2, 3, 4)}
     assert not any(kinds[1]) and all(kinds[2]) and all(kinds[4])
     assert kinds[3].count(False) == 1
+
+
+def test_a_driver_waits_while_nodes_make_the_weights_from_a_delta() -> None:
+    """Unpacking takes time by the size of the weights, of which a delta may be a thousandth."""
+    job, waits_s = Job(IDS, make_spec(replace(SETTINGS, compress="topk", hidden=(300,)))), list[float]()
+    perform = job.net._perform
+
+    def watch(effect: object) -> object:
+        if isinstance(effect, AskAll) and any(isinstance(a.request, Order) and a.request.base for a in effect.asks):
+            waits_s.append(effect.deadline_s - transfer_timeout_s(sum(map(_content_bytes, effect.asks))))
+        return perform(effect)
+
+    job.net._perform = watch  # type: ignore[method-assign]
+    job.drive()
+
+    assert waits_s and min(waits_s) == pytest.approx(apply_timeout_s(len(first_weights(job.spec))))
+
+
+def _content_bytes(ask: Ask) -> int:
+    return len(ask.request.content) if isinstance(ask.request, Order) else 0
 
 
 def test_a_delta_gives_the_same_bytes_or_is_refused() -> None:

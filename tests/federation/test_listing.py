@@ -15,12 +15,13 @@ from roundelay.chord.refs import Address
 from roundelay.chord.requests import GetMembers, Hello, Members, SayHello
 from roundelay.client.connection import find_ring
 from roundelay.client.ring import JOBS_MAX
-from roundelay.federation import jobs, records
+from roundelay.federation import job_lister, jobs, records
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
 from roundelay.federation.job_lister import JobLister
-from roundelay.federation.listed_job import DIVERGED, TWO_RESULTS, UNREADABLE, ListedJob
+from roundelay.federation.listed_job import DIVERGED, SITES_MAX, TWO_RESULTS, UNREADABLE, ListedJob
 from roundelay.federation.listing import _agreed, list_latest
+from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import ListJob
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
@@ -182,10 +183,51 @@ def test_a_diverged_job_is_named_as_such(net: InlineRing) -> None:
     assert (found.state, found.reason) == (DIVERGED, TWO_RESULTS)
 
 
-def test_nodes_that_name_different_results_of_a_round_show_a_divergence() -> None:
+@pytest.mark.parametrize("keep", ["last", "best"])
+@pytest.mark.parametrize(("left", "right"), [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1)])
+def test_of_a_job_that_nobody_can_repeat_the_chain_is_listed_that_a_driver_follows(
+    net: InlineRing, left: int, right: int, keep: str
+) -> None:
+    spec = replace(SPEC, settings=replace(SPEC.settings, topology="gossip", keep=keep, keep_weights="all", rounds=9))
+    net.run(jobs.publish(net.entry, RING, spec, 3))
+    versions, start = itertools.count(10), results_after(spec.job, None, "00", 2)
+    branches = [results_after(spec.job, start[-1], "aa", left), results_after(spec.job, start[-1], "bb", right)]
+    for result in (*start, *branches[0], *branches[1]):
+        for what, content in {"weights": result.weights.encode(), "result": result.to_bytes()}.items():
+            net.run(jobs.put_record(net.entry, RING, spec.job, f"{what}-{result.round}", content, next(versions)))
+    for branch in branches:
+        report = replace(records.blank_report(spec.job, branch[-1].round), driver="d", result=branch[-1].digest)
+        content = replace(report, driver=branch[-1].digest).to_bytes()
+        net.run(jobs.put_record(net.entry, RING, spec.job, f"report-{report.round}", content, next(versions)))
+
+    listed = net.run(list_latest(tuple(net.members), RING, 10))[-1]
+
+    view = net.run(read_snapshot(net.entry, RING, spec.job))
+    assert (listed.round, listed.result, listed.validation_error) == (
+        view.results[-1].round,
+        view.results[-1].digest,
+        view.kept.error,
+    )
+    assert (listed.state, listed.driver) == ("running", view.results[-1].digest)
+
+
+def results_after(job: str, last: RoundResult | None, weights: str, count: int) -> list[RoundResult]:
+    """Return a chain of results; those of the weights "bb" have the lowest errors."""
+    chain = [] if last is None else [last]
+    for number in range(count):
+        errors = (5 if weights == "bb" else 9) - number
+        place = chain[-1].round + 1 if chain else 0
+        previous = chain[-1].digest if chain else ""
+        chain.append(RoundResult(job, place, previous, weights * 32, 4, errors=errors, rows=10))
+    return chain[len(chain) - count :]
+
+
+def test_nodes_that_name_different_results_of_a_round_show_a_divergence_if_it_can_be_repeated() -> None:
     one, other = ListedJob("j", "running", 3, 9, result="aa"), ListedJob("j", "running", 3, 9, result="bb")
+    forked = [replace(each, may_fork=True) for each in (other, one)]
 
     assert _agreed("j", [one, other, one]).state == DIVERGED
+    assert _agreed("j", forked) == forked[1], "the smaller digest"
     assert _agreed("j", [one, replace(one, round=4, result="cc")]).state == "running"
 
 
@@ -212,6 +254,30 @@ def test_a_record_is_read_once(net: InlineRing) -> None:
 
     assert lister.answer(ListJob(SPEC.job)) == lister.answer(ListJob(SPEC.job))
     assert reads == [SPEC.job]
+
+
+def test_what_is_remembered_of_records_is_bounded_however_large_they_are(
+    net: InlineRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, placement = replace(SPEC, pinned="wards", homes=("a:1", "b:1")), {f"f{i}": f"host-{i}:1" for i in range(9000)}
+    store = Store(lambda: 0.0)
+    lister, most = JobLister(RING, store), 2 * SITES_MAX * len("'host-9999:1', ")
+    monkeypatch.setattr(job_lister, "REMEMBERED_BYTES_MAX", most)
+    written, last = {records.SPEC: spec.to_bytes()}, ""
+    for number in range(4):
+        result = RoundResult(spec.job, number, last, "aa" * 32, 4)
+        report = replace(records.blank_report(spec.job, number), placement=placement)
+        written |= {f"report-{number}": report.to_bytes(), f"result-{number}": result.to_bytes()}
+        last = result.digest
+        for what, content in written.items():
+            item = record(RING.key(spec.job), records.record_name(spec.job, what), content, 1).item
+            store.stage(item.entry.digest, content)
+            store.put(item)
+
+        assert len(lister.answer(ListJob(spec.job)).sites) == SITES_MAX
+
+    said = sum(len(repr(value)) for value, _ in lister._remembered.values())
+    assert 0 < said <= lister._remembered_bytes <= most
 
 
 def test_a_paused_and_a_failed_job_say_so(net: InlineRing) -> None:

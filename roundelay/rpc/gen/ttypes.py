@@ -4968,11 +4968,12 @@ class ListedJob(object):
      - malformed: Lines about records that cannot be read, and about nodes that have lied: at most 64 each.
      - liars
      - sites: Addresses of the private sites that trained the last round, at most 1024.
+     - may_fork: Whether two drivers may have stored different RESULTs of a round, as nobody can repeat it.
 
     """
 
 
-    def __init__(self, job=None, state=None, round=None, rounds=None, validation_error=None, result=None, driver=None, reason=None, forgets=None, pinned=None, malformed=None, liars=None, sites=None,):
+    def __init__(self, job=None, state=None, round=None, rounds=None, validation_error=None, result=None, driver=None, reason=None, forgets=None, pinned=None, malformed=None, liars=None, sites=None, may_fork=None,):
         self.job = job
         self.state = state
         self.round = round
@@ -4986,6 +4987,7 @@ class ListedJob(object):
         self.malformed = malformed
         self.liars = liars
         self.sites = sites
+        self.may_fork = may_fork
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -5076,6 +5078,11 @@ class ListedJob(object):
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
+            elif fid == 14:
+                if ftype == TType.BOOL:
+                    self.may_fork = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -5146,6 +5153,10 @@ class ListedJob(object):
             for iter125 in self.sites:
                 oprot.writeString(iter125.encode('utf-8') if sys.version_info[0] == 2 else iter125)
             oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.may_fork is not None:
+            oprot.writeFieldBegin('may_fork', TType.BOOL, 14)
+            oprot.writeBool(self.may_fork)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5817,6 +5828,7 @@ ListedJob.thrift_spec = (
     (11, TType.LIST, 'malformed', (TType.STRING, 'UTF8', False), None, ),  # 11
     (12, TType.LIST, 'liars', (TType.STRING, 'UTF8', False), None, ),  # 12
     (13, TType.LIST, 'sites', (TType.STRING, 'UTF8', False), None, ),  # 13
+    (14, TType.BOOL, 'may_fork', None, None, ),  # 14
 )
 all_structs.append(Grant)
 Grant.thrift_spec = (

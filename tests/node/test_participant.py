@@ -1,0 +1,74 @@
+"""What takes long with a node's store is computed without the lock, while other threads use the store."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from roundelay.chord.effects import Request
+from roundelay.chord.refs import Address
+from roundelay.federation import job_lister, records
+from roundelay.federation.job_lister import JobLister
+from roundelay.federation.requests import ListJob
+from roundelay.node.participant import ComputeNodeOptions, Participant
+from roundelay.store import store as stores
+from roundelay.store.blobs import digest_of
+from roundelay.store.delta import delta_bytes
+from roundelay.store.items import Read, WriteDelta
+from roundelay.store.write_path import record
+from tests.federation.test_snapshot import RING, SPEC
+
+TIMEOUT_S = 5.0
+BASE = bytes(4000)
+DELTA = struct.pack("<q", 1).ljust(delta_bytes(len(BASE)), b"\0")  # adds 1.0 to the first weight
+NEXT = struct.pack("<f", 1.0).ljust(len(BASE), b"\0")
+WRITE = WriteDelta(digest_of(NEXT), len(BASE), digest_of(BASE), DELTA)
+
+
+@pytest.fixture
+def node() -> Participant:
+    made = Participant(ComputeNodeOptions(Address("127.0.0.1", 0), "127.0.0.1", None), lambda line: None)
+    content = SPEC.to_bytes()
+    made.store.stage(digest_of(BASE), BASE)
+    made.store.put(record(RING.key(SPEC.job), records.record_name(SPEC.job, records.SPEC), content, 1).item, content)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("request_", "module", "function"),
+    [(WRITE, stores, "apply_delta"), (ListJob(SPEC.job), job_lister, "spec_from_bytes")],
+)
+def test_the_store_answers_while_a_delta_is_applied_or_a_record_parsed(
+    node: Participant, monkeypatch: pytest.MonkeyPatch, request_: Request[Any], module: Any, function: str
+) -> None:
+    computing, has_answered, overlapped = threading.Event(), threading.Event(), list[bool]()
+    plain: Callable[..., Any] = getattr(module, function)
+
+    def computed(*given: Any) -> Any:
+        computing.set()
+        overlapped.append(has_answered.wait(TIMEOUT_S))
+        return plain(*given)
+
+    monkeypatch.setattr(module, function, computed)
+    handlers = {**node.store.handlers(), ListJob: JobLister(RING, node.store).answer}
+    answers = list[Any]()
+    thread = threading.Thread(target=lambda: answers.append(_answer(node, handlers, request_)))
+    thread.start()
+    assert computing.wait(TIMEOUT_S)
+    piece = node._answer_from_store(handlers, Read(digest_of(BASE), 0, 8))
+    has_answered.set()
+    thread.join()
+
+    assert (piece, overlapped) == (BASE[:8], [True])
+    assert answers and not isinstance(answers[0], Exception)
+
+
+def _answer(node: Participant, handlers: Any, request: Request[Any]) -> Any:
+    try:
+        return node._answer_from_store(handlers, request)
+    except Exception as error:
+        return error
