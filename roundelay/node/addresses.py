@@ -167,6 +167,10 @@ def _line(address: Address) -> str:
 
 
 def _is_host(text: str) -> bool:
+    try:
+        text.encode("idna")  # as the resolver does: a label is neither empty nor longer than 63 characters
+    except UnicodeError:
+        return False
     return text.isprintable() and bool(text) and " " not in text
 
 

@@ -7,7 +7,6 @@ one host a part of that, so that the peers that the server knows always find roo
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
 import time
@@ -15,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from roundelay.rpc.transport import FramedSocket
+from roundelay.rpc.transport import FramedSocket, shut_down
 
 WORKERS_MAX = 64
 KEPT_MAX = 384  # connections besides: each leaf keeps two, to be called and to deliver, and a driver polls over one
@@ -58,8 +57,7 @@ class Connection:
     def hang_up(self) -> None:
         """Wake the connection's thread, which alone closes the socket."""
         self.closing = True
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+        shut_down(self.sock)
 
 
 class Connections:

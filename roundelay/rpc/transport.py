@@ -17,6 +17,7 @@ import time
 import typing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from io import SEEK_END, BytesIO
 from itertools import groupby
 
@@ -290,6 +291,12 @@ def _left_s(deadline: float) -> float:
     if left_s <= 0:
         raise TimeoutError("timed out")
     return left_s
+
+
+def shut_down(sock: socket.socket) -> None:
+    """End both directions of a connection, and so the waits of the thread that uses it."""
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def typed(error: OSError) -> TTransportException:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import replace
+
 import pytest
 
 from roundelay.chord.refs import Address
+from roundelay.dashboard import meter
 from roundelay.dashboard.call_counts import CallCounts, CallRates, parse_counts, rates_between
 from roundelay.dashboard.calls_view import calls_scene
 from roundelay.dashboard.meter import Meter
@@ -18,11 +24,14 @@ roundelay_call_seconds_sum{call="NextHop",outcome="ok",side="served"} 0.5
 roundelay_call_seconds_count{call="Store",outcome="Lost",side="served"} 2.0
 roundelay_call_seconds_sum{call="Store",outcome="Lost",side="served"} 0.1
 roundelay_call_seconds_count{call="NextHop",outcome="ok",side="sent"} 5.0
+roundelay_call_seconds_count{call="Find",outcome="NotFound",side="sent"} 1.0
+roundelay_call_seconds_count{call="Collect",outcome="ok",side="served"} 4.0
+roundelay_call_seconds_sum{call="Collect",outcome="ok",side="served"} 20.0
 """
-COUNTS = CallCounts("127.0.0.1:8001", 3.0, 12.0, 5.0, 2.0, 0.6)
+COUNTS = CallCounts("127.0.0.1:8001", 3.0, served=16.0, sent=6.0, failed=2.0, timed=12.0, timed_s=0.6)
 
 
-def test_the_counts_of_all_calls_are_added() -> None:
+def test_calls_are_added_up_and_neither_held_ones_are_timed_nor_ordinary_answers_failures() -> None:
     assert parse_counts(TEXT, 3.0) == COUNTS
 
 
@@ -33,13 +42,11 @@ def test_metrics_of_other_programs_are_none(text: str) -> None:
 
 @pytest.mark.parametrize("written", ["nan", "inf", "rubbish"])
 def test_a_count_that_is_not_a_number_counts_nothing(written: str) -> None:
-    assert parse_counts(TEXT.replace(" 10.0", f" {written}"), 3.0) == CallCounts(
-        "127.0.0.1:8001", 3.0, 2.0, 5.0, 2.0, 0.6
-    )
+    assert parse_counts(TEXT.replace(" 10.0", f" {written}"), 3.0) == replace(COUNTS, served=6.0, timed=2.0)
 
 
 def test_rates_are_differences_over_the_time_between() -> None:
-    later = CallCounts("127.0.0.1:8001", 5.0, 32.0, 6.0, 2.0, 0.7)
+    later = replace(COUNTS, at=5.0, served=36.0, sent=7.0, timed=32.0, timed_s=0.7)
 
     rates = rates_between(COUNTS, later)
 
@@ -65,14 +72,36 @@ def test_a_meter_reads_over_http_and_a_process_that_goes_away_is_silent() -> Non
     server = Monitoring(Address("127.0.0.1", 0), lambda: texts.pop(0).encode(), str)
     server.start()
     times = [0.0, 2.0]
-    meter = Meter([server.address], lambda: times.pop(0))
+    reader = Meter([server.address], lambda: times.pop(0))
 
-    meter.read()
-    assert meter.rates == {server.address: None}
-    meter.read()
-    rates = meter.rates[server.address]
+    reader.read()
+    assert reader.rates == {server.address: None}
+    reader.read()
+    rates = reader.rates[server.address]
     assert rates is not None and rates.served == 10.0
     address = server.address
     server.stop()
-    meter.read()
-    assert meter.rates == {address: None}
+    reader.read()
+    assert reader.rates == {address: None}
+
+
+def test_a_process_that_never_ends_its_answer_and_a_host_without_a_name_are_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def trickle() -> None:
+        connection = listener.accept()[0]
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + TEXT.encode())
+            while not stopped.wait(0.01):
+                connection.sendall(b"\n")
+
+    monkeypatch.setattr(meter, "READING_S", 0.1)
+    stopped = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=trickle, daemon=True).start()
+        endless, nameless = Address(*listener.getsockname()), Address("a..b", 9)
+        reader = Meter([endless, nameless], lambda: 0.0)
+
+        reader.read()
+
+    assert reader._counts == {endless: None, nameless: None}

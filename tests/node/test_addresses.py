@@ -67,6 +67,8 @@ def test_an_address_is_parsed(text: str, address: Address) -> None:
         "host:" + "9" * 5000,
         "host\n:80",
         "host:80:90",
+        "a..b:80",
+        "a" * 64 + ".b:80",
     ],
 )
 def test_an_invalid_address_is_refused(text: str) -> None:
