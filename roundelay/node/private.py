@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from roundelay.federation.masker import Masker  # needs the extra `secure`
 
 Stamp = tuple[int, int, int]  # of a file: inode, size, and when it was last written
+UNSEEN: Stamp = (-1, -1, -1)  # of a file that was not there yet
+SURVEY_AGAIN_S = 60.0  # after a survey has found nothing that can be read
 ADVICE = "start the node anew to publish the data as they are now"
 
 
@@ -71,25 +73,31 @@ class PrivateFolder:
         name: str = PRIVATE_NAME,
         log: Callable[[str], None] = lambda line: None,
         limits: Limits = DEFAULT,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.limits = limits
         self._log = log
+        self._clock = clock
         self.kind = ""
         self.files: tuple[PrivateFile, ...] = ()
         self._directory = directory.absolute()
         self._parts: dict[str, SurveyedPart] = {}  # by digest
         self._compared: dict[str, _Compared] = {}  # by digest
+        self._failure: PrivateFolderError | None = None  # of the latest survey
+        self._survey_at = 0.0  # not before, after a failure
 
     def scan(self) -> None:
         """Find the data in the folder. Raises PrivateFolderError."""
+        before = {str(path): _stamp(path) for path in (self._directory, *self._directory.rglob("*"))}
         self.kind, parts, problem = _survey(self._directory, self.limits)
         if not parts:
             raise PrivateFolderError(f"{self._directory} holds no training file")
         if problem:
             self._log(f"private data: a job has to say how to read them: {problem}")
         self._parts = {part.digest: part for part in parts}
-        self._compared = {part.digest: _Compared(_stamps(part)) for part in parts}
+        for part in parts:  # a file that was written meanwhile is compared when it is asked for
+            self._compared[part.digest] = _Compared(tuple([before.get(path, UNSEEN) for path in part.paths]))
         self.files = tuple(PrivateFile(part.name, part.digest, part.size_bytes, part.rows) for part in parts)
 
     def find(self, digest: str, survey: Survey) -> Header | None:
@@ -108,14 +116,19 @@ class PrivateFolder:
         return {"do": "add", "digest": digest, "path": str(self._directory), "name": part.name}
 
     def _compare(self, asked: SurveyedPart, survey: Survey) -> None:
-        """Compare the contents of all files with what was published. Raises NotFound."""
-        before = {part.digest: _stamps(part) for part in self._parts.values()}  # a file may be written meanwhile
-        try:
-            _, parts, _ = survey(self._directory)
-        except PrivateFolderError as error:
-            raise NotFound(f"{asked.name} has changed since it was published ({error}); {ADVICE}") from error
-        found = {part.digest for part in parts}
-        self._compared = {digest: _Compared(stamps, digest in found) for digest, stamps in before.items()}
+        """Compare the contents of all files with what was published. Raises NotFound.
+
+        A survey that fails is repeated after SURVEY_AGAIN_S; the reason, which may quote data, is for the site only.
+        """
+        if self._failure is None or self._clock() >= self._survey_at:
+            before = {part.digest: _stamps(part) for part in self._parts.values()}  # a file may be written meanwhile
+            try:
+                found, self._failure = {part.digest for part in survey(self._directory)[1]}, None
+                self._compared = {digest: _Compared(stamps, digest in found) for digest, stamps in before.items()}
+            except PrivateFolderError as error:
+                self._failure, self._survey_at = error, self._clock() + SURVEY_AGAIN_S
+        if self._failure is not None:
+            raise NotFound(f"{asked.name} cannot be compared with what was published; {ADVICE}") from self._failure
 
 
 def _survey(directory: Path, limits: Limits = DEFAULT) -> Surveyed:
@@ -136,7 +149,7 @@ def _stamps(part: SurveyedPart) -> tuple[Stamp | None, ...]:
     return tuple([_stamp(path) for path in part.paths])
 
 
-def _stamp(path: str) -> Stamp | None:
+def _stamp(path: str | Path) -> Stamp | None:
     """Return what changes when a file is written; None if it is gone."""
     try:
         status = Path(path).stat()

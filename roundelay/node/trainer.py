@@ -22,7 +22,6 @@ from roundelay.ml.frames import Frame, Header
 from roundelay.ml.readers.limits import DEFAULT
 from roundelay.node import failpoints
 from roundelay.node.checkpoints import Checkpoints
-from roundelay.node.errors import PrivateFolderError
 from roundelay.node.failpoints import Failpoints
 from roundelay.node.runtime import Stopped
 from roundelay.node.trainer_process import Surveyed, TrainerProcess
@@ -145,7 +144,8 @@ class Trainer:
     def _survey(self, folder: Path) -> Surveyed:
         """Have the child find the private data in a folder, anew if it dies.
 
-        Raises PrivateFolderError; EndOfFrames, FrameError or OSError when the order is no longer wanted.
+        Raises PrivateFolderError; WorkFailed if it dies again and again; EndOfFrames, FrameError or OSError when the
+        order is no longer wanted.
         """
         code = None
         for _ in range(STARTS_MAX):
@@ -156,7 +156,7 @@ class Trainer:
                 self._process.start()
                 if self._stopped or self._cancelled:  # looked at when there is a child to be killed
                     raise
-        raise PrivateFolderError(f"the process that reads {folder} has died {STARTS_MAX} times (exit code {code})")
+        raise WorkFailed(f"the trainer died {STARTS_MAX} times (exit code {code}) as it read the private data again")
 
     def _report(self, order: Order, header: Header) -> None:
         for end in answers.progress(header, len(order.files)):

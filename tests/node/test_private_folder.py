@@ -10,6 +10,7 @@ import pytest
 
 from roundelay.chord.errors import NotFound
 from roundelay.federation.effects import Done
+from roundelay.federation.errors import WorkFailed
 from roundelay.federation.private_data import PrivateFile
 from roundelay.federation.settings import Settings
 from roundelay.ml import answers
@@ -17,8 +18,9 @@ from roundelay.ml.errors import EndOfFrames
 from roundelay.ml.frames import Header
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.trainer import _survey
+from roundelay.node import private
 from roundelay.node.errors import PrivateFolderError
-from roundelay.node.private import PrivateFolder
+from roundelay.node.private import ADVICE, SURVEY_AGAIN_S, PrivateFolder
 from roundelay.node.trainer import Trainer
 from roundelay.node.trainer_process import Survey, Surveyed, TrainerProcess
 from tests.client.site_ring import inline_surveys
@@ -113,13 +115,52 @@ def test_a_file_that_is_written_during_the_survey_is_compared_again(
     assert found(folder, survey) == ["b", "c"]
 
 
-def test_a_folder_that_cannot_be_read_any_more_is_reported_by_its_file(folder: PrivateFolder, tmp_path: Path) -> None:
-    def gone(directory: Path) -> Surveyed:
-        raise PrivateFolderError("no such folder")
+def test_a_file_that_is_written_during_the_first_survey_is_compared_when_it_is_asked_for(
+    survey: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(directory: Path, limits: Limits) -> Surveyed:
+        seen = survey(directory)
+        (tmp_path / "a").write_bytes(content(21, 9))
+        return seen
 
-    (tmp_path / "a").unlink()
-    with pytest.raises(NotFound, match=r"a has changed since it was published \(no such folder\); start the node anew"):
-        folder.find(digests(folder)["a"], gone)
+    for seed, name in enumerate(FILES):
+        (tmp_path / name).write_bytes(content(20, seed))
+    monkeypatch.setattr(private, "_survey", slow)
+    made = PrivateFolder(tmp_path)
+    made.scan()
+
+    assert found(made, survey) == ["b", "c"]
+    assert survey.times == 2
+
+
+def test_a_folder_that_cannot_be_read_is_not_read_for_each_order_and_no_value_leaves_the_site(
+    survey: Counted, tmp_path: Path
+) -> None:
+    def fails(directory: Path) -> Surveyed:
+        tried.append(directory)
+        raise PrivateFolderError("row 3: 4711 is not a class")
+
+    def complaint() -> str:
+        with pytest.raises(NotFound) as caught:
+            made.find(digests(made)["a"], fails)
+        assert "4711" in str(caught.value.__cause__)
+        return str(caught.value)
+
+    tried: list[Path] = []
+    now = [0.0]
+    (tmp_path / "a").write_bytes(content(20, 1))
+    made = PrivateFolder(tmp_path, clock=lambda: now[0])
+    with inline_surveys():
+        made.scan()
+    touch(tmp_path / "a", 1)
+
+    assert complaint() == complaint() == f"a cannot be compared with what was published; {ADVICE}"
+    assert len(tried) == 1
+    now[0] = SURVEY_AGAIN_S
+    complaint()
+    assert len(tried) == 2
+    now[0] = 2 * SURVEY_AGAIN_S
+    assert found(made, survey) == ["a"]
 
 
 def test_a_site_says_which_files_are_larger_than_its_limit(tmp_path: Path) -> None:
@@ -179,6 +220,6 @@ def test_a_survey_whose_process_is_killed_begins_anew_and_one_that_always_dies_i
         raise EndOfFrames
 
     monkeypatch.setattr(TrainerProcess, "survey", dies)
-    with pytest.raises(PrivateFolderError, match="has died 3 times"):
+    with pytest.raises(WorkFailed, match=r"the trainer died 3 times \(exit code -?\d+\) as it read the private data"):
         perform(lambda trainer: None)
     assert len(asked) == 3
