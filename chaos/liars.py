@@ -1,4 +1,4 @@
-"""Have nodes return wrong results, and check that --verify names them, nobody else, and gets the honest model.
+"""Have nodes return wrong results, and check that --verify names exactly them, and gets the honest model.
 
     python -m chaos liars [--part PART] [--again] [--json] [--out FILE]
 

@@ -121,7 +121,7 @@ def _data_option(each: DataclassField[Any], typed: str | bool) -> Any:
     except ValueError as error:
         raise BadSpec(f"{flag(each.name)}: {error}") from error
     if each.metadata["choices"] and value not in each.metadata["choices"]:
-        raise BadSpec(f"--{each.name} is {value}, expected one of {', '.join(each.metadata['choices'])}")
+        raise BadSpec(f"{flag(each.name)} is {value}, expected one of {', '.join(each.metadata['choices'])}")
     return value
 
 

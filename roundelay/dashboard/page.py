@@ -357,7 +357,7 @@ class Page:
         act, value = str(words.get("act")), str(words.get("value"))
         if act == "node":
             self._node = "" if value == self._node else value
-        elif act == "job":
+        elif act == "job" and JOB.fullmatch(value):
             self._job = value
             self._note_place()
         elif act == "tab" and value.isdecimal() and 0 < int(value) <= len(self._sections):

@@ -85,8 +85,9 @@ def files_scene(ring_state: RingState, snapshot: JobSnapshot | None, wanted: str
     scene.add("title", "h3", "", "Files, and the nodes that train them")
     found = [file for file in snapshot.spec.files if matches(wanted, file.name)]
     add_count(scene, wanted, len(found), len(snapshot.spec.files), "files")
-    if not wanted and len(found) > FILES_MAX:
-        scene.add("first", "p", "", f"the first {FILES_MAX} of {len(found)} files; filter to see others", cls="hint")
+    if len(found) > FILES_MAX:
+        how = "filter further" if wanted.strip() else "filter"
+        scene.add("first", "p", "", f"the first {FILES_MAX} of {len(found)} files; {how} to see others", cls="hint")
     scene.add("tiles", "ul", cls="tiles", aria_label="files and the nodes that train them")
     for file in found[:FILES_MAX]:
         address, doing = now.get(file.name, (placed.get(file.name, ""), None))

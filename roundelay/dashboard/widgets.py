@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import ui
 
 FILTER_WAIT_MS = 200  # after the last key
+FILTER_CHARACTERS_MAX = 200  # which each row of a list is compared with
 
 
 def board(name: str) -> ui.element:
@@ -38,5 +39,8 @@ def icon_button(icon: str, about: str, on_click: Callable[[], Any]) -> None:
 
 def filter_field(about: str, on_change: Callable[[str], None]) -> ui.input:
     """Make the field that a long list is filtered by; what it finds is announced by the list."""
-    made = ui.input(placeholder=about, on_change=lambda event: on_change(str(event.value or "")))
-    return made.classes("filter").props(f'dense clearable debounce={FILTER_WAIT_MS} type=search aria-label="{about}"')
+    made = ui.input(
+        placeholder=about, on_change=lambda event: on_change(str(event.value or "")[:FILTER_CHARACTERS_MAX])
+    )
+    limits = f"debounce={FILTER_WAIT_MS} maxlength={FILTER_CHARACTERS_MAX}"
+    return made.classes("filter").props(f'dense clearable {limits} type=search aria-label="{about}"')

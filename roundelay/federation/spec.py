@@ -67,9 +67,7 @@ class JobSpec:
     reading: str = ""  # JSON: how the sites of private files read them (roundelay.ml.readers.reading)
     evaluate: str = "client"  # who validates a round: the driver on the validation file, sites, or both
     raw: bool = False  # inputs are not standardised: nodes train by Flower clients, whose rows no other node sees
-    replaces: str = (
-        ""  # id of the job whose rounds up to `inherited` this job takes over, because nodes lied after them
-    )
+    replaces: str = ""  # id of the job that nodes have lied in: its rounds up to `inherited` are taken over
     inherited: int = 0
     excluded: tuple[Liar, ...] = ()  # nodes that get no work, by address
     single: bool = False  # its rule, a plugin, needs single updates

@@ -79,7 +79,7 @@ class LeafNode(Participant):
         self.runtime.stop(STOP_TIMEOUT_S)
 
     def answer(self, request: Request[Any]) -> Any:
-        """Answer a request of its own procedures: nobody else can ask it."""
+        """Answer a request of the leaf's own procedures; no other process can reach it."""
         if type(request) in self._store_requests:
             return self._answer_from_store(self._handlers, request)
         if isinstance(request, Order) and request.content:
@@ -113,7 +113,7 @@ class LeafNode(Participant):
     # --- helpers
 
     def _enter(self) -> Procedure[Sequence[NodeRef]]:
-        """Ask once for members of the ring: the supernode, or the addresses that are known. Nobody may answer."""
+        """Ask once for members of the ring: the supernode, or the known addresses. Return none if nothing answers."""
         options = self._options
         supernode = [options.supernode()] if options.supernode is not None else []
         doors = [*([options.bootstrap] if options.bootstrap is not None else []), *options.listed()]

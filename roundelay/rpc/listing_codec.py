@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from roundelay.chord.errors import Malformed
 from roundelay.federation.listed_job import LINES_MAX, LISTED_STATES, SITES_MAX, ListedJob
+from roundelay.federation.records import ADDRESS_CHARACTERS_MAX
+from roundelay.federation.spec import NAME_CHARACTERS_MAX
 from roundelay.ml.errors import printable
 from roundelay.rpc import fields
 from roundelay.rpc.fields import digest_from_wire, digest_to_wire
 from roundelay.rpc.gen import ttypes as wire
-
-TEXT_CHARACTERS_MAX = 300  # of an address, of a name of private data
 
 
 def listed_job_to_wire(listed: ListedJob) -> wire.ListedJob:
@@ -43,10 +43,10 @@ def listed_job_from_wire(raw: wire.ListedJob) -> ListedJob:
         fields.count("listed_job.rounds", raw.rounds),
         None if raw.validation_error is None else fields.finite("listed_job.validation_error", raw.validation_error),
         digest_from_wire(raw.result) if raw.result else "",
-        fields.text("listed_job.driver", raw.driver, TEXT_CHARACTERS_MAX),
+        fields.text("listed_job.driver", raw.driver, ADDRESS_CHARACTERS_MAX),
         fields.message(raw.reason),
         digest_from_wire(raw.forgets) if raw.forgets else "",
-        fields.text("listed_job.pinned", raw.pinned, TEXT_CHARACTERS_MAX),
+        fields.text("listed_job.pinned", raw.pinned, NAME_CHARACTERS_MAX),
         _lines("listed_job.malformed", raw.malformed),
         _lines("listed_job.liars", raw.liars),
         _addresses(raw.sites),
@@ -61,4 +61,4 @@ def _lines(field: str, raw: Sequence[str]) -> tuple[str, ...]:
 
 def _addresses(raw: Sequence[str]) -> tuple[str, ...]:
     fields.at_most("listed_job.sites", len(raw), SITES_MAX)
-    return tuple([fields.text("listed_job.sites", each, TEXT_CHARACTERS_MAX) for each in raw])
+    return tuple([fields.text("listed_job.sites", each, ADDRESS_CHARACTERS_MAX) for each in raw])

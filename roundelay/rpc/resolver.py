@@ -81,7 +81,7 @@ class Resolver:
         name.done.set()
 
     def _give_up(self, name: _Name, error: str) -> None:
-        """Let nobody else wait for this name for a while; its thread goes on."""
+        """Refuse this name for a while, so that no other caller waits for it; its thread goes on."""
         with self._lock:
             if not name.until:
                 name.error, name.until = error, self._clock() + NOT_FOUND_TTL_S

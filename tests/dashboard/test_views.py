@@ -329,10 +329,13 @@ def test_files_beyond_those_that_are_drawn_are_found_by_the_filter() -> None:
     snapshot = job(0)
     snapshot = replace(snapshot, spec=replace(snapshot.spec, files=files))
 
-    first, found = (training_view.files_scene(picture(0), snapshot, wanted) for wanted in ("", "part-299"))
+    first, found, many = (
+        training_view.files_scene(picture(0), snapshot, wanted) for wanted in ("", "part-299", "part")
+    )
 
     assert "the first 256 of 300 files; filter to see others" in texts(first) and "tile-299" not in first.pieces
     assert "tile-299" in found.pieces
+    assert "the first 256 of 300 files; filter further to see others" in texts(many)
 
 
 def test_the_loss_of_each_file_is_listed_as_it_was_last_told_the_largest_first() -> None:
