@@ -29,7 +29,7 @@ from roundelay.node.runtime import Runtime
 from roundelay.node.security import open_security
 from roundelay.rpc import fields
 from roundelay.rpc.gen import ComputeNode
-from roundelay.rpc.gen.ttypes import Target
+from roundelay.rpc.gen.ttypes import Hop, Node, Target
 from roundelay.rpc.peers import Peers
 from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import Secure, connect
@@ -104,6 +104,7 @@ def _small(raw: socket.socket, peers: Peers, node: NodeRef, grpc: _Grpc | None) 
         "raw": raw_calls,
         "ours": lambda: _median_s(lambda: peers.ask(question)),
         "thrift": lambda: _median_s(lambda: client.next_hop(target, key, [])),
+        "checks": lambda: _checks_s(client.next_hop(target, key, []), (key, [])),
     }
     if grpc is not None:
         measures["grpc"] = lambda: grpc.seconds("small", CALLS)
@@ -135,6 +136,12 @@ def _small(raw: socket.socket, peers: Peers, node: NodeRef, grpc: _Grpc | None) 
             Line(
                 "of that, Thrift's call without our pool, codec and checks on the asking side", "us, p50", us["thrift"]
             ),
+            Line(
+                "of that, the checks of both messages' fields: their share of the call",
+                "",
+                median(ratios(found["ours"], found["checks"])),
+                limit=Limit(0.05, at_least=False),
+            ),
         ),
         (f"{TURNS} turns of {CALLS} calls; the ratio is the median over the turns.",),
     )
@@ -147,6 +154,15 @@ def _median_s(call: Callable[[], object]) -> float:
         call()
         times.append(time.perf_counter() - began)
     return median(times)
+
+
+def _checks_s(answer: Hop, arguments: tuple[bytes, list[Node]]) -> float:
+    """Return how long it takes to check the fields of a call's arguments, at the node, and of its answer."""
+    began = time.perf_counter()
+    for _ in range(CALLS):
+        fields.check_complete(arguments)
+        fields.check_complete(answer)
+    return (time.perf_counter() - began) / CALLS
 
 
 def _why(grpc: _Grpc | None) -> str:

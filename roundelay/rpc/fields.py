@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -153,18 +154,21 @@ def address(host: str, port: int) -> None:
 
 
 def check_complete(value: Any) -> None:
-    """Raise Malformed if a required field is missing, which Thrift's C decoder does not check."""
+    """Raise Malformed if a required field is missing, which Thrift's C decoder does not check.
+
+    Structs whose decoder checks it (`checked_by_its_decoder`) are left to it where they are nested.
+    """
     kind = type(value)
     if kind is list or kind is tuple:
         for each in value:
             if type(each) not in _WHOLE:
                 check_complete(each)
         return
-    required, nested, _ = _PARTS.get(kind) or _parts(kind)
-    for field in required:
+    parts = _PARTS.get(kind) or _parts(kind)
+    for field in parts.required:
         if getattr(value, field) is None:
             raise Malformed(f"{kind.__name__}.{field} is missing")
-    for field in nested:
+    for field in parts.unchecked:
         part = getattr(value, field)
         if part:  # neither absent nor an empty list
             check_complete(part)
@@ -181,32 +185,53 @@ def check_identifiers(value: Any, bits: int) -> None:
         for each in value:
             check_identifiers(each, bits)
         return
-    _, nested, identifiers = _PARTS.get(type(value)) or _parts(type(value))
-    for field in identifiers:
+    parts = _PARTS.get(type(value)) or _parts(type(value))
+    for field in parts.identifiers:
         raw = getattr(value, field)
         if isinstance(raw, bytes) and len(raw) == ID_BYTES and int.from_bytes(raw) >> bits:
             raise Malformed(f"identifier {raw.hex()} does not fit into a ring of {bits} bits")
-    for field in nested:
+    for field in parts.nested:
         check_identifiers(getattr(value, field), bits)
 
 
-Parts = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+def checked_by_its_decoder(kind: type[Any]) -> None:
+    """Leave a nested struct's required fields to its decoder, which keeps what it has decoded before."""
+    _OWN_CHECK.add(kind)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The names of a struct's fields, by what has to be checked in them."""
+
+    required: tuple[str, ...]
+    nested: tuple[str, ...]  # hold structs or lists
+    unchecked: tuple[str, ...]  # of the nested ones: those whose decoder does not check them
+    identifiers: tuple[str, ...]
+
 
 _WHOLE = frozenset((bool, bytes, float, int, str))  # these have no fields
 _IDENTIFIERS = frozenset(("id", "key", "start", "end", "limit"))  # the names of fields that hold one
 
-# By class, of all that were checked: required fields, fields that hold more structs, and those that hold identifiers.
-_PARTS: dict[type[Any], Parts] = {}
+_OWN_CHECK: set[type[Any]] = set()
+_PARTS: dict[type[Any], Parts] = {}  # by class, of all that were checked
 
 
 def _parts(kind: type[Any]) -> Parts:
     """Return the parts of a struct. Only its `validate` tells what is required."""
     fields = [field for field in getattr(kind, "thrift_spec", None) or () if field]  # other classes have none
-    nested = tuple(name for _, what, name, *_ in fields if what in (TType.STRUCT, TType.LIST))
-    required = tuple(name for _, _, name, *_ in fields if not _is_complete_without(kind, name, fields))
-    identifiers = tuple(name for _, _, name, *_ in fields if name in _IDENTIFIERS)
-    _PARTS[kind] = required, nested, identifiers
-    return required, nested, identifiers
+    nested = {name: detail for _, what, name, detail, *_ in fields if what in (TType.STRUCT, TType.LIST)}
+    _PARTS[kind] = parts = Parts(
+        required=tuple(name for _, _, name, *_ in fields if not _is_complete_without(kind, name, fields)),
+        nested=tuple(nested),
+        unchecked=tuple(name for name, detail in nested.items() if _struct_in(detail) not in _OWN_CHECK),
+        identifiers=tuple(name for _, _, name, *_ in fields if name in _IDENTIFIERS),
+    )
+    return parts
+
+
+def _struct_in(detail: Any) -> Any:
+    """Return the class of a field of a struct or of a list, from its detail in thrift_spec."""
+    return detail[1][0] if detail[0] == TType.STRUCT else detail[0]
 
 
 def _is_complete_without(kind: type[Any], missing: str, fields: list[Any]) -> bool:

@@ -36,6 +36,9 @@ def node_to_wire(node: NodeRef) -> wire.Node:
     return wire.Node(id_to_wire(node.id), node.host, node.port, node.incarnation)
 
 
+fields.checked_by_its_decoder(wire.Node)
+
+
 def node_from_wire(raw: wire.Node) -> NodeRef:
     return _node(raw.id, raw.host, raw.port, raw.incarnation)
 
@@ -43,6 +46,8 @@ def node_from_wire(raw: wire.Node) -> NodeRef:
 @lru_cache(NODES_KEPT_MAX)
 def _node(identifier: bytes, host: str, port: int, incarnation: int) -> NodeRef:
     """Return the node, cached: the same few nodes arrive again and again, and identical objects compare fast."""
+    if None in (identifier, host, port, incarnation):
+        raise Malformed("node: a required field is missing")
     if host or port:  # otherwise a placeholder
         fields.address(host, port)
     return NodeRef(id_from_wire(identifier), host, port, fields.version("incarnation", incarnation))
@@ -50,8 +55,10 @@ def _node(identifier: bytes, host: str, port: int, incarnation: int) -> NodeRef:
 
 def member_from_wire(raw: wire.Node) -> NodeRef:
     """Return a node that is not a placeholder."""
-    fields.address(raw.host, raw.port)
-    return node_from_wire(raw)
+    node = node_from_wire(raw)
+    if not node.host:
+        raise Malformed("node: it has no address")
+    return node
 
 
 def nodes_to_wire(nodes: Sequence[NodeRef]) -> list[wire.Node]:
