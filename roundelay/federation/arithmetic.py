@@ -166,9 +166,9 @@ def discounted(total: npt.NDArray[np.int64], staleness: int) -> npt.NDArray[np.i
 
 
 def _discounted(parts: Sequence[PartialResult], staleness: Mapping[int, int]) -> list[bytes]:
-    """Return sums to be added, less of those that are stale.
+    """Return the sum of the updates of each staleness, weighted by it; these sums are then added.
 
-    Equally stale ones are added before they are weighted, so that the result does not depend on their grouping.
+    Equally stale updates are added before they are weighted, so that the result does not depend on their grouping.
     """
     by_staleness: defaultdict[int, list[bytes]] = defaultdict(list)
     for part in parts:

@@ -19,7 +19,7 @@ from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, OtherBits
 from roundelay.federation.proof_rounds import trained_files
 from roundelay.federation.records import RoundResult
-from roundelay.federation.replay import NOBODY, base_of, take_round
+from roundelay.federation.replay import NOBODY, bases_of, take_round
 from roundelay.federation.requests import Progress, TrainingFile, trainer_task
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
@@ -93,7 +93,7 @@ def retrain(start: NodeRef, ring: Ring, view: JobSnapshot, number: int, worker: 
             f"this machine computes different bits (fingerprint {here[:8]}) from the one on which the job "
             f"began ({spec.fingerprint[:8]}); retrain on a machine of that kind"
         )
-    bases = {base_of(claimed, index) for index in trained_files(spec, claimed)} | {before.round}
+    bases = {*bases_of(claimed, trained_files(spec, claimed)).values(), before.round}
     weights_of = {}
     for base in sorted(bases):
         weights_of[base] = yield from _weights_of(start, ring, view, view.results[base])

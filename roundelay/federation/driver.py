@@ -121,7 +121,6 @@ class Driver:
         self._validator: Validator | None = None
         self._moments = b""
         self._bases: Bases | None = None  # of a buffered job
-        self._needed = set[int]()  # rounds of a buffered job whose weights its updates start from
         self.personal: PersonalRecord | None = None  # of the sites' own models, if the job has any
         self._results: list[RoundResult] = []
         self._last_report = ""  # digest of the last round's REPORT
@@ -280,7 +279,6 @@ class Driver:
             raise BadRecord(f"result-{number}: {problem}")
         self._bases = bases = Bases(self.spec, self._results)
         weights = yield from self._reader.read_bases(self._results, bases, self._before)
-        self._needed = bases.rounds
         training = BufferedTraining(
             self.spec,
             self._roster,
@@ -460,9 +458,7 @@ class Driver:
         self._results.append(result)
         if kept_round(self.spec.settings, self._results) is result:
             self.weights = weights
-        needed = self._bases.rounds if self._bases is not None and not self._is_complete else set[int]()
-        superseded = superseded_rounds(self.spec.settings, self._results, self._needed, needed)
-        self._needed = needed
+        superseded = self._superseded()
         if self._verifier is not None:
             self._contributions.add(report)
             needed = self._contributions.models_needed(self.spec.settings, self._results)
@@ -476,6 +472,15 @@ class Driver:
             self._on_round(result, report)
 
     # --- helpers
+
+    def _superseded(self) -> list[RoundResult]:
+        """Return the rounds whose weights the last result has made useless."""
+        freed, needed = frozenset[int](), frozenset[int]()
+        if self._bases is not None:
+            freed, needed = self._bases.freed, frozenset(self._bases.rounds)
+        if self._is_complete:  # no update is taken any more
+            freed, needed = freed | needed, frozenset()
+        return superseded_rounds(self.spec.settings, self._results, freed, needed)
 
     @property
     def _is_complete(self) -> bool:

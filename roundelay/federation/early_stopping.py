@@ -53,19 +53,16 @@ def is_complete(settings: Settings, results: Sequence[RoundResult]) -> bool:
 
 
 def superseded_rounds(
-    settings: Settings,
-    results: Sequence[RoundResult],
-    needed_before: Set[int] = frozenset(),
-    needed: Set[int] = frozenset(),
+    settings: Settings, results: Sequence[RoundResult], freed: Set[int] = frozenset(), needed: Set[int] = frozenset()
 ) -> list[RoundResult]:
     """Return the rounds whose weights the last result has made useless: they may be deleted now.
 
-    A round that has been superseded never becomes the best again. needed: rounds whose weights stay for another reason,
-    and that stayed for it before the last result.
+    A round that has been superseded never becomes the best again. freed: rounds whose weights have stayed for another
+    reason, which the last result has ended. needed: rounds whose weights stay for another reason.
     """
     if len(results) < 2:
         return []
-    before = _rounds_with_weights(settings, results[:-1]) | needed_before
+    before = _rounds_with_weights(settings, results[:-1]) | freed
     now = _rounds_with_weights(settings, results) | needed
     return [results[number] for number in sorted(before - now)]
 

@@ -17,7 +17,7 @@ from roundelay.federation.proof import Proof
 from roundelay.federation.proof_rounds import trained_files
 from roundelay.federation.receipts import Receipts
 from roundelay.federation.records import RoundResult
-from roundelay.federation.replay import NO_ROWS, add_files, base_of, moments, take_round, train_round
+from roundelay.federation.replay import NO_ROWS, add_files, bases_of, moments, take_round, train_round
 from roundelay.federation.requests import trainer_task
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.validate import Validator
@@ -92,11 +92,13 @@ def sample(proof: Proof, contents: Mapping[str, bytes], count: int, rng: random.
     """
     spec, worker = proof.spec, Worker()
     require_same_bits(spec)
+    rounds = {number: proof.results[number] for number in range(1, proof.rounds + 1)}
+    bases = {number: bases_of(result, trained_files(spec, result)) for number, result in rounds.items()}
     pairs = [
         (number, index)
-        for number in range(1, proof.rounds + 1)
-        for index in trained_files(spec, proof.results[number])
-        if proof.weights(base_of(proof.results[number], index)) is not None
+        for number, of_files in bases.items()
+        for index, base in of_files.items()
+        if proof.weights(base) is not None
     ]
     if count > len(pairs):
         raise BadProof(
@@ -107,7 +109,7 @@ def sample(proof: Proof, contents: Mapping[str, bytes], count: int, rng: random.
     standardised_by = bytes.fromhex(proof.results[0].moments)
     for number, index in sorted(rng.sample(pairs, count)):
         file, claimed = spec.files[index], proof.results[number]
-        base = base_of(claimed, index)
+        base = bases[number][index]
         before = TrainedRound(base, _weights(proof, base), proof.state(base))
         units = arithmetic.units_of(spec, before)
         task = arithmetic.training_task(spec, standardised_by, claimed.halvings, units)

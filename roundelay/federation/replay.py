@@ -5,7 +5,7 @@ All files of a round are trained from the same weights, in lockstep where they c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from roundelay.chord.refs import NodeRef
@@ -124,9 +124,10 @@ def take_round(
     return TrainedRound(number, made, state, loss, 0, proven, tuple(control.notices), taken=taken)
 
 
-def base_of(result: RoundResult, file: int) -> int:
-    """Return the round whose weights a file's update in this round started from."""
-    return dict(result.taken).get(file, result.round - 1)
+def bases_of(result: RoundResult, files: Iterable[int]) -> dict[int, int]:
+    """Return the round whose weights the update of each of these files in a round started from."""
+    taken = dict(result.taken)
+    return {file: taken.get(file, result.round - 1) for file in files}
 
 
 def _rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[TrainedRound]:

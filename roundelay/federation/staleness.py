@@ -18,6 +18,7 @@ class Bases:
 
     def __init__(self, spec: JobSpec, results: Sequence[RoundResult] = ()) -> None:
         """results: the chain so far, from round 0 on."""
+        self.freed = frozenset[int]()  # rounds from which no update starts any more since the last one was taken
         self._of = [0] * len(spec.files)
         self._staleness_max = spec.settings.max_staleness
         for result in results[1:]:
@@ -35,12 +36,13 @@ class Bases:
     def take(self, number: int, taken: Taken) -> list[int]:
         """Start the updates that a round took again from its weights, and those that have become too old.
 
-        Return the files of these.
+        Return the files of these; `freed` has the rounds whose weights are needed no more.
         """
         too_old = [file for file, base in enumerate(self._of) if number - base > self._staleness_max]
-        again = [*(file for file, _ in taken), *too_old]
+        again, before = [*(file for file, _ in taken), *too_old], self.rounds
         for file in again:
             self._of[file] = number
+        self.freed = frozenset(before - self.rounds)
         return [file for file in too_old if file not in dict(taken)]
 
     def move(self, base: int, to: int) -> None:

@@ -389,7 +389,7 @@ def test_what_is_under_way_follows_from_the_chain() -> None:
     assert bases.take(1, ((0, 0), (1, 0))) == bases.take(2, ((2, 0),)) == []
     assert [bases[file] for file in range(4)] == [1, 1, 2, 0]
     assert bases.take(3, ((3, 0),)) == list(range(4, len(spec.files)))
-    assert bases.rounds == {1, 2, 3}
+    assert bases.rounds == {1, 2, 3} and bases.freed == {0}
 
 
 @pytest.mark.parametrize(
