@@ -198,7 +198,7 @@ class Driver:
             made = None
         for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
             if self._watch.is_paused:
-                yield from self._wait_while_paused(made)
+                yield from self._wait_while_paused(made, self._watch.require_running)
                 made = None
             if made is not None and self.spec.settings.dp_noise:  # nobody sees a model before it is stored
                 yield from self._validate_and_store(made)
@@ -213,14 +213,14 @@ class Driver:
             self.personal = yield from self._evaluate_own_models(view.personal)
         yield from self._log.write(records.DONE, self._results[-1].digest.encode())
 
-    def _wait_while_paused(self, made: PendingRound | None) -> Procedure[None]:
-        """Store the last round, then wait until the job is resumed. Raises JobEnded."""
+    def _wait_while_paused(self, made: PendingRound | None, require_more: Callable[[], None]) -> Procedure[None]:
+        """Store the last round, then wait until the job is resumed. Raises what `require_more` raises."""
         if made is not None:
             yield from self._validate_and_store(made)
         job, rounds = self.spec.job, len(self._results) - 1
         self._logged(f"job {job[:8]} is paused after round {rounds}; to go on:  python3 client.py resume {job}")
         while self._watch.is_paused:
-            self._watch.require_running()
+            require_more()
             yield from self._renew_leases_if_due()
             yield Sleep(HEARTBEAT_INTERVAL_S)
         self._logged(f"job {job[:8]} goes on")
@@ -295,7 +295,7 @@ class Driver:
         """Take round after round from the buffer until the job is complete."""
         while not self._is_complete:
             if self._watch.is_paused:
-                yield from self._wait_while_paused(None)
+                yield from self._wait_while_paused(None, training.require_more)
             self._watch.require_running()
             number, began = self._before.number + 1, self._clocks.monotonic()
             self._roster.begin_round(number)

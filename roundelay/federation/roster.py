@@ -109,6 +109,14 @@ class Roster:
         self._missing_files.clear()
         self.reasons.clear()
 
+    def forgive_holders(self, files: Sequence[TrainingFile]) -> None:
+        """Let the nodes that may train these files be asked for them again, except excluded nodes."""
+        for file in files:
+            for node in self._candidates(file):
+                self._lost.pop(node, None)
+                self._missing_files.pop((node, file.index), None)
+                self.reasons.pop(str(node.address), None)
+
     def exclude(self, node: NodeRef) -> None:
         """Never give a node work for this job again."""
         self._unfit.add(node)
@@ -158,13 +166,18 @@ class Roster:
 
         A leaf counts as the owner of the keys before its own, unless the node must also store the file.
         """
-        if self._homes:
-            return tuple(n for n in self.eligible((file,)) if str(n.address) == self._homes[file.index])
-        trainers = self.nodes if must_store else self.trainers
-        candidates = (n for n in successors_among(trainers, self.ring.key(file.name)) if not self.is_excluded(n))
-        nearest = islice(candidates, self.ring.replicas + 1)
+        nearest = self._candidates(file, must_store)
         return tuple(n for n in nearest if n not in self._lost and (n, file.index) not in self._missing_files)
 
     def successors_of(self, key: int, count: int = 0) -> tuple[NodeRef, ...]:
         """Return the owner of a key and the nodes after it: `count`, or those that may hold copies."""
         return successors_among(self.nodes, key)[: count or self.ring.replicas + 1]
+
+    def _candidates(self, file: TrainingFile, must_store: bool = False) -> tuple[NodeRef, ...]:
+        """Return the nodes that may train a file, its owner first, whether they have been lost lately or not."""
+        if self._homes:
+            home = self._homes[file.index]
+            return tuple(n for n in self.trainers if str(n.address) == home and not self.is_excluded(n))
+        trainers = self.nodes if must_store else self.trainers
+        fit = (n for n in successors_among(trainers, self.ring.key(file.name)) if not self.is_excluded(n))
+        return tuple(islice(fit, self.ring.replicas + 1))

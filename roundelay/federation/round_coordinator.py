@@ -152,24 +152,9 @@ class RoundCoordinator:
                 if files:
                     continue
             if not files or self._may_leave_out(number, files, chosen):
-                (self._report_absent_sites if spec.pinned else self._report_left_out)(files)
+                self.report_left_out(files)
                 return parts
             yield from self._wait_for_files(files, number, secure.why if secure is not None else "")
-        raise FileUnavailable(f"no live node has {names(files)}")
-
-    def collect_files(self, orders: RoundWork, number: int, files: Files) -> Procedure[list[PartialResult]]:
-        """Have some files trained as these orders say, and wait for every one of them.
-
-        Raises WorkFailed, StepTooLarge, NobodyFits, FileUnavailable, JobEnded, ChordError.
-        """
-        parts: list[PartialResult] = []
-        for _ in range(SITES_RETRIES_MAX if self._spec.pinned else FILES_RETRIES_MAX):
-            outcome = yield from orders.run(files)
-            parts += outcome.parts
-            files = tuple(sorted(outcome.missing, key=lambda f: f.index))
-            if not files:
-                return parts
-            yield from self._wait_for_files(files, number)
         raise FileUnavailable(f"no live node has {names(files)}")
 
     def _wait_for_files(self, files: Files, number: int, why: str = "") -> Procedure[None]:
@@ -272,11 +257,15 @@ class RoundCoordinator:
     # --- missing files
 
     def _report_waiting(self, files: tuple[TrainingFile, ...], number: int, why: str = "") -> None:
-        """Log once what the round waits for; `why`, if not for files. Raises NobodyFits while no round is completed."""
+        """Log once what the round waits for; `why`, if not for files. Raises NobodyFits as `report_wait`."""
         line = f"{why}: waiting" if why else f"no live node has {names(files)}: waiting"
         if self._spec.pinned and self._roster.reasons:  # no other node may train them
             reasons = [f"{home}: {why}" for home, why in sorted(self._roster.reasons.items())]
             line = f"{'; '.join([why] * bool(why) + reasons[:NAMES_SHOWN])}: waiting"
+        self.report_wait(line, number)
+
+    def report_wait(self, line: str, number: int) -> None:
+        """Log once why a round waits. Raises NobodyFits while no round is completed and every node is excluded."""
         if self._roster.nobody_fits:
             line = (
                 f"none of {len(self._roster.nodes)} nodes may train this job: their processor or numpy computes "
@@ -297,19 +286,26 @@ class RoundCoordinator:
         self._roster.record_disturbance(line)
         self._require_running()
 
-    def _report_absent_sites(self, files: tuple[TrainingFile, ...]) -> None:
-        """Report the sites whose private files the round leaves out, because they are away or cannot train them."""
-        away = Counter(self._spec.homes[f.index] for f in files)
-        for home, count in sorted(away.items()):
-            why = self._roster.reasons.get(home)
-            state = "is drained" if home in self.waits.drained else "is away"
-            how = f"{home}: {why}" if why else f"{home} {state}"
-            self._roster.record_disturbance(f"{how}: its {count} private file{'s' * (count != 1)} left out")
-
-    def _report_left_out(self, files: tuple[TrainingFile, ...]) -> None:
-        """Report the files that the quorum leaves out."""
-        if files:
+    def report_left_out(self, files: Files) -> None:
+        """Report the files that a round goes on without, and why."""
+        if files and not self._spec.pinned:
             self._roster.record_disturbance(f"left out, because no live node has them: {names(files)}")
+        for absence, count in self._absences(files).items():
+            self._roster.record_disturbance(f"{absence}: its {count} private file{'s' * (count != 1)} left out")
+
+    def why_missing(self, files: Files) -> str:
+        """Return why no node can train these files now."""
+        return "; ".join([*self._absences(files)][:NAMES_SHOWN]) or f"no live node has {names(files)}"
+
+    def _absences(self, files: Files) -> dict[str, int]:
+        """Return what is wrong with the sites of private files, and how many of these files each has."""
+        counts = Counter(self._spec.homes[file.index] for file in files if self._spec.pinned)
+        return {self._absence(home): count for home, count in sorted(counts.items())}
+
+    def _absence(self, home: str) -> str:
+        if why := self._roster.reasons.get(home):
+            return f"{home}: {why}"
+        return f"{home} is {'drained' if home in self.waits.drained else 'away'}"
 
 
 def _rows(files: Files) -> int:

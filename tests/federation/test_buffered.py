@@ -14,24 +14,29 @@ import pytest
 
 from chaos.simulated_liars import CLIENT, POLL_S, READER, SUPERNODE, TRAINING_S, SettledNode
 from roundelay.chord.effects import Procedure, gather
-from roundelay.chord.refs import Address
+from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, audit, proof_replay, replay
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Compute
-from roundelay.federation.errors import BadSpec, Overtaken
+from roundelay.federation.errors import BadSpec, FileUnavailable, Overtaken, WorkFailed
 from roundelay.federation.job_log import JobLog
-from roundelay.federation.jobs import put_record
+from roundelay.federation.jobs import put_record, set_paused
 from roundelay.federation.proof import check_proof
 from roundelay.federation.proof_export import collect_parts
-from roundelay.federation.records import DONE, RoundReport, RoundResult
+from roundelay.federation.records import DONE, FAILED, RoundReport, RoundResult
 from roundelay.federation.requests import Progress
+from roundelay.federation.roster import Roster
+from roundelay.federation.round_coordinator import FILES_RETRY_S
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
+from roundelay.federation.site_drain import set_drained
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases, wrong_links
 from roundelay.federation.tasks import TrainTask
+from roundelay.federation.topologies import buffered, order_plan
+from roundelay.federation.topologies.order_plan import OrderPlan, PlannedOrder
 from roundelay.federation.upload import store_and_publish
 from roundelay.ml.worker import Worker
 from roundelay.sim.ideal_ring import random_ring
@@ -39,7 +44,7 @@ from roundelay.sim.journal import EventJournal
 from roundelay.sim.learnable_files import learnable_files
 from roundelay.sim.machine import Machine, clocks
 from roundelay.sim.options import CALM
-from roundelay.sim.process import PENDING, Outcome, SimTask
+from roundelay.sim.process import PENDING, Outcome, Resume, SimTask
 from roundelay.sim.program import NodeProgram, add_performers
 from roundelay.sim.world import World
 from roundelay.store.blobs import digest_of
@@ -48,6 +53,7 @@ from tests.federation.test_driver import IDS, RING, SPEC, Job, make_spec
 NODES, FILES, ROWS, FEATURES, CLASSES = 6, 18, 6, 4, 3
 BUFFERED = Settings(topology="buffered", rounds=14, epochs=1, hidden=(4,), eta=0.1, batch=4, keep_weights="all")
 ENDS_WITHIN_S = 300.0  # of virtual time
+AWAY_S = 40.0
 SLOW = 3.0  # times longer than the others, the slow node trains
 SECOND_CLIENT = Address("second-client", 1)
 
@@ -75,12 +81,14 @@ class Simulation:
         add_performers(self.world, TRAINING_S, slow={self.slow: slow})
         self.trained: Counter[str] = Counter()  # how often each order was carried out, by its ticket
         self.last_ordered = 0  # the largest round of an order
+        self._at_work: list[Resume] = []
         self._count_training()
         self.nodes = true.nodes()
         self.machines = {n.ref.address: self._machine(n.ref.address, repairs) for n in self.nodes}
         for node in self.nodes:
             self.machines[node.ref.address].adopt(node)
         self.rounds: list[tuple[float, RoundResult, RoundReport]] = []
+        self.said: list[str] = []  # by the client
         self.ended: list[Outcome] = []
         self.client = self.world.start(CLIENT)
         self.world.run(self.client, "client", self._client(), self.ended.append)
@@ -89,6 +97,7 @@ class Simulation:
         perform = self.world.performers[Compute]
 
         def compute(task: SimTask, effect: Compute) -> Outcome:
+            self._at_work.append(task.later())
             outcome = perform(task, effect)
             self.last_ordered = max(self.last_ordered, effect.order.round)
             self.trained[effect.order.ticket] += outcome is PENDING and isinstance(effect.order.task, TrainTask)
@@ -103,7 +112,7 @@ class Simulation:
         def note(result: RoundResult, report: RoundReport) -> None:
             self.rounds.append((self.world.clock.now, result, report))
 
-        driver = Driver(self.spec, self.ring, self.nodes[0].ref, name, clocks(self.world), note)
+        driver = Driver(self.spec, self.ring, self.nodes[0].ref, name, clocks(self.world), note, self.said.append)
         outcome, _ = yield from gather([driver.drive(), driver.heartbeat()])
         return outcome
 
@@ -126,6 +135,14 @@ class Simulation:
             raise found[0]
         return found[0]
 
+    def fail_orders(self) -> None:
+        """Let the orders that nodes carry out fail."""
+        for resume in self._at_work:
+            resume(WorkFailed("the disk is full"))
+
+    def version(self) -> int:
+        return clocks(self.world).version()
+
     def look(self) -> JobSnapshot:
         entry = next(n.ref for n in self.nodes if self.machines[n.ref.address].process is not None)
         found: JobSnapshot = self.ask(read_snapshot(entry, self.ring, self.spec.job, with_reports=True))
@@ -139,9 +156,9 @@ class Simulation:
         return view
 
 
-def files_of_home(simulation: Simulation, address: Address) -> set[int]:
+def files_of_home(simulation: Simulation, site: Address | str) -> set[int]:
     """The private files of a site."""
-    return {file for file, home in enumerate(simulation.spec.homes) if home == str(address)}
+    return {file for file, home in enumerate(simulation.spec.homes) if home == str(site)}
 
 
 def files_of(view: JobSnapshot, address: Address) -> set[int]:
@@ -219,6 +236,21 @@ def test_an_update_that_is_too_old_is_thrown_away_and_said_and_other_nodes_train
     assert {file for result in view.results for file, _ in result.taken} == set(range(FILES))
 
 
+def test_orders_are_planned_once_a_round_and_not_by_each_of_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned: list[float] = []
+    update = OrderPlan.update
+
+    def count(plan: OrderPlan) -> None:
+        planned.append(simulation.world.clock.now)
+        update(plan)
+
+    monkeypatch.setattr(OrderPlan, "update", count)
+    simulation = Simulation(slow=100.0)
+    simulation.run()
+
+    assert len(planned) <= 1 + BUFFERED.rounds + simulation.world.clock.now / FILES_RETRY_S
+
+
 # --- kills
 
 
@@ -269,6 +301,69 @@ def test_rounds_go_on_without_a_private_site_that_is_away_and_no_other_node_trai
 
     require_honest(simulation, view)
     assert away and not away & {file for result in view.results[len(before) + 1 :] for file, _ in result.taken}
+
+
+def test_a_site_that_comes_back_is_trained_again_while_another_one_stays_away() -> None:
+    """The round needs the files of the site that comes back; a driver that takes over has seen neither of the two."""
+    by_files = Counter(Simulation(is_private=True).spec.homes).most_common()
+    (away, files), (back, _) = by_files[-2:]
+    settings = replace(BUFFERED, rounds=8, buffer=FILES - files)
+    simulation = Simulation(settings, slow=1.0, is_private=True, repairs=True)
+    sites = {str(address): machine for address, machine in simulation.machines.items()}
+    simulation.run(until=lambda: len(simulation.rounds) > 2)
+    for site in (away, back):
+        sites[site].freeze()
+    simulation.world.kill(simulation.client)
+    simulation.world.clock.run(simulation.world.clock.now + AWAY_S)
+    before = simulation.look().results
+    sites[back].thaw()
+    view = simulation.finish()
+
+    require_honest(simulation, view)
+    taken = {file for result in view.results[len(before) + 1 :] for file, _ in result.taken}
+    assert files_of_home(simulation, back) <= taken and not taken & files_of_home(simulation, away)
+
+
+def test_a_site_that_does_not_answer_holds_up_none_of_the_orders_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is still a member of the ring, which is not maintained here, so that orders are sent to it again and again."""
+    monkeypatch.setattr(buffered, "ORDERS_MAX", 1)
+    simulation = Simulation(replace(BUFFERED, rounds=10), is_private=True)
+    simulation.run(until=lambda: len(simulation.rounds) > 2)
+    site = simulation.machines[simulation.slow]
+    site.freeze()
+    simulation.run()
+    site.thaw()
+
+    require_honest(simulation, simulation.finish())
+
+
+def test_a_round_that_waits_for_a_drained_site_says_so_once_and_goes_on_when_the_site_is_resumed() -> None:
+    simulation = Simulation(replace(BUFFERED, buffer=FILES, rounds=8), slow=1.0, is_private=True)
+    entry, site = simulation.nodes[0].ref, str(simulation.slow)
+    simulation.run(until=lambda: len(simulation.rounds) > 2)
+    simulation.ask(set_drained(entry, simulation.ring, "wards", site, True, simulation.version()))
+    simulation.run(until=lambda: bool(simulation.said))
+    simulation.world.clock.run(simulation.world.clock.now + AWAY_S)
+    simulation.ask(set_drained(entry, simulation.ring, "wards", site, False, simulation.version()))
+    simulation.run()
+
+    require_honest(simulation, simulation.look())
+    own = len(files_of_home(simulation, simulation.slow))
+    waiting = f"the buffer has {FILES - own} of {FILES} files, and {site} is drained: waiting"
+    assert [line.split(": ", 1)[1] for line in simulation.said] == [waiting]
+
+
+def test_an_order_that_fails_while_the_job_is_paused_ends_the_job() -> None:
+    simulation = Simulation(slow=200.0)
+    simulation.run(until=lambda: len(simulation.rounds) > 2)
+    simulation.ask(
+        set_paused(simulation.nodes[0].ref, simulation.ring, simulation.spec.job, True, simulation.version())
+    )
+    simulation.run(until=lambda: any("is paused" in line for line in simulation.said))
+    simulation.fail_orders()
+    simulation.run()
+
+    assert isinstance(simulation.ended[0], WorkFailed) and simulation.look().end == FAILED
 
 
 def test_of_two_drivers_at_once_one_stops_and_the_chain_is_that_of_the_other() -> None:
@@ -380,6 +475,68 @@ def test_the_weighted_sum_does_not_depend_on_the_grouping_of_equally_stale_updat
     apart = arithmetic.mean_of(SPEC, base, [part(2), part(1), part(0)], late)
     assert apart == arithmetic.mean_of(SPEC, base, [part(0, 1), part(2)], late)
     assert apart != arithmetic.mean_of(SPEC, base, [part(0, 1), part(2)])
+
+
+def roster_of_three_sites() -> Roster:
+    nodes = tuple(NodeRef(n, f"n{n}", 1) for n in range(1, 4))
+    roster = Roster(RING, nodes[0], [str(nodes[file.index % 3].address) for file in SPEC.files])
+    roster.update_members(nodes)
+    return roster
+
+
+def test_a_lost_node_is_forgiven_for_the_files_that_only_it_may_train_and_for_its_own_reason() -> None:
+    roster = roster_of_three_sites()
+    nodes = roster.nodes
+    for node, file in zip(nodes, SPEC.files, strict=False):
+        roster.mark_lost(node, "has taken too long")
+        roster.mark_missing_file(node, file, "out of memory")
+    roster.forgive_holders(SPEC.files[1:2])
+
+    assert [roster.holders(file) for file in SPEC.files[:3]] == [(), (nodes[1],), ()]
+    assert set(roster.reasons) == {str(nodes[0].address), str(nodes[2].address)}
+
+
+def test_orders_of_nodes_that_did_not_answer_come_last_and_files_that_failed_are_ordered_again() -> None:
+    roster = roster_of_three_sites()
+    first_site, *_ = roster.nodes
+    bases = Bases(SPEC)
+    plan = OrderPlan(SPEC, roster, bases, frozenset)
+
+    def homes(orders: list[PlannedOrder]) -> list[str]:
+        return [roster.home(order.files[0]) for order in orders]
+
+    def pop_all() -> list[PlannedOrder]:
+        return list(iter(plan.pop, None))
+
+    roster.mark_lost(first_site, "did not answer")
+    first = pop_all()
+    assert homes(first) == ["n2:1", "n3:1"]
+    plan.update()
+    plan.retry_unplaced()
+    for order in first:
+        plan.end(order, set())
+    plan.update()
+    second = pop_all()
+    assert homes(second) == ["n2:1", "n3:1", "n1:1"] and pop_all() == []
+    for order in second:
+        plan.end(order, order.indices)
+    plan.update()
+    assert pop_all() == []  # their updates wait in the buffer
+    bases.take(1, tuple((file, 0) for file in second[0].indices))
+    plan.expire()
+    assert [(order.base, order.indices) for order in pop_all()] == [(1, second[0].indices)]
+
+
+def test_a_file_that_no_node_may_train_fails_the_job_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_plan, "FILES_RETRIES_MAX", 2)
+    roster = roster_of_three_sites()
+    plan = OrderPlan(SPEC, roster, Bases(SPEC), frozenset)
+    roster.update_members(roster.nodes[1:])
+    plan.update()
+
+    plan.retry_unplaced()
+    with pytest.raises(FileUnavailable, match=f"no live node has {SPEC.files[0].name}, {SPEC.files[3].name}"):
+        plan.retry_unplaced()
 
 
 def test_what_is_under_way_follows_from_the_chain() -> None:

@@ -23,13 +23,14 @@ from roundelay.federation.effects import offload
 from roundelay.federation.errors import FederationError, StepTooLarge
 from roundelay.federation.requests import Order, TrainingFile, names
 from roundelay.federation.roster import Roster
-from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
+from roundelay.federation.round_coordinator import FILES_RETRY_S, Assignment, RoundCoordinator
 from roundelay.federation.rounds import Files, MakeOrder, Meanwhile, PartialResult, RoundOutcome, RoundWork
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases, staleness_of
 from roundelay.federation.step_size import StepControl
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import Elapsed
+from roundelay.federation.topologies.order_plan import OrderPlan, PlannedOrder
 
 ORDERS_MAX = 128  # under way at a time
 POLL_S, POLL_MAX_S = 0.01, 0.5  # how often the buffer is looked at, and whether there are files to train
@@ -37,7 +38,7 @@ POLL_SHARE = 0.05  # of the time that it has been in vain
 
 
 class _Ended(FederationError):
-    """The job needs no more updates, or has failed."""
+    """The job needs no more updates, or an order or a round has failed."""
 
 
 class _TooOld(FederationError):
@@ -117,7 +118,8 @@ class BufferedTraining:
         self._estimate = _Patient()
         self._bases = bases
         self._weights = dict(weights)
-        self._ordered: dict[int, int] = {}  # the base of each file's last order
+        self._plan = OrderPlan(spec, roster, bases, lambda: coordinator.waits.drained)
+        self._look_at = clock() + FILES_RETRY_S  # when nodes are looked for again
         self._buffer: list[_Arrived] = []
         self._is_over = False
 
@@ -129,12 +131,18 @@ class BufferedTraining:
         workers = [self._until_over(self._work()) for _ in self._spec.files[:ORDERS_MAX]]
         yield from gather_or_raise([self._until_over(rounds), *workers], limit=1 + len(workers))
 
+    def require_more(self) -> None:
+        """Raise an error that ends `run` if the job needs no more updates or something has failed."""
+        if self._is_over:
+            raise _Ended("no more updates are needed")
+        self._require_running()
+
     def next_round(self, before: TrainedRound) -> Procedure[tuple[TrainedRound, list[PartialResult]]]:
         """Wait until the buffer is full; return the round that takes what is in it, and the results that it took.
 
-        Raises StepTooLarge.
+        Raises StepTooLarge, NobodyFits, FileUnavailable.
         """
-        arrived = yield from self._full_buffer()
+        arrived = yield from self._full_buffer(before.number + 1)
         number, parts = before.number + 1, [part for each in arrived for part in each.parts]
         taken = tuple((file.index, each.base) for each in arrived for part in each.parts for file in part.files)
         staleness = staleness_of(number, taken)
@@ -150,6 +158,7 @@ class BufferedTraining:
             files = names([self._spec.files[index] for index in too_old])
             self._roster.record_disturbance(f"updates that {started} are thrown away: {files}")
         self._weights = {base: self._weights[base] for base in self._bases.rounds}
+        self._plan.expire()
         return TrainedRound(number, weights, state, loss, receipts=proven, taken=taken), parts
 
     def assignment(self, number: int) -> Assignment:
@@ -172,7 +181,7 @@ class BufferedTraining:
         work, job = self.assignment(base), self._spec.job
 
         def require_wanted(files: Files, node: NodeRef | None) -> None:
-            self._require_more()
+            self.require_more()
             if self._bases[files[0].index] != base:
                 if node is not None:
                     self._roster.mark_lost(node, f"has taken too long for {names(files)}")
@@ -184,52 +193,59 @@ class BufferedTraining:
         return _BufferedWork(self._roster, self._estimate, self._clock, make_order, work.weights, require_wanted)
 
     def _work(self) -> Procedure[None]:
-        """Have files trained that no round waits for yet, one order after the other, until no more are needed."""
+        """Have files trained, one order after the other, until no more updates are needed."""
         idle = Elapsed(self._clock)
         while True:  # _Ended ends it
-            self._require_more()
-            files = self._next_files()
-            if not files:
+            self.require_more()
+            order = self._plan.pop()
+            if order is None:
                 yield Sleep(min(POLL_MAX_S, max(POLL_S, idle.seconds * POLL_SHARE)))
                 idle.observe([])
                 continue
-            base = self._bases[files[0].index]
-            self._ordered |= {file.index: base for file in files}
-            try:
-                parts = yield from self._coordinator.collect_files(self._orders(base), base + 1, files)
-            except StepTooLarge as error:
-                StepControl(self._spec, base + 1, 0.0, 0).reject(error)
-                raise
-            except _TooOld:
-                pass
-            else:
-                self._buffer.append(_Arrived(base, files, parts))
+            yield from self._carry_out(order)
             idle = Elapsed(self._clock)
 
-    def _next_files(self) -> Files:
-        """Return files of one node, to be trained from the same weights, that have not been ordered from these yet."""
-        idle = [file for file in self._spec.files if self._ordered.get(file.index) != self._bases[file.index]]
-        if drained := self._coordinator.waits.drained:
-            idle = [file for file in idle if self._roster.home(file) not in drained]
-        if not idle:
-            return ()
-        base = self._bases[idle[0].index]
-        files = tuple(file for file in idle if self._bases[file.index] == base)
-        return next(iter(self._orders(base).placed(files).values()), files)
+    def _carry_out(self, order: PlannedOrder) -> Procedure[None]:
+        """Have the files of an order trained, and put the updates of those that a node could train into the buffer."""
+        parts: list[PartialResult] = []
+        try:
+            parts = (yield from self._orders(order.base).run(order.files)).parts
+        except StepTooLarge as error:
+            StepControl(self._spec, order.base + 1, 0.0, 0).reject(error)
+            raise
+        except _TooOld:
+            pass
+        finally:
+            trained = tuple(file for part in parts for file in part.files)
+            self._plan.end(order, {file.index for file in trained})
+        if parts:
+            self._buffer.append(_Arrived(order.base, trained, parts))
 
-    def _full_buffer(self) -> Procedure[list[_Arrived]]:
+    def _full_buffer(self, number: int) -> Procedure[list[_Arrived]]:
         """Wait until the buffer is full, and empty it. Updates that have become too old in it are thrown away."""
         while True:  # _Ended ends it
             self._buffer = [each for each in self._buffer if self._bases[each.files[0].index] == each.base]
-            if sum(len(each.files) for each in self._buffer) >= self._spec.buffer_files:
+            count = sum(len(each.files) for each in self._buffer)
+            if self._clock() >= self._look_at:
+                self._look_for_nodes(number, count)
+            if count >= self._spec.buffer_files:
                 break
-            self._require_more()
+            self.require_more()
             yield Sleep(POLL_S)
         arrived, self._buffer = self._buffer, []
         return arrived
 
-    def _require_more(self) -> None:
-        """Raise _Ended if the job needs no more updates, JobEnded once it has ended."""
-        if self._is_over:
-            raise _Ended("no more updates are needed")
-        self._require_running()
+    def _look_for_nodes(self, number: int, count: int) -> None:
+        """Plan the orders again, and report the files that no node may train. count: the files in the buffer.
+
+        Raises NobodyFits, FileUnavailable.
+        """
+        self._look_at = self._clock() + FILES_RETRY_S
+        self._plan.update()
+        if self._plan.is_stuck and count < self._spec.buffer_files:
+            buffer = f"the buffer has {count} of {self._spec.buffer_files} files"
+            why = self._coordinator.why_missing(self._plan.unplaced)
+            self._coordinator.report_wait(f"{buffer}, and {why}: waiting", number)
+        else:
+            self._coordinator.report_left_out(self._plan.unplaced)
+        self._plan.retry_unplaced()

@@ -1,0 +1,118 @@
+"""The orders that a buffered job sends next: one for each node that is there, with those of its files that are idle.
+
+A file is idle if nobody trains it from the weights of its base: a round has taken its last update, or its order has
+failed. Files that no present node may train wait here, so that they hold none of the orders that may be under way.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+
+from roundelay.federation.errors import FileUnavailable
+from roundelay.federation.placement import by_hash
+from roundelay.federation.requests import TrainingFile, names
+from roundelay.federation.roster import Roster
+from roundelay.federation.round_coordinator import FILES_RETRIES_MAX, SITES_RETRIES_MAX
+from roundelay.federation.rounds import Files
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.staleness import Bases
+
+
+@dataclass(frozen=True)
+class PlannedOrder:
+    """Files of one node, whose updates start from the weights of the same round."""
+
+    base: int
+    files: Files
+
+    @property
+    def indices(self) -> set[int]:
+        return {file.index for file in self.files}
+
+
+class OrderPlan:
+    """The orders that are to be sent, and the files that no present node may train. drained: the sites to leave out."""
+
+    def __init__(self, spec: JobSpec, roster: Roster, bases: Bases, drained: Callable[[], Set[str]]) -> None:
+        self.unplaced: Files = ()  # idle files that no present node may train, or whose sites are drained
+        self._spec = spec
+        self._roster = roster
+        self._bases = bases
+        self._drained = drained
+        self._retries_max = SITES_RETRIES_MAX if spec.pinned else FILES_RETRIES_MAX
+        self._planned: deque[PlannedOrder] = deque()  # at most one for each file
+        self._is_outdated = True  # files have become idle since it was made
+        self._under_way: set[int] = set()  # files of orders that have not ended
+        self._ordered: dict[int, int] = {}  # the base of each file's last order, unless that has failed
+        self._retries: dict[int, int] = {}  # how often a node has been looked for in vain, by file
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing can be trained before nodes come back."""
+        return bool(self.unplaced) and not self._under_way and not self._planned
+
+    def pop(self) -> PlannedOrder | None:
+        """Return an order to be sent, if there is one. It is under way until `end` is called."""
+        if self._is_outdated:
+            self.update()
+        if not self._planned:
+            return None
+        order = self._planned.popleft()
+        self._under_way |= order.indices
+        self._ordered |= dict.fromkeys(order.indices, order.base)
+        return order
+
+    def end(self, order: PlannedOrder, trained: Set[int]) -> None:
+        """Record that an order has ended. Those of its files that have not been trained are idle again."""
+        self._under_way -= order.indices
+        for index in order.indices - trained:
+            del self._ordered[index]
+        for index in trained:
+            self._retries.pop(index, None)
+        if self._bases[order.files[0].index] != order.base:
+            self.expire()
+
+    def expire(self) -> None:
+        """Record that updates start from other weights by now."""
+        self._is_outdated = True
+
+    def update(self) -> None:
+        """Plan an order for each present node with idle files; first for files that have not waited for their node.
+
+        A file whose order is still under way is not idle, even if its update is too old by now.
+        """
+        idle: defaultdict[int, list[TrainingFile]] = defaultdict(list)  # by base
+        planned: list[PlannedOrder] = []
+        unplaced: list[TrainingFile] = []
+        for file in self._spec.files:
+            base = self._bases[file.index]
+            if file.index not in self._under_way and self._ordered.get(file.index) != base:
+                (unplaced if self._is_drained(file) else idle[base]).append(file)
+        for base, files in idle.items():
+            groups, left = by_hash(files, {file.index: self._roster.holders(file) for file in files})
+            planned += [PlannedOrder(base, group) for group in groups.values()]
+            unplaced += left
+        self._planned = deque(sorted(planned, key=self._retries_of))
+        self.unplaced = tuple(sorted(unplaced, key=lambda file: file.index))
+        self._is_outdated = False
+
+    def retry_unplaced(self) -> None:
+        """Let nodes that were lost be asked again for the files that no other node may train.
+
+        Raises FileUnavailable for a file that has been waited for too long.
+        """
+        away = [file for file in self.unplaced if not self._is_drained(file)]
+        for file in away:
+            self._retries[file.index] = self._retries.get(file.index, 0) + 1
+        if lacking := [file for file in away if self._retries[file.index] >= self._retries_max]:
+            raise FileUnavailable(f"no live node has {names(lacking)}")
+        self._roster.forgive_holders(away)
+
+    def _retries_of(self, order: PlannedOrder) -> int:
+        return max(self._retries.get(index, 0) for index in order.indices)
+
+    def _is_drained(self, file: TrainingFile) -> bool:
+        drained = self._drained()
+        return bool(drained) and self._roster.home(file) in drained
