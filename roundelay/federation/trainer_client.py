@@ -56,7 +56,8 @@ class TrainerClient:
         """Carry out an order; `on_start` is called when the trainer has all it needs.
 
         Raises FilesLacking with the digests that `effect.contents` must have; OtherBits; NotFound where only this
-        trainer cannot; StepTooLarge, WorkFailed; what `ask` raises when the trainer does not answer.
+        trainer cannot; StepTooLarge, WorkFailed; what `ask` raises when the trainer does not answer. What is raised of
+        private data quotes no value of a row; its cause does.
         """
         own = {file.digest: found for file in effect.order.files if (found := self._own(file.digest)) is not None}
         try:
@@ -74,7 +75,7 @@ class TrainerClient:
         except ml_errors.StepTooLarge as error:
             raise StepTooLarge(str(error)) from error
         except MLError as error:
-            raise WorkFailed(str(error)) from error
+            raise WorkFailed(error.without_values() if own else str(error)) from error
 
     def _require_fingerprint(self, effect: Compute) -> None:
         """Raise OtherBits unless this machine computes the bits that the job promises. Costs a tiny training, once.
@@ -143,10 +144,8 @@ class TrainerClient:
         """Ask for what reads private data. Raises NotFound with what is wrong with them, without a value of theirs."""
         try:
             return self._ask(request, payload, order)
-        except DataError as error:
+        except (DataError, InputMissing, CannotWrite) as error:
             raise NotFound(error.without_values()) from error
-        except (InputMissing, CannotWrite) as error:
-            raise NotFound(str(error)) from error
 
     def _compute(self, effect: Compute, named: Order) -> Done:
         """Have the trainer compute the task. named: the order with the digests by which the trainer knows files."""

@@ -12,26 +12,33 @@ _PRIVATE = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
 
 
 class MLError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    A message marks with `private` what it may quote of a row: only the owner of the data sees that.
+    """
+
+    def __init__(self, marked: str = "") -> None:
+        self.marked = marked
+        super().__init__(_shown(marked))
+
+    def without_values(self) -> str:
+        """Return the message as others than the owner of the data may see it."""
+        return _PRIVATE.sub("...", self.marked)
 
 
 class DataError(MLError):
-    """Bad data: the user has to correct FILE at line N (exit 65).
-
-    The message marks what it quotes of a row with `private`: only the owner of the data sees that.
-    """
+    """Bad data: the user has to correct FILE at line N (exit 65)."""
 
     def __init__(self, file: str, line: int | None, marked: str) -> None:
         """Name the place of the error; a line of None means the whole file or folder."""
         where = printable(file) if line is None else f"{printable(file)}, line {line}"
-        self.file, self.line, self.marked = file, line, marked
-        self.message = _PRIVATE.sub(lambda found: found[1], marked)
-        super().__init__(f"{where}: {self.message}")
+        super().__init__(f"{where}: {marked}")
+        self.file, self.line, self.marked, self.message = file, line, marked, _shown(marked)
 
     def without_values(self) -> str:
         """Return the message as others than the owner of the data may see it: names of columns, but no value."""
         where = self.file.rpartition("/")[2] + (f", line {self.line}" if self.line is not None else "")
-        return f"{printable(where)}: {_PRIVATE.sub('...', self.marked)}"
+        return f"{printable(where)}: {super().without_values()}"
 
 
 class InputMissing(MLError):
@@ -113,7 +120,7 @@ def to_dict(error: MLError) -> dict[str, object]:
     """Return the error as the header of an answer: {"error": kind, "message": ...}."""
     if isinstance(error, DataError):
         return {"error": "DataError", "message": error.marked, "file": error.file, "line": error.line}
-    return {"error": type(error).__name__, "message": str(error)}
+    return {"error": type(error).__name__, "message": error.marked}
 
 
 def from_dict(header: dict[str, object]) -> MLError:
@@ -125,8 +132,13 @@ def from_dict(header: dict[str, object]) -> MLError:
 
 
 def private(value: object, characters_max: int = 200) -> str:
-    """Return a value of a row as the message of a DataError quotes it: marked, so that others see dots instead."""
+    """Return a value of a row as the message of an error quotes it: marked, so that others see dots instead."""
     return f"{_BEGIN}{printable(str(value), characters_max)}{_END}"
+
+
+def _shown(marked: str) -> str:
+    """Return a message as the owner of the data sees it."""
+    return _PRIVATE.sub(lambda found: found[1], marked)
 
 
 def printable(text: str, characters_max: int = 200) -> str:

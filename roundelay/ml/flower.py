@@ -20,7 +20,7 @@ from traceback import extract_tb
 from typing import Any
 
 from roundelay.ml.data import Array, Floats
-from roundelay.ml.errors import ClientFault, MLError, printable
+from roundelay.ml.errors import ClientFault, MLError, printable, private
 from roundelay.ml.models.arrays import cut, join
 from roundelay.ml.models.learner import Learner
 from roundelay.ml.task import ROWS_MAX, TrainConfig
@@ -72,7 +72,7 @@ class Client:
         try:
             local = join(fitted, model.slots, base)
         except ClientFault as error:
-            raise ClientFault(f"{self._named}.fit {error}") from error
+            raise ClientFault(f"{self._named}.fit {error.marked}") from error
         loss, accuracy = self._evaluate(client, fitted, settings)
         on_epoch(config.epochs, loss, accuracy)
         return local
@@ -87,7 +87,7 @@ class Client:
             rows = operator.index(examples)
         except (TypeError, ValueError) as error:
             raise ClientFault(
-                f"{self._named}.fit returned {printable(repr(answer), 80)}: expected parameters, num_examples, metrics"
+                f"{self._named}.fit returned {private(repr(answer), 80)}: expected parameters, num_examples, metrics"
             ) from error
         if rows < 1:
             raise ClientFault(f"{self._named}.fit trained on {rows} examples: expected 1 or more")
@@ -102,7 +102,7 @@ class Client:
             loss, accuracy = float(loss), float(metrics.get("accuracy", 0.0))
         except (TypeError, ValueError, AttributeError) as error:
             raise ClientFault(
-                f"{self._named}.evaluate returned {printable(repr(answer), 80)}: expected loss, num_examples, metrics"
+                f"{self._named}.evaluate returned {private(repr(answer), 80)}: expected loss, num_examples, metrics"
             ) from error
         if not (math.isfinite(loss) and math.isfinite(accuracy)):
             raise ClientFault(
@@ -183,7 +183,7 @@ class Client:
 def _cause(error: Exception) -> str:
     frames = extract_tb(error.__traceback__)
     where = f"{frames[-1].filename.rpartition('/')[2]}, line {frames[-1].lineno}: " if frames else ""
-    return printable(f"{where}{type(error).__name__}: {error}")
+    return f"{printable(where)}{type(error).__name__}: {private(error)}"
 
 
 def _state() -> Any:

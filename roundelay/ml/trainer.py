@@ -35,7 +35,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from roundelay.ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, to_dict
+from roundelay.ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, private, to_dict
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.malloc import keep_freed_memory
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
@@ -144,7 +144,7 @@ def _answer(worker: "Worker", order: Frame, progress: "OnProgress", keep: "Keep"
         raise
     except Exception as error:
         log.exception("order %r failed", order.header.get("do"))
-        return to_dict(TrainerFault(f"{type(error).__name__}: {error}")), b""
+        return to_dict(TrainerFault(f"{type(error).__name__}: {private(error)}")), b""
 
 
 def carry_out(

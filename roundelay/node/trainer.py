@@ -122,7 +122,7 @@ class Trainer:
         except OtherBits as error:
             self._log(f"job {order.job[:8]}: this node {error}")
             raise
-        except NotFound as error:
+        except (NotFound, WorkFailed) as error:
             if error.__cause__ is not None:  # only the owner of private data may see all of it
                 self._log(f"job {order.job[:8]}: {error.__cause__}")
             raise

@@ -28,8 +28,10 @@ from roundelay.federation.site_gate import SiteGate
 from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.federation.tasks import TrainTask
-from roundelay.ml.errors import ClientFault
+from roundelay.federation.trainer_client import TrainerClient
+from roundelay.ml.errors import ClientFault, TrainerFault, private
 from roundelay.ml.exact import feature_sums
+from roundelay.ml.frames import Frame, Header
 from roundelay.ml.readers.letters import parse
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Put, Read, Write
@@ -183,6 +185,22 @@ def test_a_training_that_fails_at_every_home_fails_the_job_by_its_reason(topolog
 
     with pytest.raises(WorkFailed, match=r"node-\d+:1: no lr in the config"):
         job.drive()
+
+
+@pytest.mark.parametrize("place", ["missing", "add", "train"])
+def test_an_error_while_private_data_are_read_tells_others_no_value(place: str) -> None:
+    def ask(header: Header, payload: bytes, order: Order) -> Frame:
+        if header["do"] == place:
+            raise TrainerFault(f"ValueError: {private('dose 1789')}")
+        return Frame({"missing": header.get("digests")}, bytearray())
+
+    spec = make_spec()
+    order = Order("j", 1, spec.files[:1], arithmetic.training_task(spec, b""))
+    found = {"do": "add", "name": "a", "path": "/wards"}
+    with pytest.raises(WorkFailed, match=r"^ValueError: \.\.\.$") as raised:
+        TrainerClient(ask, lambda digest: dict(found)).carry_out(Compute(order, {}))
+
+    assert str(raised.value.__cause__) == "ValueError: dose 1789"  # for the log of the site
 
 
 def fail(*_: object) -> NoReturn:

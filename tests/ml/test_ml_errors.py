@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from roundelay.ml.errors import DataError, from_dict, private, to_dict
+from roundelay.ml.errors import DataError, InputMissing, TrainerFault, from_dict, private, to_dict
 from roundelay.ml.readers import site
 from roundelay.ml.readers.reading import Reading
 
@@ -22,6 +23,14 @@ AGREED = Reading(dataset="csv", labels=("a", "b"))
         ("Crohn,0,1\nab,5,6\n", Reading(dataset="csv"), "... may be the names of columns or a row"),
         ("dose,weight,class\n1,6,a\n1789,x'y\",b\n", Reading(), "column 'weight' is '...', not a number"),
         ("1,2,3\n1,2,1789\n", Reading(dataset="letters"), "class ... is out of range 0..25"),
+        (
+            "Crohn,234,1\n1,2,3\n",
+            Reading(header="yes", columns=("dose",)),
+            "no column 'dose' (--columns); its columns are ...",
+        ),
+        ("Crohn,234,1\n1,2,3\n", Reading(label="ill"), "has no column 'ill' (--label); its columns are ..."),
+        ("y,class,Crohn\n1,2,3\n", Reading(header="yes"), "any of ... may be the class: say --label ..."),
+        ("Crohn,234,1\n6,6,a\n1789,x'y\",b\n", Reading(header="yes"), "column '...' is '...', not a number"),
     ],
 )
 def test_no_message_for_others_has_a_value(table: str, reading: Reading, told: str, tmp_path: Path) -> None:
@@ -37,6 +46,41 @@ def test_no_message_for_others_has_a_value(table: str, reading: Reading, told: s
     assert not [value for value in ("1789", "1790", "234", "Crohn", "x'y") if value in sent.without_values()]
     assert str(sent) == str(raised.value)
     assert "..." not in str(sent).replace("0..", "") and str(sent).isprintable()
+
+
+def test_names_of_a_header_that_no_option_forced_are_told(tmp_path: Path) -> None:
+    for reading in (Reading(columns=("dose",)), Reading(header="yes", label="ill", columns=("dose",))):
+        (tmp_path / "t.csv").write_text("weight,ill\n1,a\n2,b\n")
+        with pytest.raises(DataError) as raised:
+            site.describe(tmp_path, {}, reading)
+
+        assert "has no column 'dose' (--columns); its columns are weight, ill" in raised.value.without_values()
+
+
+@pytest.mark.parametrize("kind", ["gz", "idx", "npz"])
+def test_what_a_library_says_of_a_damaged_file_is_for_its_owner(kind: str, tmp_path: Path) -> None:
+    damage = {
+        "gz": ("t.csv", gzip.compress(b"dose,class\n1,a\n2,b\n") + b"Crohn"),
+        "idx": ("train-labels-idx1-ubyte", gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 1, 1])) + b"Crohn"),
+        "npz": ("x.npz", b"Crohn"),
+    }
+    name, content = damage[kind]
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"")
+    with pytest.raises(DataError) as raised:
+        site.describe(tmp_path, {}, Reading(dataset={"gz": "csv", "idx": "mnist"}.get(kind, kind)))
+
+    told = raised.value.without_values()
+    assert "..." in told and not [word for word in ("Cr", "4372") if word in told], told
+    assert str(raised.value) != told
+
+
+def test_errors_that_are_not_of_the_data_keep_what_they_quote_to_the_owner() -> None:
+    for error in (InputMissing(f"cannot read {private('a.png')}"), TrainerFault(f"ValueError: {private('1789')}")):
+        sent = from_dict(to_dict(error))
+
+        assert (type(sent), str(sent)) == (type(error), str(error))
+        assert sent.without_values() in ("cannot read ...", "ValueError: ...")
 
 
 def test_a_value_cannot_end_its_own_mark() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from roundelay.ml.data import Samples
-from roundelay.ml.errors import DataError, MLError
+from roundelay.ml.errors import DataError, InputMissing, MLError
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate
 from roundelay.ml.readers import images
@@ -153,10 +153,23 @@ def test_a_file_that_is_not_an_image_is_named(content: bytes, tmp_path: Path) ->
     write(tmp_path, *pixels(4, (SIDE, SIDE), 2))
     (tmp_path / "NORMAL" / "bad.png").write_bytes(content)
 
-    with pytest.raises(DataError, match=r"bad\.png: is not a readable image") as caught:
+    with pytest.raises(DataError, match=r"bad\.png is not a readable image") as caught:
         rows_of(read(tmp_path, GREY))
 
     assert "\n" not in str(caught.value)
+    assert caught.value.without_values().startswith("NORMAL: ... is not a readable image")  # it may name a person
+
+
+def test_an_image_that_cannot_be_read_is_named_to_its_owner_only(tmp_path: Path) -> None:
+    write(tmp_path, *pixels(4, (SIDE, SIDE), 2))
+    found = read(tmp_path, GREY)
+    gone = sorted((tmp_path / "NORMAL").iterdir())[0]
+    gone.unlink()
+
+    with pytest.raises(InputMissing, match=gone.name) as caught:
+        rows_of(found)
+
+    assert caught.value.without_values() == "an image in the folder NORMAL: ..."
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Floats
-from roundelay.ml.errors import ClientFault, printable
+from roundelay.ml.errors import ClientFault, private
 
 SHAPES_SHOWN = 8
 DIGIT_BITS = 8
@@ -54,7 +54,7 @@ def cut(flat: Floats, slots: Sequence[Slot]) -> list[npt.NDArray[np.generic]]:
 def join(arrays: object, slots: Sequence[Slot], base: Floats) -> npt.NDArray[np.float64]:
     """Return the vector of these arrays; the rest is as in `base`. Raises ClientFault."""
     if not isinstance(arrays, list | tuple) or len(arrays) != len(slots):
-        received = f"{len(arrays)} arrays" if isinstance(arrays, list | tuple) else printable(repr(arrays), 80)
+        received = f"{len(arrays)} arrays" if isinstance(arrays, list | tuple) else private(repr(arrays), 80)
         raise ClientFault(f"returned {received}, expected a list of {len(slots)}: {_shapes(slots)}")
     flat = base.astype(np.float64)  # (parameters,)
     for number, (array, slot) in enumerate(zip(arrays, slots, strict=True), 1):
@@ -96,7 +96,7 @@ def _checked(array: object, slot: Slot, which: str) -> npt.NDArray[np.generic]:
         if numbers.dtype.kind not in ("fiub" if slot.digits else "fiu"):
             raise TypeError(f"dtype {numbers.dtype}")
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ClientFault(f"returned {which} that is not numeric: {printable(str(error), 80)}") from error
+        raise ClientFault(f"returned {which} that is not numeric: {private(error, 80)}") from error
     if numbers.shape != slot.shape:
         raise ClientFault(f"returned {which} with shape {numbers.shape}, expected {slot.shape}")
     if not np.isfinite(numbers).all():

@@ -133,7 +133,7 @@ def _read_exactly(path: Path, file: BinaryIO, size_bytes: int, what: str, first:
                 raise EOFError
             data += piece
     except (EOFError, OSError, zlib.error) as error:  # gzip's errors are OSErrors
-        why = "" if isinstance(error, EOFError) else f" ({error})"
+        why = "" if isinstance(error, EOFError) else f" ({private(error)})"
         raise DataError(str(path), None, f"ends within {what} {first + len(data) // each + 1}{why}") from error
     return bytes(data)
 
@@ -142,6 +142,6 @@ def _require_end(path: Path, file: BinaryIO, rows: int) -> None:
     try:
         more = file.read(1)
     except (EOFError, OSError, zlib.error) as error:
-        raise DataError(str(path), None, f"is damaged at the end: {error}") from error
+        raise DataError(str(path), None, f"is damaged at the end: {private(error)}") from error
     if more:
         raise DataError(str(path), None, f"continues after the {rows} rows that its header declares")

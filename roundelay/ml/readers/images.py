@@ -140,7 +140,17 @@ def _check_filled(folder: Path, labels: tuple[str, ...], part: DatasetPart) -> N
 
 def _blocks(paths: list[Path], options: ImageOptions, limits: Limits) -> Iterator[Rows]:
     for start in range(0, len(paths), IMAGES_A_BLOCK):
-        yield np.stack([decode(path, options, limits) for path in paths[start : start + IMAGES_A_BLOCK]])  # (images, d)
+        yield np.stack([_decode_row(path, options, limits) for path in paths[start : start + IMAGES_A_BLOCK]])  # (n, d)
+
+
+def _decode_row(path: Path, options: ImageOptions, limits: Limits) -> npt.NDArray[np.uint8]:
+    """Decode an image of a folder: (d,). An error marks its name, which can be that of a person."""
+    try:
+        return decode(path, options, limits)
+    except DataError as error:
+        raise DataError(str(path.parent), None, f"{private(path.name)} {error.marked}") from error
+    except InputMissing as error:
+        raise InputMissing(f"an image in the folder {printable(path.parent.name)}: {private(error)}") from error
 
 
 def decode(path: Path, options: ImageOptions, limits: Limits = DEFAULT) -> npt.NDArray[np.uint8]:
@@ -158,7 +168,7 @@ def decode(path: Path, options: ImageOptions, limits: Limits = DEFAULT) -> npt.N
     except Image.UnidentifiedImageError as error:
         raise DataError(str(path), None, f"is not a readable image; expected {', '.join(FORMATS)}") from error
     except (OSError, ValueError, SyntaxError, MemoryError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError(str(path), None, f"is not a readable image: {printable(str(error))}") from error
+        raise DataError(str(path), None, f"is not a readable image: {private(error)}") from error
 
 
 def _bytes_of(path: Path, image: Image.Image, options: ImageOptions) -> npt.NDArray[np.uint8]:

@@ -195,7 +195,7 @@ def _arrays(path: Path) -> dict[str, ArrayFile]:
         except FileNotFoundError as error:
             raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
         except _DAMAGE as error:
-            raise DataError(str(path), None, f"is not an .npz archive: {error}") from error
+            raise DataError(str(path), None, f"is not an .npz archive: {private(error)}") from error
     arrays: dict[str, ArrayFile] = {}
     for each in found:
         other = arrays.setdefault(each.name.lower(), each)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roundelay.ml.errors import DataError, printable
+from roundelay.ml.errors import DataError, printable, private
 from roundelay.ml.readers.dialect import BLANKS, COMMENT, LABEL_NAMES, Dialect, find_dialect, has_header, sample_rows
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.text import blocks
@@ -78,4 +78,4 @@ def _records(path: Path, text: str, dialect: Dialect) -> Iterator[tuple[int, str
                 yield kept[start][0], "\n".join(line for _, line in kept[start:end]), fields
             start = end
     except csv.Error as error:
-        raise DataError(str(path), kept[start][0], f"cannot be read: {error}") from error
+        raise DataError(str(path), kept[start][0], f"cannot be read: {private(error)}") from error

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from roundelay.ml.errors import DataError
+from roundelay.ml.errors import DataError, private
 from roundelay.ml.readers.dialect import BLANKS, COMMENT, Dialect
 from roundelay.ml.readers.text import Block
 
@@ -34,7 +34,7 @@ class Rows:
             try:
                 row = next(reader, None)
             except csv.Error as error:
-                raise DataError(str(self._path), self.line, f"cannot be read as a table: {error}") from error
+                raise DataError(str(self._path), self.line, f"cannot be read as a table: {private(error)}") from error
             if row is not None and any(text.strip() for text in row):
                 yield row
 

@@ -339,7 +339,9 @@ def _byte(dialect: Dialect) -> bytes:
 
 
 def _option(layout: Layout, place: int) -> str:
-    return printable(layout.header[place], 40) if layout.header else str(place)
+    if not layout.header:
+        return str(place)
+    return (private if layout.is_doubtful else printable)(layout.header[place], 40)
 
 
 def _quote(text: str) -> str:

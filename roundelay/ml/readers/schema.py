@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roundelay.ml.choices import WORDS_MAX_DEFAULT
-from roundelay.ml.errors import DataError, printable
+from roundelay.ml.errors import DataError, printable, private
 from roundelay.ml.readers.dialect import LABEL_NAMES, is_missing
 from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.packed import FEATURES_MAX
@@ -109,7 +109,7 @@ class Column:
     high: float = -math.inf
 
     def __str__(self) -> str:
-        return f"column {printable(self.name, 40)!r}" if self.name else f"column {self.place}"
+        return column_title(self.name, self.place)
 
 
 @dataclass(eq=False)
@@ -120,6 +120,7 @@ class Layout:
     label: int | None  # the place of the class; None: the file has no classes
     header: list[str]
     has_target: bool = False
+    is_doubtful: bool = False  # whether the names may be a row: see Schema.is_doubtful
 
     @property
     def width(self) -> int:
@@ -128,7 +129,7 @@ class Layout:
 
     def name(self, place: int) -> str:
         """Return what messages call a column."""
-        return f"column {printable(self.header[place], 40)!r}" if self.header else f"column {place}"
+        return column_title(self.header[place] if self.header else "", place, self.is_doubtful)
 
 
 @dataclass(eq=False)
@@ -176,6 +177,13 @@ class Schema:
         self.columns.append(Column(self.label, self.place, Words(0), False, is_target=True))
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether the names may be a row of a file without a header: only an option took the first row for one."""
+        label = self.options.label
+        is_forced = self.options.header == "yes" or isinstance(label, str)
+        return is_forced and not self.is_known and label not in self.header
+
+    @property
     def target(self) -> Column | None:
         """The target of a regression."""
         return self.columns[-1] if self.columns and self.columns[-1].is_target else None
@@ -205,15 +213,15 @@ class Schema:
         twice = [name for name in needed if header.count(name) > 1]
         if missing or unknown or twice:
             what = (
-                f"has no column {printable(missing[0], 40)!r}"
+                f"has no {self._title(missing[0])}"
                 if missing
-                else f"has a column {printable((unknown or twice)[0], 40)!r} "
+                else f"has a {self._title((unknown or twice)[0])} "
                 + ("that the first file lacks" if unknown else "twice")
             )
-            raise DataError(str(path), line, f"{what}; expected {printable(', '.join(self.header), 120)}")
+            raise DataError(str(path), line, f"{what}; expected {self._names(self.header, 120)}")
         place = header.index(label) if label in header and not self.target else None
         has_target = self.target is not None and label in header
-        return Layout([by_name.get(name, -1) for name in header], place, header, has_target)
+        return Layout([by_name.get(name, -1) for name in header], place, header, has_target, self.is_doubtful)
 
     def _unnamed_label(self, header: list[str], features: list[str]) -> str | None:
         """Return the name of the column of classes if training did not know it: the last, beside all features."""
@@ -223,7 +231,7 @@ class Schema:
         places = [-1] * self.width
         for number, column in enumerate(self.columns):
             places[column.place] = number
-        return Layout(places, None if self.target else self.place, header, self.target is not None)
+        return Layout(places, None if self.target else self.place, header, self.target is not None, self.is_doubtful)
 
     def _without_class(self, header: list[str]) -> Layout:
         places = self._by_place(header).columns
@@ -253,11 +261,19 @@ class Schema:
         if named and named[-1] != places[-1]:
             if is_axis:
                 named.append(places[-1])
-            names = printable(", ".join(self.header[place] for place in named), 80)
-            raise DataError(str(path), line, f"any of {names} may be the class: say --label {self.header[named[0]]}")
+            names = self._names([self.header[place] for place in named], 80)
+            first = self._names([self.header[named[0]]], 40)
+            raise DataError(str(path), line, f"any of {names} may be the class: say --label {first}")
         if not places:
             raise DataError(str(path), line, "has no column left")
         return places[-1], "the last"
+
+    def _names(self, names: Sequence[str], characters_max: int) -> str:
+        """Return what messages quote of a header."""
+        return (private if self.is_doubtful else printable)(", ".join(names), characters_max)
+
+    def _title(self, name: str) -> str:
+        return f"column {_quoted(name, self.is_doubtful)}"
 
     def _find(self, path: Path, line: int, given: str, option: str) -> int:
         """Return the place of a column that an option names."""
@@ -266,13 +282,22 @@ class Schema:
         try:
             place = int(given)
         except ValueError:
-            names = printable(", ".join(self.header), 120) or f"numbered 0 to {self.width - 1}"
+            names = self._names(self.header, 120) if self.header else f"numbered 0 to {self.width - 1}"
             raise DataError(
                 str(path), line, f"has no column {printable(given, 40)!r} ({option}); its columns are {names}"
             ) from None
         if not -self.width <= place < self.width:
             raise DataError(str(path), line, f"has no column {place}; its columns are numbered 0 to {self.width - 1}")
         return place % self.width
+
+
+def column_title(name: str, place: int, is_doubtful: bool = False) -> str:
+    """Return what messages call a column; they mark a name that may be a value."""
+    return f"column {_quoted(name, is_doubtful)}" if name else f"column {place}"
+
+
+def _quoted(name: str, is_doubtful: bool) -> str:
+    return f"'{private(name, 40)}'" if is_doubtful else repr(printable(name, 40))
 
 
 def plain_word(word: str) -> str:

@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Labels
-from roundelay.ml.errors import CannotWrite, DataError, printable, private
+from roundelay.ml.errors import CannotWrite, DataError, private
 from roundelay.ml.float_sums import exact_sum
 from roundelay.ml.readers.column_summary import ColumnSummary, encoded_columns, is_narrow
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.folder import Listing, list_training_files
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.scan import FileScan
-from roundelay.ml.readers.schema import Column, Schema, TableOptions, describe_unknown, schema_of
+from roundelay.ml.readers.schema import Column, Schema, TableOptions, column_title, describe_unknown, schema_of
 from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, check_targets, number_labels, rebased
 from roundelay.ml.readers.spool import Spool
 from roundelay.ml.readers.text import Tell
@@ -284,11 +284,6 @@ def _encoded_set(data: DataSet, table: Table, encoding: Encoding) -> DataSet:
 
 def _reader(table: Table, part: TablePart, encoding: Encoding) -> Callable[[], Iterator[Rows]]:
     return lambda: table.blocks(part, encoding)
-
-
-def column_title(name: str, place: int) -> str:
-    """Return what messages call a column of classes."""
-    return f"column {printable(name, 40)!r}" if name else f"column {place}"
 
 
 def check_classes(source: str, name: str, labels: tuple[str, ...], rows: int) -> None:

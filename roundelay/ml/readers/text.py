@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.readers.limits import DEFAULT, Limits
 
 BLOCK_BYTES = 1 << 18  # the arrays of a block's fields stay in the cache
@@ -60,7 +60,7 @@ def blocks(path: Path, tell: Tell = lambda done: None, limits: Limits = DEFAULT)
     except UnicodeDecodeError as error:
         raise DataError(str(path), line + rest.count(b"\n"), f"is not text: {error.reason}") from error
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
-        raise DataError(str(path), None, f"cannot be unpacked: {printable(str(error))}") from error
+        raise DataError(str(path), None, f"cannot be unpacked: {private(error)}") from error
     if rest:
         yield Block(line, rest + b"\n")
 
