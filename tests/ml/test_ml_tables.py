@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from bench import mutated
 from roundelay.ml import prepare
 from roundelay.ml.errors import DataError
-from roundelay.ml.readers import decimals, table, text
+from roundelay.ml.readers import arrays, decimals, table, text
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.limits import Limits
 from roundelay.ml.readers.source import DataSet, with_test
@@ -387,6 +387,15 @@ def test_any_table_is_read_right_or_refused_in_one_line(
 
 def damaged(content: bytes) -> bytes:
     return content[:-6]
+
+
+def test_arrays_to_validate_a_table_on_take_the_place_of_its_own_test_part(tmp_path: Path) -> None:
+    training = table.read(write(tmp_path, b"x,label\n1,a\n2,b\n"))
+    own = with_test(training, table.read(write(tmp_path, b"x,label\n7,a\n8,b\n"), like=training))
+
+    found = table.fit(with_test(own, arrays.read(np.array([[3.0], [4.0]]), ["a", "b"])), [None])
+
+    assert [np.concatenate(list(part.blocks())).tolist() for part in found.test] == [[[3.0], [4.0]]]
 
 
 @pytest.mark.parametrize(

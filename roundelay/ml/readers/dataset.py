@@ -81,7 +81,7 @@ def read(
         return npz.read(_only_npz(path), classless, options.table.task, encoding, is_share, limits)
     if kind == "letters":
         return read_letters(path, options.without, limits=limits)
-    return idx.read(path) if kind == "mnist" else cifar.read(path, limits)
+    return idx.read(path, limits) if kind == "mnist" else cifar.read(path, limits)
 
 
 def locate(path: Path) -> Path:

@@ -20,6 +20,7 @@ import numpy as np
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.readers.folder import names_in
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, DatasetPart, Rows, block_rows, digits
 
 IMAGES = re.compile(r"(train|t10k|test)[-_.]images[-_.]idx3[-_.]ubyte(\.gz)?")
@@ -32,14 +33,14 @@ def has_idx_names(names: list[str]) -> bool:
     return any(IMAGES.fullmatch(name) for name in names)
 
 
-def read(folder: Path) -> DataSet:
+def read(folder: Path, limits: Limits = DEFAULT) -> DataSet:
     """Read the pairs in a folder. Raises DataError, InputMissing."""
     names = [name for name in names_in(folder) if _file(folder, name).is_file()]
     pairs: dict[bool, tuple[DatasetPart, tuple[int, int]]] = {}  # key: is it the test part?
     for name in names:
         match = IMAGES.fullmatch(name)
         if match and (match[1] != "train") not in pairs:
-            pairs[match[1] != "train"] = _pair(folder, name, names)
+            pairs[match[1] != "train"] = _pair(folder, name, names, limits)
     if not pairs:
         raise DataError(
             str(folder), None, "holds no IDX file of images; expected train-images-idx3-ubyte, plain or .gz"
@@ -55,16 +56,17 @@ def read(folder: Path) -> DataSet:
     )
 
 
-def _pair(folder: Path, images: str, names: list[str]) -> tuple[DatasetPart, tuple[int, int]]:
+def _pair(folder: Path, images: str, names: list[str], limits: Limits) -> tuple[DatasetPart, tuple[int, int]]:
     """Return the part made of an image file and its labels, and (height, width) of its images."""
     stem = images.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     labels = next((name for name in (stem, f"{stem}.gz") if name in names), None)
     if labels is None:
         raise InputMissing(f"no labels for {printable(str(folder / images))}: {stem} or {stem}.gz is missing")
-    y = _labels(_file(folder, labels))
+    y = _labels(_file(folder, labels), limits)
     path = _file(folder, images)
     with _open(path) as file:
         rows, height, width = _read_header(path, file, 3)
+        limits.check_array(str(path), images, rows * height * width)
     if rows != len(y):
         raise DataError(str(path), None, f"has {rows} images, but {labels} has {len(y)} labels")
     if not (1 <= height <= SIDE_MAX and 1 <= width <= SIDE_MAX):
@@ -72,9 +74,10 @@ def _pair(folder: Path, images: str, names: list[str]) -> tuple[DatasetPart, tup
     return DatasetPart(images, y, lambda: _image_blocks(path, rows, height * width)), (height, width)
 
 
-def _labels(path: Path) -> Ints:
+def _labels(path: Path, limits: Limits) -> Ints:
     with _open(path) as file:
         (rows,) = _read_header(path, file, 1)
+        limits.check_array(str(path), path.name, rows)
         data = _read_exactly(path, file, rows, "label")
         _require_end(path, file, rows)
     return np.frombuffer(data, np.uint8).astype(np.int64)  # (n,)

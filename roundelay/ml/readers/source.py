@@ -96,8 +96,10 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
         raise DataError(
             "the validation data", None, f"are of a {other.task}, but the training data of a {data.task}: say --task"
         )
-    table = data.table.joined(other.table) if is_same and data.table and other.table else data.table
-    if not is_same:
+    table = data.table.cut(len(data.training)) if data.table is not None else None
+    if is_same and table is not None and other.table is not None:
+        table = table.joined(other.table)
+    else:
         other = rebased(other, data.encoding)
     if data.task == "regression":
         return replace(data, test=(*other.training, *other.test), table=table)

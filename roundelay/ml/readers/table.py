@@ -54,6 +54,10 @@ class Table:
     spool: Spool
     parts: tuple[TablePart, ...]
 
+    def cut(self, parts: int) -> Table:
+        """Return this table with its first parts only."""
+        return replace(self, parts=self.parts[:parts])
+
     def joined(self, other: Table) -> Table:
         """Return this table with the parts of another one of the same columns."""
         return replace(self, parts=(*self.parts, *other.parts))
@@ -274,7 +278,7 @@ def _encoded_set(data: DataSet, table: Table, encoding: Encoding) -> DataSet:
     """Return data encoded anew: the parts of the table, and arrays to validate on, which follow them."""
     parts = [
         replace(part, blocks=_reader(table, each, encoding))
-        for part, each in zip((*data.training, *data.test), table.parts, strict=False)
+        for part, each in zip((*data.training, *data.test)[: len(table.parts)], table.parts, strict=True)
     ]
     if len(table.parts) < len(data.training) + len(data.test):
         parts += rebased(data, encoding).test
