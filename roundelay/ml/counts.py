@@ -121,7 +121,7 @@ def of_classes(scores: Array, losses: Array, y: Ints) -> Counts:
 
 def of_targets(predictions: Doubles, losses: Array, y: Labels) -> Counts:
     """Count the rows of a regression by predictions (n,) and targets (n,) in the target's unit, and losses (n,)."""
-    true = y.astype(np.float64)  # (n,)
+    true = y.astype(np.float32).astype(np.float64)  # (n,) squares of 24 bits are exact in float64: see from_bytes
     with np.errstate(all="ignore"):
         residual = np.nan_to_num(predictions - true, nan=ERROR_MAX, posinf=ERROR_MAX, neginf=-ERROR_MAX)
         residual = np.clip(residual, -RESIDUAL_MAX, RESIDUAL_MAX)  # its square stays finite
@@ -161,7 +161,7 @@ def from_bytes(content: bytes) -> tuple[Counts, float | None]:
 def check(counts: Counts, classes: int) -> None:
     """Raise BadTask unless these can be counts of this many classes, or of a regression: 0."""
     if counts.rows and bool(counts.fit) == bool(classes):
-        raise BadTask(f"counts of a {'regression' if classes else 'classification'}, and the job is none")
+        raise BadTask(f"counts of a {'regression' if classes else 'classification'}, but the job is the other kind")
     if any(max(true, predicted) >= classes for true, predicted, _ in counts.cells):
         raise BadTask(f"counts of a class that is not one of {classes}")
     if counts.rows and bool(counts.scores) != (classes == 2):

@@ -42,5 +42,7 @@ def rounded(values: Doubles, exponents: Ints, seed: int) -> Ints:
     """Return values (n,) in their units, each rounded up or down at random. Values below 2^52 units are exact."""
     words = RawGenerator((_STREAM, seed)).words(len(values)) >> np.uint64(_WORD_BITS - _FRACTION_BITS)  # (n,)
     thresholds = np.ldexp(words.astype(np.float64), -_FRACTION_BITS)  # (n,) below 1
-    made: Ints = np.floor(np.ldexp(values, -exponents) + thresholds).astype(np.int64)  # (n,)
+    scaled = np.ldexp(values, -exponents)  # (n,)
+    low = np.floor(scaled)  # (n,)
+    made: Ints = low.astype(np.int64) + (thresholds < scaled - low)  # (n,) the difference is exact, a sum would round
     return made

@@ -196,6 +196,15 @@ def test_rounding_has_no_bias_and_follows_from_the_seed() -> None:
     assert exponents(b"\xff\x01", BLOCK + 1).tolist() == [-1] * BLOCK + [1]
 
 
+@pytest.mark.parametrize("power", [45, 48, 50, 51])
+def test_rounding_of_large_values_has_no_bias(power: int) -> None:
+    for value in (2.0**power + 0.5, -(2.0**power) - 0.5):
+        found = rounded(np.full(50_000, value), np.zeros(50_000, np.int64), 7) - int(np.floor(value))
+
+        assert set(found.tolist()) == {0, 1}
+        assert abs(found.mean() - 0.5) < 0.01
+
+
 def test_few_entries_take_few_bytes() -> None:
     sums = np.zeros(100_000, np.int64)
     places = np.random.default_rng(3).choice(100_000, 3000, replace=False)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from roundelay.ml import counts
 from roundelay.ml.batches import Batches
 from roundelay.ml.data import Floats, Moments, Samples, standardise_samples
 from roundelay.ml.errors import BadTask, DataError
@@ -266,3 +267,11 @@ def test_a_model_of_classes_only_refuses_a_regression() -> None:
 
 def test_the_fingerprint_of_a_regression_is_its_own() -> None:
     assert fingerprint(PLAN) != fingerprint(replace(PLAN, design=Design((5, 8, 1))))
+
+
+def test_counts_of_targets_in_double_precision_can_be_decoded() -> None:
+    for value in (0.1, 1 / 3, 1e-7):
+        y = np.full(3, value)  # float64: its square is rounded, and may be too small for the sum
+        counted = counts.of_targets(y, np.zeros(3), y)
+
+        assert counts.from_bytes(counted.to_bytes()) == (counted, None)
