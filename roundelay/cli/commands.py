@@ -106,6 +106,7 @@ def export(arguments: Sequence[str]) -> Parser:
     )
     add_ring_options(made)
     _add_json(made)
+    add_max_file_bytes(made)
     return made
 
 

@@ -56,6 +56,7 @@ def run(chosen: parser_base.Namespace) -> int:
         raise exits.Exit(exits.USAGE, "client.py describe: give DATA, or private data with --private NAME")
     options = DataOptions(**data_options.chosen_in(chosen))
     if chosen.private is not None:
+        options.require_own_limit()
         with open_ring(chosen, Screen(json_only=chosen.json)) as ring:
             found = ring.describe(chosen.private, options, chosen.hide_below)
     else:

@@ -54,13 +54,15 @@ def _check_options(chosen: parser_base.Namespace) -> None:
         raise InvalidRequest("client.py export: name a file for the model, --out FILE, or for a proof, --proof FILE")
     if chosen.site and not chosen.out:
         raise InvalidRequest("--site needs --out FILE")
+    if chosen.max_file_bytes is not None and not chosen.site:
+        raise InvalidRequest("--max-file-bytes is for --site DIR: no other data are read")
     if chosen.without_identities and not chosen.proof:
         raise InvalidRequest("--without-identities is for --proof FILE")
 
 
 def _save_site_model(job: Job, chosen: parser_base.Namespace) -> dict[str, object]:
     """Save the own model of the site whose private data are here. Raises ClientError."""
-    model = job.personal_model(chosen.site)
+    model = job.personal_model(chosen.site, chosen.max_file_bytes)
     save_model(chosen.out, model, chosen.format)
     return {"job": job.id, "personal": job.spec.settings.personal, "model_sha256": model.sha256}
 

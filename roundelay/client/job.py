@@ -35,6 +35,7 @@ from roundelay.ml.data import Samples
 from roundelay.ml.metrics import FitMetrics
 from roundelay.ml.metrics import Metrics as ModelMetrics
 from roundelay.ml.readers import content as contents
+from roundelay.ml.readers.limits import limits_of
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.worker import Worker
 from roundelay.node.runtime import Stopped
@@ -179,16 +180,17 @@ class Job:
             weights = self._ask(lambda entry: jobs.read_weights(entry.node, entry.ring, kept))
             return model_from(self.spec, weights, bytes.fromhex(snapshot.results[0].moments))
 
-    def personal_model(self, folder: str | Path) -> SavedModel:
+    def personal_model(self, folder: str | Path, max_file_bytes: int | None = None) -> SavedModel:
         """Return the own model of the site whose private data are in a folder here, made from them in this process.
 
-        folder: as the site's node was given it, or ADDRESS=DIR where equal files belong to several sites. Raises
-        RequestRefused for any other folder, JobFailed.
+        folder: as the site's node was given it, or ADDRESS=DIR where equal files belong to several sites.
+        max_file_bytes: the largest file to read whole; default: 1 GiB. Raises RequestRefused for any other folder,
+        JobFailed.
         """
         snapshot = self.snapshot()
         shared = self.model(snapshot)
         with translated_errors(RequestRefused):
-            return make_site_model(snapshot, shared, str(folder))
+            return make_site_model(snapshot, shared, str(folder), limits_of(max_file_bytes))
 
     def model_of(self, each: Round) -> SavedModel:
         """Fetch the model of one of the last rounds; older ones are no longer stored. Raises JobFailed."""

@@ -370,6 +370,7 @@ def _read(
     if path.is_file():
         _check_storable(path, path.name, path.stat().st_size)
     content = folder.read_file(path, limits)
+    _check_storable(path, path.name, len(content))  # it may have grown
     samples = letters.parse(str(path), content, features, classes)
     _check_digits(path, samples)
     digest = digest_of(content)

@@ -16,13 +16,15 @@ from roundelay.federation.requests import TrainingFile, trainer_task
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.readers import site
+from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.worker import Worker
+from roundelay.node.addresses import parse_address
 
 SITES_SHOWN = 4  # in a message
 
 
-def make_site_model(snapshot: JobSnapshot, shared: SavedModel, where: str) -> SavedModel:
+def make_site_model(snapshot: JobSnapshot, shared: SavedModel, where: str, limits: Limits = DEFAULT) -> SavedModel:
     """Return the own model of the site whose data are in a folder: [ADDRESS=]DIR. Raises RequestRefused, MLError."""
     spec, kept = snapshot.spec, snapshot.kept
     if spec.settings.personal == "none":
@@ -30,8 +32,8 @@ def make_site_model(snapshot: JobSnapshot, shared: SavedModel, where: str) -> Sa
     if not kept.round:
         raise RequestRefused(f"job {spec.job[:8]} has trained no round yet")
     address, folder = _divided(where)
-    home = _home_of(spec, folder, address)
-    worker = Worker()
+    home = _home_of(spec, folder, address, limits)
+    worker = Worker(limits=limits)
     files = tuple(replace(file, digest=f"{file.digest} {file.index}") for file in _files_of(spec, home))  # may be equal
     for file in files:
         worker.add_private(file.digest, folder, file.name.removeprefix(f"{home}~"), file.index, spec.reading)
@@ -41,14 +43,18 @@ def make_site_model(snapshot: JobSnapshot, shared: SavedModel, where: str) -> Sa
 
 
 def _divided(where: str) -> tuple[str, Path]:
-    """Return the address and the folder of [ADDRESS=]DIR."""
+    """Return the address and the folder of [ADDRESS=]DIR; the name of a folder may have a =, too."""
     address, is_named, folder = where.partition("=")
-    return (address, Path(folder)) if is_named else ("", Path(where))
+    try:
+        parse_address(address)
+    except ValueError:
+        is_named = ""
+    return (address, Path(folder)) if is_named and "/" not in address else ("", Path(where))
 
 
-def _home_of(spec: JobSpec, folder: Path, address: str) -> str:
+def _home_of(spec: JobSpec, folder: Path, address: str, limits: Limits) -> str:
     """Return the address of the site that has all its files of a job in a folder. Raises RequestRefused, MLError."""
-    _, parts, _ = site.survey(folder)
+    _, parts, _ = site.survey(folder, limits)
     here = {part.name: part.digest for part in parts}
     homes = [home for home in spec.sites if _lacking(spec, home, here) == ()]
     if address and address not in spec.sites:

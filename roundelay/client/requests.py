@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roundelay.client.errors import BadInput, InvalidRequest
-from roundelay.client.option_text import names, number, whole_number
+from roundelay.client.option_text import flag, names, number, whole_number
 from roundelay.federation.settings import Settings, option
 from roundelay.ml.choices import (
     DECIMAL_CHOICES,
@@ -25,7 +25,9 @@ from roundelay.ml.choices import (
     file_size,
     side,
 )
+from roundelay.ml.errors import BadOption
 from roundelay.ml.plugins import full_name
+from roundelay.ml.readers.limits import limits_of
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 if TYPE_CHECKING:
@@ -118,6 +120,17 @@ class DataOptions:
     colour: bool = _option(False, "keep the colours of images")
     max_file_bytes: int | None = _option(None, MAX_FILE_BYTES_HELP, file_size, "SIZE")
 
+    def __post_init__(self) -> None:
+        try:
+            limits_of(self.max_file_bytes)
+        except BadOption as error:
+            raise InvalidRequest(str(error)) from error
+
+    def require_own_limit(self) -> None:
+        """Raise InvalidRequest for a limit that nothing would heed, as all data are read at the sites."""
+        if self.max_file_bytes is not None:
+            raise _conflict(flag("max_file_bytes"), "each site's node has its own, compute_node.py --max-file-bytes")
+
     def differing(self) -> list[str]:
         """Return the names of the options that are not at their default."""
         return [each.name for each in fields(self) if getattr(self, each.name) != each.default]
@@ -179,6 +192,8 @@ class TrainRequest:
         unused = ("parts",) if self.evaluated_by != "client" else ("parts", "holdout")
         if given := [name for name in unused if name in self.data_options.differing()]:
             raise _conflict(f"--{given[0]}", "private files are trained on as they are")
+        if self.validation is None:
+            self.data_options.require_own_limit()
 
 
 def is_dataset(path: Path) -> bool:

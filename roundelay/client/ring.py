@@ -157,8 +157,10 @@ class Ring:
         self, private: str, options: DataOptions | None = None, hide_below: int = HIDE_BELOW_DEFAULT
     ) -> Description:
         """Return rows, means and deviations of the columns of private data. Raises ClientError."""
+        options = options or DataOptions()
+        options.require_own_limit()
         with translated_errors():
-            reading = reading_of(options or DataOptions(), 0)
+            reading = reading_of(options, 0)
             return private_data.describe(self.connection, private, reading, hide_below)
 
     def forget(self, job: Job, files: Sequence[str], *, detach: bool = False) -> Job:

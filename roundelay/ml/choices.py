@@ -26,6 +26,7 @@ PARTITION_METHODS = (
 )
 PARTITION_FILES_DEFAULT = 8
 SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}  # units of bytes
+SIZE_DIGITS_MAX = 20
 MAX_FILE_BYTES_HELP = (
     "largest file to read whole, such as 4G; the text of an archive may be 16 times as large, "
     "an array 64 times (default: 1G)"
@@ -90,9 +91,10 @@ def file_size(text: str) -> int:
     """Read a number of bytes, with one of SIZES or without. Raises ValueError."""
     factor = SIZES.get(text[-1:].upper(), 1)
     digits = text if factor == 1 else text[:-1]
-    if not digits.isdecimal() or not 1 <= int(digits[:20]) * factor <= SIZES["T"]:
+    size_bytes = int(digits) * factor if digits.isdecimal() and len(digits) <= SIZE_DIGITS_MAX else 0
+    if not 1 <= size_bytes <= SIZES["T"]:
         raise ValueError(f"{text[:80]!r} is not a size from 1 to 1T, such as 500M or 4G")
-    return int(digits) * factor
+    return size_bytes
 
 
 def side(text: str) -> int:

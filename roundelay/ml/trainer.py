@@ -66,12 +66,12 @@ def main(arguments: Sequence[str] = ()) -> int:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # only frames may be written to the real stdout
     gc.disable()  # imports create no garbage
-    from roundelay.ml.worker import CACHE_BYTES_MAX, Worker
+    from roundelay.ml.worker import Worker
 
     gc.freeze()
     gc.enable()
     try:
-        serve(Worker(max(CACHE_BYTES_MAX, limits.file_bytes), limits), sys.stdin.buffer, answers)
+        serve(Worker(limits=limits), sys.stdin.buffer, answers)
     except FrameError as error:
         log.error("ending: %s", error)
         return os.EX_PROTOCOL

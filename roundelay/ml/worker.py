@@ -68,11 +68,12 @@ class _LastEpoch:
 class Worker:
     """Parsed files by digest, and what can be computed from them."""
 
-    def __init__(self, cache_bytes_max: int = CACHE_BYTES_MAX, limits: Limits = DEFAULT) -> None:
+    def __init__(self, cache_bytes_max: int | None = None, limits: Limits = DEFAULT) -> None:
+        """Cache files; by default there is room for CACHE_BYTES_MAX, and for one file of private data."""
         self._files: OrderedDict[str, Samples] = OrderedDict()  # least recently used first
         self._held_out: dict[str, Samples | None] = {}  # of private files: the rows that train nothing
         self._cache_bytes = 0
-        self._cache_bytes_max = cache_bytes_max
+        self._cache_bytes_max = cache_bytes_max or max(CACHE_BYTES_MAX, limits.file_bytes)
         self.limits = limits  # of private data
         self._clients: dict[str, Client] = {}  # by digest: Flower clients that stand for a file
 

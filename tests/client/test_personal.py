@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,10 +29,12 @@ from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import PersonalTask, TrainTask
 from roundelay.ml.data import Floats, Samples
+from roundelay.ml.errors import MLError
 from roundelay.ml.metrics import Metrics
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.personal import last_layer
 from roundelay.ml.readers import site
+from roundelay.ml.readers.limits import Limits
 from roundelay.ml.readers.reading import reading_from_json
 from roundelay.ml.task import TrainerTask
 from roundelay.ml.worker import Worker
@@ -271,6 +274,24 @@ def test_only_who_has_a_sites_files_can_make_its_model(folders: list[Path], tmp_
     plain = replace(snapshot, spec=replace(spec, settings=replace(spec.settings, personal="none", personal_epochs=10)))
     with pytest.raises(RequestRefused, match="have no models of their own: start one with --personal"):
         personal.make_site_model(plain, shared, str(folders[0]))
+
+
+def test_a_folder_may_have_an_equals_sign_in_its_name() -> None:
+    assert personal._divided("10.0.0.7:8001=/data/run=3") == ("10.0.0.7:8001", Path("/data/run=3"))
+    for where in ("/data/run=3", "run=3", "/data/at:80=3"):
+        assert personal._divided(where) == ("", Path(where))
+
+
+def test_the_limits_of_readers_hold_for_a_sites_data(folders: list[Path]) -> None:
+    for file in [each for folder in folders for each in folder.iterdir()]:
+        file.write_bytes(gzip.compress(file.read_bytes()))  # a plain table is read in blocks, and has no limit
+    ring = SiteRing(folders)
+    spec = submit(ring, "fine-tune")
+    shared, snapshot = report_of(ring, spec, ring.drive(spec)).model, snapshot_of(ring, spec)
+
+    with pytest.raises(MLError, match="raise --max-file-bytes"):
+        personal.make_site_model(snapshot, shared, str(folders[0]), Limits(10))
+    assert personal.make_site_model(snapshot, shared, str(folders[0]), Limits(1 << 20)).sha256
 
 
 def test_equal_files_of_two_sites_are_told_apart_by_the_address(folders: list[Path]) -> None:

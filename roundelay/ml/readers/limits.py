@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from roundelay.ml.errors import DataError
+from roundelay.ml.choices import SIZES
+from roundelay.ml.errors import BadOption, DataError
 
 OPTION = "--max-file-bytes"
 FILE_BYTES_MAX = 1 << 30
@@ -17,6 +18,10 @@ class Limits:
     """What one process reads. The limits of archives and arrays, which are read in blocks, follow from the first."""
 
     file_bytes: int = FILE_BYTES_MAX  # of a file that is read whole
+
+    def __post_init__(self) -> None:
+        if type(self.file_bytes) is not int or not 1 <= self.file_bytes <= SIZES["T"]:
+            raise BadOption(f"{OPTION} {str(self.file_bytes)[:80]!r} is not a number of bytes from 1 to {SIZES['T']}")
 
     @property
     def unpacked_bytes(self) -> int:
