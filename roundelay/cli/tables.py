@@ -71,12 +71,8 @@ def sites_table(report: JobReport) -> Table:
         told = [*each.numbers.values(), *([own_errors.get(each.site)] if own is not None else [])]
         worst = "worst" if each is found.worst and len(found.sites) > 1 else ""
         add_row(table, each.site, str(each.rows), *("-" if value is None else f"{value:.4f}" for value in told), worst)
-    for count, why in (
-        (found.hidden, "hidden, as too few rows would be told of"),
-        (len(found.absent), "did not answer"),
-    ):
-        if count:
-            add_row(table, f"{count} site{'s' * (count != 1)} {why}")
+    for line in found.left_out:
+        add_row(table, line)
     return table
 
 

@@ -74,12 +74,7 @@ def _sites(found: SitesEvaluation, title: str) -> list[str]:
     for each in found.sites:
         told = ["-" if value is None else f"{value:.4f}" for value in each.numbers.values()]
         lines.append(f"| {each.site} | {each.rows} | {' | '.join(told)} |")
-    return [
-        *lines,
-        "",
-        f"Sites hidden, as too few rows would be told of: {found.hidden}; that did not answer: {len(found.absent)}.",
-        "",
-    ]
+    return [*lines, "", *([f"{'; '.join(found.left_out)}.", ""] if found.left_out else [])]
 
 
 def _fit(metrics: FitMetrics) -> list[str]:

@@ -44,10 +44,4 @@ def _about(found: SitesEvaluation, own: SitesEvaluation | None, method: str) -> 
         parts.append(f"of their own models ({method}) {own.mean_error:.4f}")
     if len(found.sites) > SITES_MAX:
         parts.append(f"the {SITES_MAX} with the largest errors are listed")
-    for count, why in (
-        (found.hidden, "hidden, as too few rows would be told of"),
-        (len(found.absent), "did not answer"),
-    ):
-        if count:
-            parts.append(f"{count} site{'s' * (count != 1)} {why}")
-    return "; ".join(parts)
+    return "; ".join([*parts, *found.left_out])

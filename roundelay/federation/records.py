@@ -175,6 +175,14 @@ class SitesEvaluation:
         """The mean of the errors of the sites that are shown, each counting once; None if there are none."""
         return sum(each.error for each in self.sites) / len(self.sites) if self.sites else None
 
+    @property
+    def left_out(self) -> list[str]:
+        """How many sites are not shown, and why, for people."""
+        hidden, absent = self.hidden, len(self.absent)
+        verb = "site is hidden because it holds" if hidden == 1 else "sites are hidden because they hold"
+        told = [f"{hidden} {verb} out too few rows"] if hidden else []
+        return told + ([f"{absent} site{'s' * (absent != 1)} did not answer"] if absent else [])
+
 
 @dataclass(frozen=True)
 class PersonalRecord:

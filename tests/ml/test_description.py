@@ -165,3 +165,13 @@ def test_the_mean_of_two_numbers_tells_no_small_count(low: float, high: int, is_
 
     assert (own.mean is not None, private.mean is not None, private.deviation is not None) == (is_told,) * 3
     assert dict(words.counts) == ({"yes": high, "no": 20 - high} if is_told else {"yes": None, "no": None})
+
+
+@pytest.mark.parametrize("values", [(0.0, 2.0), (1.5, 2.5)])
+def test_only_two_whole_numbers_that_follow_one_another_are_taken_for_counts(values: tuple[float, float]) -> None:
+    x = np.repeat(values, (18, 2)).astype(np.float32)[:, None]  # (n, 1)
+
+    (found,) = describe_sums("private", exact.feature_sums(x), 5).numbers
+
+    assert exact.counts_of_two(exact.feature_sums(x)) is None
+    assert found.mean == pytest.approx(x.mean())  # docs/privacy.md: this tells that two rows have the larger value
