@@ -103,7 +103,8 @@ def read_data(request: TrainRequest, kind: str, seed: int, stack: ExitStack, pro
     if isinstance(validation, DataSet):
         found = with_test(found, validation)
     elif isinstance(data, DataSet) and validation is not None:
-        reading = dataset.ReadOptions(table=TableOptions(task=found.task), limits=limits_of(options.max_file_bytes))
+        columns = TableOptions(task=found.task, likely_label=found.encoding.label if found.encoding else "")
+        reading = dataset.ReadOptions(table=columns, limits=limits_of(options.max_file_bytes))
         found = with_test(found, dataset.read(Path(validation), reading, on_read=progress.bar("reading")))
     for line in in_short(understand(found)):
         progress.note(line)
@@ -172,20 +173,19 @@ def read_agreed_validation(
 
 
 def read_validation(
-    given: str | Path | DataSet, task: str, stack: ExitStack, tell: prepare.OnProgress, limits: Limits = DEFAULT
+    given: str | Path | DataSet, options: DataOptions, stack: ExitStack, tell: prepare.OnProgress
 ) -> JobInput:
     """Read the validation rows of Flower clients, whose inputs are raw: letters, or the test part of any data set.
 
     The stack removes temporary files. Raises MLError.
     """
     path = Path() if isinstance(given, DataSet) else Path(given)
-    if isinstance(given, DataSet) or is_dataset(path):
-        reading = dataset.ReadOptions(table=TableOptions(task=task), limits=limits)
-        found = given if isinstance(given, DataSet) else dataset.read(path, reading)
+    if isinstance(given, DataSet) or is_dataset(path) or options.dataset not in (None, "letters"):
+        found = given if isinstance(given, DataSet) else dataset.read(path, read_options(options, options.dataset))
         return _prepared(lambda place: prepare.prepare_validation(rebased(found, None), place, tell), stack)
     held: dict[str, bytes] = {}
-    classes = 0 if task == "regression" else CLASSES
-    file, samples = _read(path, 0, None, held, classes, limits)
+    classes = 0 if options.task == "regression" else CLASSES
+    file, samples = _read(path, 0, None, held, classes, limits_of(options.max_file_bytes))
     return JobInput(held, (), file, samples.features, classes)
 
 

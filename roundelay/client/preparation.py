@@ -161,7 +161,7 @@ def _find_private(
         if private_data.are_clients(publications):
             if given is None or request.evaluated_by != "client":
                 raise InvalidRequest("Flower clients are validated on a file: --validation FILE, without --evaluate")
-            read = read_validation(given, request.data_options.task, later, progress.bar("preparing"), limits)
+            read = read_validation(given, request.data_options, later, progress.bar("preparing"))
             data, homes = private_data.of_clients(connection, request.private, publications, read)
         else:
             reading = reading_of(request.data_options, request.setting("seed"), request.evaluated_by != "client")

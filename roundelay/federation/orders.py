@@ -311,8 +311,11 @@ class Orders:
         self._update(ticket, state="done", **result, seconds=done.seconds, loss=done.loss, accuracy=done.accuracy)
 
     def _fail(self, order: Order, error: Exception) -> None:
-        """End an order that has failed unexpectedly here; another node may succeed."""
-        self._update(order.ticket, state="unable", message=f"unexpected {type(error).__name__}: {error}")
+        """End an order that has failed unexpectedly here; another node may succeed.
+
+        What the error says stays here: it may quote a row of private data.
+        """
+        self._update(order.ticket, state="unable", message=f"unexpected {type(error).__name__}: see the node's log")
         self._quarantine.add(f"an order of job {order.job[:8]}", error)
 
     def _weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:

@@ -99,8 +99,18 @@ def test_flower_clients_are_validated_on_raw_numbers(tmp_path: Path) -> None:
 
     for given in (data, tmp_path):
         with ExitStack() as stack:
-            read = read_validation(given, "auto", stack, lambda done, total: None)
+            read = read_validation(given, DataOptions(), stack, lambda done, total: None)
             assert np.array_equal(read.validation_samples().x, SECONDS.astype(np.float32))
+
+
+def test_flower_clients_are_validated_on_a_table_that_is_read_as_its_options_say(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("ill;age;size\n0;1,5;3\n1;2,5;4\n0;3,5;5\n")
+    options = DataOptions(dataset="csv", label="ill", decimal="comma", drop=("size",))
+
+    for given in (tmp_path, tmp_path / "t.csv"):
+        with ExitStack() as stack:
+            found = read_validation(given, options, stack, lambda done, total: None).validation_samples()
+            assert (found.x.tolist(), found.y.tolist()) == ([[1.5], [2.5], [3.5]], [0, 1, 0])
 
 
 @pytest.mark.parametrize("offset", [1_700_000_000.0, 1_700_004_000.0, 0.0])

@@ -173,6 +173,17 @@ def test_a_table_to_validate_on_has_the_columns_of_the_training_in_any_order(tmp
     assert np.array_equal(found[spec.validation.name].x, expected.astype(np.float32))
 
 
+def test_the_class_of_a_table_to_validate_on_is_the_column_of_the_training_classes(tmp_path: Path) -> None:
+    frame = MadeFrame({"a": FRAME["a"], "ill": Y, "b": FRAME["b"], "c": FRAME["c"]})
+    lines = [",".join(map(repr, row)) for row in np.asarray(frame).tolist()]
+    (tmp_path / "t.csv").write_text("\n".join([",".join(frame.columns), *lines]) + "\n")
+
+    spec, found = job_of(frame, "ill", tmp_path / "t.csv")
+
+    assert spec.validation is not None
+    assert np.array_equal(found[spec.validation.name].y, Y)
+
+
 def test_names_of_columns_are_part_of_the_job_and_change_no_row() -> None:
     named, unnamed = MadeFrame({" age": X[:, 0], "size": X[:, 1]}), X[:, :2]
     files, others = ([file.digest for file in job_of(x, Y, clients=3)[0].all_files] for x in (named, unnamed))

@@ -11,6 +11,7 @@ import pytest
 from roundelay.chord.dispatch import dispatch, ring_handlers
 from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, Request, Sleep, resume, run
 from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable, NotFound, StoreFull
+from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import TrainingStatus
 from roundelay.chord.ring import Ring
@@ -39,9 +40,9 @@ EPOCH = TrainingStatus("job", 1, "train", 1, "a", 3, 0.5, 0.75)
 class Node:
     """Alone on its ring, with a file and weights; its trainer gives what it is told to give."""
 
-    def __init__(self) -> None:
+    def __init__(self, orders: Orders | None = None) -> None:
         self.core = settled(ME, [ME], Ring(bits=8))
-        self.store, self.orders = Store(lambda: 0.0), Orders()
+        self.store, self.orders = Store(lambda: 0.0), orders or Orders()
         self.handlers = content_handlers(self.core, self.store, self.orders)
         self.now, self.takes_s = 0.0, 0.0
         self.computed: list[Compute] = []
@@ -104,6 +105,17 @@ def test_an_order_is_queued_carried_out_and_done(node: Node) -> None:
     assert (done.state, done.seconds, done.loss, done.accuracy) == ("done", 2.5, 0.75, 0.5)
     assert (done.result, done.size_bytes) == (digest_of(b"result 1"), 8)
     assert done.content == b"result 1"
+
+
+def test_what_an_unexpected_error_says_stays_at_the_node() -> None:
+    reported: list[Exception] = []
+    node = Node(Orders(quarantine=Quarantine(lambda: 0.0, lambda what, error: reported.append(error))))
+    node.outcome = ValueError("dose 1789")
+    ticket = node.ask(ORDER)
+    node.work()
+
+    assert node.ask(Collect(ticket)) == Progress("unable", "unexpected ValueError: see the node's log")
+    assert reported == [node.outcome]
 
 
 def test_weights_that_come_with_an_order_are_staged_so_that_a_put_of_them_needs_no_content(node: Node) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from roundelay.ml import plugins
 from roundelay.ml.errors import DataError, InputMissing, TrainerFault, from_dict, private, to_dict
 from roundelay.ml.readers import site
 from roundelay.ml.readers.reading import Reading
@@ -29,7 +31,7 @@ AGREED = Reading(dataset="csv", labels=("a", "b"))
             "no column 'dose' (--columns); its columns are ...",
         ),
         ("Crohn,234,1\n1,2,3\n", Reading(label="ill"), "has no column 'ill' (--label); its columns are ..."),
-        ("y,class,Crohn\n1,2,3\n", Reading(header="yes"), "any of ... may be the class: say --label ..."),
+        ("y,class,Crohn\ny,b,c\n", Reading(header="yes"), "any of ... may be the class: say --label ..."),
         ("Crohn,234,1\n6,6,a\n1789,x'y\",b\n", Reading(header="yes"), "column '...' is '...', not a number"),
     ],
 )
@@ -73,6 +75,22 @@ def test_what_a_library_says_of_a_damaged_file_is_for_its_owner(kind: str, tmp_p
     told = raised.value.without_values()
     assert "..." in told and not [word for word in ("Cr", "4372") if word in told], told
     assert str(raised.value) != told
+
+
+class Unreadable:
+    """Rows whose error quotes one of them."""
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> NoReturn:
+        raise ValueError("Crohn")
+
+
+def test_what_the_rows_of_a_reader_say_is_for_their_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "instance", lambda kind, name: lambda path: (Unreadable(), [0, 1]))
+
+    with pytest.raises(DataError, match="x: is not an array: Crohn") as raised:
+        site.describe(tmp_path, {}, Reading(dataset="mine:read"))
+
+    assert raised.value.without_values() == "x: is not an array: ..."
 
 
 def test_errors_that_are_not_of_the_data_keep_what_they_quote_to_the_owner() -> None:

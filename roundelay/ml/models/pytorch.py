@@ -19,7 +19,7 @@ from torch import nn
 
 from roundelay.ml.choices import Task
 from roundelay.ml.data import Array, Floats, Labels
-from roundelay.ml.errors import BadTask, printable
+from roundelay.ml.errors import BadTask, printable, private
 from roundelay.ml.models.arrays import Slot, from_digits, to_digits
 from roundelay.ml.models.model import Model
 from roundelay.ml.task import Design, TrainConfig
@@ -171,7 +171,7 @@ class TorchModel(Model):
         try:
             yield
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise BadTask(f"{self.design.model} failed: {printable(str(error).partition(chr(10))[0], 200)}") from error
+            raise BadTask(f"{self.design.model} failed: {private(str(error).partition(chr(10))[0])}") from error
 
 
 def as_model(design: Design, build: Callable[[], object]) -> object:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Labels
-from roundelay.ml.errors import DataError, printable
+from roundelay.ml.errors import DataError, printable, private
 from roundelay.ml.readers import frame
 from roundelay.ml.readers.encoding import Encoding, named_encoding, offsets_encoding
 from roundelay.ml.readers.packed import FEATURES_MAX, Shape
@@ -199,7 +199,7 @@ def _as_array(name: str, values: Any) -> npt.NDArray[Any]:
     try:
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(name, None, f"is not an array: {printable(str(error), 100)}") from error
+        raise DataError(name, None, f"is not an array: {private(error, 100)}") from error
 
 
 def _without(x: Any, column: str) -> Any:

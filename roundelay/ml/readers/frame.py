@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from roundelay.ml.data import Doubles
-from roundelay.ml.errors import DataError, printable
+from roundelay.ml.errors import DataError, printable, private
 from roundelay.ml.readers.dialect import is_missing
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.schema import describe_unknown, plain_word
@@ -55,7 +55,7 @@ def _numbers(values: Any, column: EncodedColumn) -> Doubles:
         numbers = plain if plain.dtype.kind in "biuf" else [_number(each) for each in values]
         read = np.asarray(numbers, np.float64)  # (n,)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError("x", None, f"column {_shown(column.name)} is not numeric: {printable(str(error))}") from error
+        raise DataError("x", None, f"column {_shown(column.name)} is not numeric: {private(error)}") from error
     if not (np.abs(read[~np.isnan(read)]) <= np.finfo(np.float32).max).all():
         raise DataError("x", None, f"column {_shown(column.name)} holds infinity or a number that exceeds float32")
     return read

@@ -76,6 +76,7 @@ class FileScan:
         line = rows.line
         if not self._is_header(line, header, block):
             header = []
+        self._schema.is_doubtful |= bool(header) and self._is_doubtful(line, header, block)
         if self._schema.width:
             self._layout = self._schema.match(self._path, line, header, len(first))
         else:
@@ -97,6 +98,17 @@ class FileScan:
         if found and self._schema.width and not self._schema.header and not self._schema.is_known:
             raise DataError(str(self._path), line, "has a header, but the first file has none: say --header yes or no")
         return found
+
+    def _is_doubtful(self, line: int, header: list[str], block: Block) -> bool:
+        """Return whether a header is only one because an option says so: it may be a row."""
+        options = self._schema.options
+        is_forced = options.header == "yes" or isinstance(options.label, str)
+        if not is_forced or self._schema.is_known or options.label in header:
+            return False
+        try:
+            return not has_header(self._path, line, sample_rows(block, self._dialect) or [header], self._dialect)
+        except DataError:
+            return True
 
     def _is_number(self, text: str) -> bool:
         return self._dialect.number(text) is not None

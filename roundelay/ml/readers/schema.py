@@ -37,6 +37,7 @@ class TableOptions:
     categorical: tuple[str, ...] = ()  # columns of numbers to be read as words
     words_max: int = WORDS_MAX_DEFAULT
     task: str = "auto"  # regression: the label is a number
+    likely_label: str = ""  # the name of the class in other data: it is the class if this file has such a column
 
 
 class Words:
@@ -146,6 +147,7 @@ class Schema:
     dropped: dict[int, str] = field(default_factory=dict)  # the columns that are left out, by place
     width: int = 0
     is_known: bool = False  # from a trained model: a file may lack the class, and have more columns
+    is_doubtful: bool = False  # whether names may be a row: only an option took the first row of a file for a header
 
     def learn(self, path: Path, line: int, header: list[str], width: int) -> Layout:
         """Decide on the columns by the first file. Raises DataError."""
@@ -175,13 +177,6 @@ class Schema:
     def add_target(self) -> None:
         """Read the label as the target of a regression: a column of numbers, after the features."""
         self.columns.append(Column(self.label, self.place, Words(0), False, is_target=True))
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether the names may be a row of a file without a header: only an option took the first row for one."""
-        label = self.options.label
-        is_forced = self.options.header == "yes" or isinstance(label, str)
-        return is_forced and not self.is_known and label not in self.header
 
     @property
     def target(self) -> Column | None:
@@ -254,6 +249,8 @@ class Schema:
         if self.options.label is not None:
             return self._find(path, line, str(self.options.label), "--label"), "--label"
         places = [place for place in range(self.width) if place not in left_out]
+        if self.options.likely_label and self.options.likely_label in self.header:
+            return self.header.index(self.options.likely_label), "as in the training data"
         named = [place for place in places if self.header and self.header[place].lower() in LABEL_NAMES]
         is_axis = "x" in self.header and [self.header[place] for place in named] == ["y"]
         if len(named) == 1 and not (is_axis and named[0] != places[-1]):
