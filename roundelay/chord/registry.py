@@ -91,6 +91,13 @@ class Registry:
         if latest is not None and latest.node == node:
             latest.lease_until, latest.joined = 0.0, False
 
+    def expire(self, now: float) -> list[NodeRef]:
+        """Return the members whose lease has ended since the last call: they have not left, and no longer report."""
+        silent = [v for v in self._latest.values() if v.joined and v.lease_until <= now]
+        for each in silent:
+            each.joined = False
+        return [each.node for each in silent]
+
     def members(self, now: float) -> Members:
         """Return the members with a running lease, in the order of their identifiers."""
         alive = [v.node for v in self._latest.values() if v.joined and v.lease_until > now]

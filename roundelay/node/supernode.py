@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roundelay.chord.dispatch import Handlers, dispatch
-from roundelay.chord.effects import Request
+from roundelay.chord.effects import Procedure, Request, Sleep
 from roundelay.chord.errors import JoinRefused, NotYet
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.registry import Registry, find_members
+from roundelay.chord.registry import NODE_LEASE_S, Registry, find_members
 from roundelay.chord.requests import Admit, GetMembers, Heartbeat, Retire
 from roundelay.chord.ring import Ring
 from roundelay.node import addresses
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 2.0
+EXPIRE_INTERVAL_S = 1.0
 
 
 class Supernode:
@@ -61,6 +62,7 @@ class Supernode:
         self._say = say
         self._security = security
         self._recalled = False
+        self._silent: set[Address] = set()  # of members whose lease has ended; as many as the registry knows, at most
 
     @property
     def address(self) -> Address:
@@ -77,6 +79,7 @@ class Supernode:
         for node in self.runtime.run(find_members(self._registry, candidates, time.monotonic)):
             self._say(f"found {node.address} alive")
         self._recalled = True
+        self.runtime.start("leases", self._watch_leases(), lambda error: log.error("leases are not watched: %s", error))
         if self._security is not None:
             follow = self._security.follow(self._some_member, self._registry.ring, self._say)
             self.runtime.start("revocations", follow, lambda error: self._say(f"revocations are not followed: {error}"))
@@ -104,6 +107,23 @@ class Supernode:
             "ring_identities": ("Identities ever granted", float(known)),
         }
 
+    def _watch_leases(self) -> Procedure[None]:
+        """Say which members no longer report. Runs until the process stops."""
+        while True:
+            yield Sleep(EXPIRE_INTERVAL_S)
+            with self.runtime.changed:
+                silent = self._registry.expire(time.monotonic())
+            for node in silent:
+                self._silent.add(node.address)
+                self._say(f"{node.address} has not reported for {NODE_LEASE_S:.0f} s: it is no longer a member")
+
+    def _report(self, request: Heartbeat) -> Any:
+        lease = self._registry.renew(request.node, time.monotonic())
+        if request.node.address in self._silent:
+            self._silent.discard(request.node.address)
+            self._say(f"{request.node.address} reports again")
+        return lease
+
     def _some_member(self) -> NodeRef | None:
         return next(iter(self._registry.members(time.monotonic()).nodes), None)
 
@@ -121,7 +141,7 @@ class Supernode:
         now, registry = time.monotonic, self._registry
         return {
             Admit: self._admit,
-            Heartbeat: lambda r: registry.renew(r.node, now()),
+            Heartbeat: self._report,
             Retire: self._retire,
             GetMembers: lambda _: registry.members(now()),
         }
@@ -139,6 +159,7 @@ class Supernode:
             grant = self._registry.admit(wanted, time.monotonic(), request.node_id)
         except (addresses.NodeListError, JournalError) as error:
             raise JoinRefused(f"the supernode cannot admit nodes: {error}") from error
+        self._silent.discard(grant.node.address)
         self._say(
             f"admitted {grant.node.address} as {grant.ring.show(grant.node.id)}"
             + (f", to join through {grant.bootstrap.address}" if grant.bootstrap else ", to found the ring")

@@ -25,6 +25,7 @@ from roundelay.node.supernode import Supernode
 from roundelay.rpc.handlers import compute_node_processor
 from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import PortInUse, Server
+from roundelay.testing.waiting import until
 
 PATIENCE_S = 20.0
 RING = Ring()  # ports here are low: nobody listens there on any machine
@@ -254,6 +255,22 @@ def test_a_node_that_leaves_is_removed_from_the_members(place: Place) -> None:
     place.ask(supernode, Retire(node))
 
     assert place.ask(supernode, GetMembers()).nodes == ()
+
+
+def test_a_node_that_stops_reporting_is_named_and_again_when_it_reports(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roundelay.chord.registry.NODE_LEASE_S", 0.1)
+    monkeypatch.setattr("roundelay.node.supernode.EXPIRE_INTERVAL_S", 0.01)
+    place.listed(1)
+    supernode = started(place.supernode())
+    node = admit(place, supernode, 1).node
+    place.ask(supernode, Heartbeat(node))
+
+    until(lambda: any("127.0.0.1:1 has not reported" in line for line in place.said), "it is named")
+    place.ask(supernode, Heartbeat(node))
+
+    assert "127.0.0.1:1 reports again" in place.said
 
 
 def test_sixteen_concurrent_nodes_get_sixteen_identifiers(place: Place) -> None:
