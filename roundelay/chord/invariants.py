@@ -43,7 +43,7 @@ def check(views: Collection[NodeView], successors: int) -> list[PredicateResult]
     snapshot = Snapshot(views, successors)
     results = [_result(name, violations(snapshot)) for name, violations in PREDICATES.items()]
     if snapshot.small:
-        why = f"not evaluated with {len(views)} nodes: the proof requires {successors + 1}"
+        why = f"not evaluated: the proof requires {successors + 1} nodes"
         results[1] = PredicateResult(INVARIANT[1], True, why)
     return results
 

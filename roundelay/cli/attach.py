@@ -21,4 +21,6 @@ def run(chosen: parser_base.Namespace) -> int:
     if chosen.out:
         save_model(chosen.out, report.model)
     screen.result(report)
+    if not chosen.out:
+        screen.note(f"to save the model:  python3 client.py export {job.id[:8]} --out model.npz")
     return 0

@@ -43,7 +43,8 @@ def show(job: str, findings: Sequence[AuditFinding], chosen: parser_base.Namespa
             add_row(table, finding.what, "yes" if finding.holds else "NO", finding.detail)
         out.print(table)
     repeated = sum(" trained again" in f.what for f in findings)
-    checked = f"{len(findings) - repeated} records" + f" and {repeated} repeated rounds" * bool(repeated)
+    rounds = f" and {repeated} repeated round{'s' * (repeated != 1)}" * bool(repeated)
+    checked = f"{len(findings) - repeated} records{rounds}"
     verdict = f"{len(broken)} of {checked} DO NOT HOLD" if broken else f"all {checked} hold"
     out.print(cell(f"job {job}: {verdict}"), soft_wrap=True)
 

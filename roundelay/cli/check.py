@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rich.table import Table
-
+from roundelay.chord.invariants import PredicateResult
 from roundelay.cli import exits, parser_base
 from roundelay.cli.ring_entry import open_ring
+from roundelay.cli.tables import narrow_table
 from roundelay.client.health import RingCheck
 from roundelay.node import shown
 from roundelay.node.console import add_row, console
@@ -28,9 +28,15 @@ def show_json(found: RingCheck) -> None:
 
 def show_table(found: RingCheck) -> None:
     """Print a table, one predicate a row."""
-    table = Table(title=f"a ring of {found.nodes} node{'s' * (found.nodes != 1)}", title_justify="left")
-    for heading in ("predicate", "holds", "detail"):
-        table.add_column(heading)
+    title = f"a ring of {found.nodes} node{'s' * (found.nodes != 1)}"
+    table = narrow_table(title, "predicate", "holds", "detail")
     for each in found.predicates:
-        add_row(table, each.predicate, "yes" if each.holds else "NO", each.detail)
+        add_row(table, each.predicate, _answer(each), each.detail)
     console().print(table)
+
+
+def _answer(found: PredicateResult) -> str:
+    """Return whether a predicate holds; `-` if it was not evaluated, which the detail says."""
+    if not found.holds:
+        return "NO"
+    return "-" if found.detail else "yes"

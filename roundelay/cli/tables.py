@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from roundelay.client.report import JobReport
+from roundelay.federation.private_data import AFTER_HOME
 from roundelay.ml.description import QUANTILES, Description, NumbersDescription
 from roundelay.ml.errors import printable
 from roundelay.ml.metrics import FitMetrics, Metrics
@@ -97,7 +98,9 @@ def placement_table(report: JobReport) -> Table:
         table.add_column(heading)
     by_node = Counter(report.placement.values())
     for node, count in sorted(by_node.items()):
-        names = ", ".join(name for name, address in report.placement.items() if address == node)
+        names = ", ".join(
+            name.removeprefix(f"{node}{AFTER_HOME}") for name, address in report.placement.items() if address == node
+        )
         add_row(table, node, str(count), names)
     return table
 

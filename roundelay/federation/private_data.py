@@ -36,6 +36,7 @@ PUBLICATION_BYTES_MAX = 32 << 20
 TEXT_CHARACTERS_MAX = 300
 TIME_MAX = 1 << 40
 PUBLISH_INTERVAL_S = 10.0
+AFTER_HOME = "~"  # in a job, a private file is named ADDRESS~NAME
 CLIENT = "client"  # the kind of a Flower client, the rows of which nobody else sees
 PUBLISH_RETRY_S = 0.5  # after the ring could not store it
 
@@ -133,7 +134,7 @@ def signed_keys(
 
 def files_of(publications: tuple[Publication, ...]) -> tuple[tuple[TrainingFile, ...], tuple[str, ...]]:
     """Return all files as a job's training files, and the address of each file's home. None is ever sent."""
-    named = sorted((f"{p.address}~{file.name}", p.address, file) for p in publications for file in p.files)
+    named = sorted((f"{p.address}{AFTER_HOME}{file.name}", p.address, file) for p in publications for file in p.files)
     files = tuple(
         TrainingFile(index, name, f.digest, min(f.size_bytes, CONTENT_BYTES_MAX), f.rows)
         for index, (name, _, f) in enumerate(named)

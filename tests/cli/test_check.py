@@ -103,7 +103,16 @@ def test_as_a_table_the_broken_one_says_no(
     outcome = check(nodes, tmp_path)
 
     assert outcome.code == 1
-    assert [line.split()[1:3] for line in outcome.out.splitlines() if "NO" in line.split()] == [["Ideal", "\u2502"]]
+    assert [line.split()[:2] for line in outcome.out.splitlines() if "NO" in line.split()] == [["Ideal", "NO"]]
+
+
+def test_what_is_not_evaluated_on_a_small_ring_is_not_answered_with_yes(nodes: list[ChordNode], tmp_path: Path) -> None:
+    unite(nodes[:2])
+
+    outcome = check(nodes[:2], tmp_path)
+
+    assert outcome.code == 0
+    assert ["SufficientPrincipals", "-", "not"] in [line.split()[:3] for line in outcome.out.splitlines()]
 
 
 def test_without_a_ring_it_says_what_to_start(tmp_path: Path) -> None:

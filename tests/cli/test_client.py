@@ -358,6 +358,18 @@ def test_the_table_says_which_node_trained_which_files() -> None:
     ]
 
 
+def test_private_files_are_listed_without_the_address_of_their_node() -> None:
+    made = made_report(1)
+    placed = replace(made.rounds[-1].report, placement={"127.0.0.1:8001~a": "127.0.0.1:8001"})
+    made = replace(made, rounds=(made.rounds[-1]._replace(report=placed),))
+
+    out = Console(width=100)
+    with out.capture() as captured:
+        out.print(tables.placement_table(made))
+
+    assert "~" not in captured.get() and captured.get().count("127.0.0.1:8001") == 1
+
+
 def test_bars_are_for_a_terminal_and_for_what_is_to_be_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in screen.FORCED:
         monkeypatch.delenv(name, raising=False)

@@ -81,7 +81,7 @@ def test_an_audit_ends_with_a_verdict_and_lists_everything_on_request(job: str, 
     short, long = run("audit", "last", "--retrain", 1), run("audit", "last", "--all")
 
     assert short.code == 0
-    assert "records and 1 repeated rounds hold" in short.out
+    assert "records and 1 repeated round hold" in short.out
     assert len(short.out.splitlines()) == 1
     listed = [line.split()[0] for line in long.out.splitlines() if "result-" in line]
     assert listed == [f"result-{number}" for number in range(13)]
