@@ -5,6 +5,7 @@ Results on standard output, progress on standard error. Exit code 0: every check
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -13,8 +14,24 @@ from roundelay.cli import exits, parser_base
 from roundelay.cli.parser_base import path
 from roundelay.sim.options import SimOptions
 
-EXPERIMENTS = ("load", "path", "failures", "churn", "half-dead", "leave-join", "balanced", "proximity", "size")
-WORDS = ("scenario", "soak", *EXPERIMENTS, "paper")
+EXPERIMENTS = {
+    "load": "keys per node, and virtual nodes (figures 8 and 9)",
+    "path": "the length of lookups (figure 10)",
+    "failures": "failed lookups after simultaneous failures (figure 11)",
+    "churn": "failed lookups while nodes join and fail (figure 12)",
+    "half-dead": "lookups before repair, with up to half of the nodes dead (table II of the journal version)",
+    "leave-join": "lookups while nodes join and leave (table III of the journal version)",
+    "balanced": "the largest share of keys, with balanced and with hashed identifiers",
+    "proximity": "lookups through near fingers (table IV of the journal version)",
+    "size": "the largest ring that fits: 10,000 nodes",
+}
+ABOUT = {
+    "scenario": "a ring that forms, breaks and heals",
+    "soak": "scenarios with many seeds, for some time",
+    **EXPERIMENTS,
+    "paper": "all experiments, written down as a page with figures",
+}
+WORDS = tuple(ABOUT)
 RESULTS = Path("docs/results")
 
 
@@ -28,8 +45,11 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         arguments,
         is_configurable=False,
     )
-    about = "scenario: a ring that forms, breaks and heals; soak: many seeds; paper: all experiments, written down"
-    made.add_argument("what", choices=WORDS, metavar="WHAT", help=f"{about}; or one of {', '.join(EXPERIMENTS)}")
+    made.add_argument("what", choices=WORDS, metavar="WHAT", help="what to simulate: see below")
+    if not word:
+        made.formatter_class = argparse.RawDescriptionHelpFormatter
+        listed = "".join(f"\n  {name:<12}{about}" for name, about in ABOUT.items())
+        made.epilog = f"{made.epilog}\n\nWHAT is one of{listed}"
     if word == "scenario":
         _add_scenario(made)
     elif word == "soak":
