@@ -44,11 +44,12 @@ CODES = {
 
 SCRIPTS = {"client": "roundelay", "supernode": "roundelay supernode", "compute_node": "roundelay node"}
 SCRIPT = r"(?<![\w./-])(python3 )?(client|supernode|compute_node)\.py\b"
+EXTRA, EXTRA_OF_CHECKOUT = "pip install 'roundelay[", "pip install '.["
 
 
 def as_typed_here(text: str) -> str:
-    """Return a text in which the scripts of a checkout are replaced by `roundelay` where that is installed."""
-    return text if is_checkout() else as_console_script(text)
+    """Return a text with commands that work here: in a checkout, or where `roundelay` is installed."""
+    return text.replace(EXTRA, EXTRA_OF_CHECKOUT) if is_checkout() else as_console_script(text)
 
 
 def as_console_script(text: str) -> str:
@@ -79,12 +80,12 @@ class Interrupted(Exception):
         self.code = 128 + number
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a question that names the most similar of the known words, or nothing."""
+def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return a question that names the most similar of the known words, after this prefix; or nothing."""
     import difflib
 
     near = difflib.get_close_matches(word, sorted(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {prefix}{near[0]}?" if near else ""
 
 
 class _Form:

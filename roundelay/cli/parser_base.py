@@ -67,7 +67,8 @@ class Parser(argparse.ArgumentParser):
         near = ""
         if message.startswith(UNKNOWN):
             flag = message.removeprefix(UNKNOWN).partition(" ")[0].partition("=")[0]
-            near = exits.nearest(flag, [known for known in self._option_string_actions if known.startswith("--")])
+            known = [option[2:] for option in self._option_string_actions if option.startswith("--")]
+            near = exits.nearest(flag.removeprefix("--"), known, "--")
         raise exits.Exit(exits.USAGE, f"{self.prog}: {message}{near} (see --help)")
 
 

@@ -26,7 +26,8 @@ try:
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
     raise MissingExtra(
-        f"FederatedClassifier and FederatedRegressor need scikit-learn ({error}): python3 -m pip install scikit-learn"
+        f"FederatedClassifier and FederatedRegressor need scikit-learn ({error}): "
+        "python3 -m pip install 'roundelay[sklearn]'"
     ) from error
 
 SEEDS = 1 << 31

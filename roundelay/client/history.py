@@ -28,7 +28,7 @@ def draw_curve(rows: Sequence[Row], axes: Any = None) -> Any:
         try:
             from matplotlib import pyplot
         except ImportError as error:
-            raise MissingExtra("plot needs matplotlib: python3 -m pip install matplotlib") from error
+            raise MissingExtra("plot needs matplotlib: python3 -m pip install 'roundelay[plots]'") from error
         axes = pyplot.subplots(figsize=(6, 4), layout="constrained")[1]
     numbers = [row["round"] for row in rows]
     name = "validation_rmse" if rows and "validation_rmse" in rows[0] else "validation_error"

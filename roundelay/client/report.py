@@ -230,7 +230,7 @@ def write_curve(path: Path, report: JobReport) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtra("--curve needs matplotlib: python3 -m pip install matplotlib") from error
+        raise MissingExtra("--curve needs matplotlib: python3 -m pip install 'roundelay[plots]'") from error
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = draw_curve([each.to_json() for each in report.rounds], figure.subplots())
     axes.plot([report.kept.number], [report.validation_error], "o", color="C0", label="kept")

@@ -24,7 +24,7 @@ from roundelay.node.parent import end_with_parent
 def run(options: DashboardOptions, say: Callable[[str], None]) -> None:
     """Serve the page until a signal; `say` prints where it is. Raises ClientError."""
     if importlib.util.find_spec("nicegui") is None:
-        raise MissingExtra("the dashboard is an extra: type  make dashboard , or  pip install 'nicegui>=3.3,<4'")
+        raise MissingExtra("the dashboard needs NiceGUI: python3 -m pip install 'roundelay[dashboard]'")
     from roundelay.dashboard.serve import serve
 
     if options.end_with_parent:

@@ -64,6 +64,6 @@ def _present(masker: Masker | None) -> Masker:
     if masker is None:
         raise NotFound(
             "takes no part in secure aggregation: it has no private data, or lacks the package `cryptography` "
-            "(pip install 'roundelay[secure]')"
+            "(python3 -m pip install 'roundelay[secure]')"
         )
     return masker

@@ -280,5 +280,5 @@ def require_cryptography() -> None:
     try:
         import roundelay.federation.unmasking  # noqa: F401 - needs the extra `secure`
     except ImportError as error:
-        message = "--secure-aggregation needs the package `cryptography` here: pip install 'roundelay[secure]'"
+        message = "--secure-aggregation needs `cryptography` here: python3 -m pip install 'roundelay[secure]'"
         raise CannotDrive(message) from error

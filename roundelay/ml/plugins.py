@@ -72,7 +72,11 @@ def load(kind: str, name: str) -> Any:
     try:
         found = getattr(import_module(SHIPPED.get(module, module)), attribute)
     except (ImportError, AttributeError) as error:
-        hint = "; install PyTorch: python3 -m pip install '.[torch]'" if getattr(error, "name", "") == "torch" else ""
+        hint = (
+            "; install PyTorch: python3 -m pip install 'roundelay[torch]'"
+            if getattr(error, "name", "") == "torch"
+            else ""
+        )
         raise PluginUnknown(f"cannot import {_one(kind)} {name}: {printable(str(error))}{hint}") from error
     if not callable(found):
         raise PluginUnknown(f"{name} is not a {_one(kind)}: it cannot be called")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -204,3 +206,27 @@ def test_what_the_output_cannot_encode_is_escaped_instead_of_ending_the_program(
 
     assert ended.returncode == 0
     assert ended.stdout.startswith(rb"e \u6570\u636e.txt")
+
+
+def test_messages_install_extras_by_names_that_pyproject_has() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    code = "".join(path.read_text() for path in (ROOT / "roundelay").rglob("*.py") if path.name != "exits.py")
+    found = re.findall(r"pip install (['\w.][^\s\"]*)", code)
+
+    assert set(found) - {f"'roundelay[{name}]'" for name in extras} <= {
+        "'roundelay[{extra}]'",  # of a tracker
+        "'roundelay[secure]')",
+        "roundelay",
+        "pandas",  # which no extra needs
+    }
+
+
+def test_a_message_installs_an_extra_from_the_checkout_or_for_the_installed_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = "needs matplotlib: python3 -m pip install 'roundelay[plots]'"
+
+    monkeypatch.setattr(exits, "is_checkout", lambda: True)
+    assert exits.as_typed_here(line) == "needs matplotlib: python3 -m pip install '.[plots]'"
+    monkeypatch.setattr(exits, "is_checkout", lambda: False)
+    assert exits.as_typed_here(line) == line

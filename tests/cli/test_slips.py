@@ -21,6 +21,7 @@ from tests.processes import client_here, run_here
         (("statsu",), "there is no subcommand statsu, nor a folder or file; did you mean status?"),
         (("stats",), "did you mean status?"),
         (("train", "letters", "--epocs", "3"), "did you mean --epochs?"),
+        (("status", "--version"), "unrecognized arguments: --version (see --help)"),
         (("train", ""), "an empty name"),
         (("train", "letters", ""), "an empty name"),
         (("status", "--nodes", ""), "an empty name"),

@@ -43,5 +43,5 @@ def test_the_curve_is_a_picture_of_every_round(tmp_path: Path) -> None:
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
-    with pytest.raises(MissingExtra, match=r"--curve needs matplotlib: .*install matplotlib"):
+    with pytest.raises(MissingExtra, match=r"--curve needs matplotlib: .*install 'roundelay\[plots\]'"):
         report.write_curve(tmp_path / "curve.png", two_rounds())

@@ -197,7 +197,7 @@ def _require_pillow() -> None:
     try:
         import PIL  # noqa: F401
     except ImportError as error:
-        raise InputMissing("reading images needs Pillow: python3 -m pip install '.[images]'") from error
+        raise InputMissing("reading images needs Pillow: python3 -m pip install 'roundelay[images]'") from error
 
 
 def _is_training(folder: Path, name: str) -> bool:

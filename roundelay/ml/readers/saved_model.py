@@ -104,7 +104,7 @@ class SavedModel:
         try:
             from roundelay.ml.models.torch_export import to_torch
         except ImportError as error:
-            raise BadTask(f"to_torch needs PyTorch ({error}): python3 -m pip install torch") from error
+            raise BadTask(f"to_torch needs PyTorch ({error}): python3 -m pip install 'roundelay[torch]'") from error
         offsets = self.encoding.offsets if self.encoding is not None else None
         return to_torch(self.design, self.weights, self.moments, offsets)
 
