@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from roundelay.client.report import Round
 from roundelay.federation.jobs import rounds_that_fit
+from roundelay.federation.records import RoundReport, RoundResult, SiteScore, SitesEvaluation
+from roundelay.ml.readers import saved_model
+from roundelay.ml.readers.packed import MAGIC
 from tests import state_diagrams
 from tests.processes import PATIENCE_S, ROOT
 
@@ -135,19 +139,45 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
     listed = set(re.findall(r"- ([\w/.-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
     pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
 
-    missing = {page for page in pages - listed if not page.startswith(("decisions/", "results/"))}
+    missing = {page for page in pages - listed if not page.startswith("decisions/")}
     assert not missing, f"add them to mkdocs.yml: {missing}"
 
 
+def test_the_page_of_measurements_lists_every_page_of_results() -> None:
+    folder = ROOT / "docs" / "results"
+    listed = {link.target for link in LINKS if link.document == folder / "README.md"}
+
+    missing = {path.name for path in folder.glob("*.md")} - listed - {"README.md"}
+    assert not missing, f"add them to docs/results/README.md: {missing}"
+
+
+def test_the_page_of_formats_names_the_arrays_of_a_model_and_the_columns_of_a_history() -> None:
+    page = (ROOT / "docs" / "formats.md").read_text()
+    models, rounds, packed = (page.split(f"## {heading}")[1] for heading in ("Models", "Rounds", "Packed"))
+    sites = SitesEvaluation(rows=10, sites=(SiteScore("a:1", 10, 0.5),))
+    report = RoundReport("", 1, "", 0.0, 0.0, 0.0, 0.0, 0.0, errors={"a:1": 0.5}, held_out=sites)
+    history = [Round(RoundResult("", 1, "", "", 0, fit=fit), report).to_json() for fit in ((), (1.0, 1.0, 0.5))]
+
+    for name in (*saved_model.ARRAYS, *saved_model.OPTIONAL_ARRAYS):
+        assert f"`{name}`" in models, f"{name} is not described"
+    for name in {name for row in history for name in row}:
+        assert f"`{name}`" in rounds, f"{name} is not described"
+    assert f"| `format` | {saved_model.FORMAT} |" in models
+    assert f"`{MAGIC.hex(' ')}`" in packed
+
+
 def examples() -> list[str]:
-    pages = (ROOT / "docs" / name for name in ("python-api.md", "plugins.md"))
-    return [part for page in pages for part in page.read_text().split("```python\n")[1:]]
+    pages = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.name != "flower.md"]  # by test_ml_flower
+    return [part.split("```")[0] for page in pages for part in page.read_text().split("```python\n")[1:]]
 
 
 @pytest.mark.parametrize("number", range(len(examples())))
 def test_the_examples_in_python_run(number: int, tmp_path: Path) -> None:
+    code = examples()[number]
+    if "from torch " in code:
+        pytest.importorskip("torch", reason="PyTorch is an extra")
     done = subprocess.run(
-        [sys.executable, "-c", examples()[number].split("```")[0]],
+        [sys.executable, "-c", code],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -81,8 +81,8 @@ def _page_of(path: Path) -> str:
     docs = ROOT / "docs"
     if path.is_relative_to(docs) and path.is_file():
         return path.relative_to(docs).as_posix()
-    if path == docs / "decisions":
-        return "decisions/README.md"
+    if path.is_relative_to(docs) and (path / "README.md").is_file():
+        return (path / "README.md").relative_to(docs).as_posix()
     name = path.relative_to(ROOT).as_posix()
     return f"source/{name}" if path.suffix == ".md" else f"source/{name}.md"
 
@@ -95,7 +95,7 @@ def _linked_from_docs() -> set[Path]:
         document = waiting.pop()
         for _, _, target in LINK.findall(document.read_text()):
             path = (document.parent / target.partition("#")[0]).resolve()
-            inside = path.is_relative_to(ROOT / "docs") and (path.is_file() or path.name == "decisions")
+            inside = path.is_relative_to(ROOT / "docs") and (path.is_file() or (path / "README.md").is_file())
             if re.match(r"[a-z]+:|#", target) or inside or path in found or path == ROOT / "README.md":
                 continue
             if path.exists() and path.is_relative_to(ROOT):
