@@ -27,6 +27,7 @@ from roundelay.federation.tasks import TrainTask
 from roundelay.federation.upload import store_and_publish
 from roundelay.ml.worker import Worker
 from roundelay.sim.ideal_ring import random_ring
+from roundelay.sim.identities import SimIdentities
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.learnable_files import learnable_files
 from roundelay.sim.machine import Machine, clocks
@@ -35,6 +36,7 @@ from roundelay.sim.process import PENDING, Outcome, SimTask
 from roundelay.sim.program import NodeProgram, add_performers
 from roundelay.sim.world import World
 from roundelay.store.blobs import digest_of
+from roundelay.trust.identity import SUBMITTER, VIEWER
 
 NODES, FILES, ROWS, FEATURES, CLASSES = 12, 36, 12, 4, 3
 SETTINGS = Settings(rounds=30, epochs=1, hidden=(4,), eta=0.1, batch=4)
@@ -90,8 +92,10 @@ class SettledNode(NodeProgram):
 class Simulation:
     """One job on a ring of settled nodes, driven by a client that may be killed."""
 
-    def __init__(self, seed: int, verify: float, attacks: Sequence[str], settings: Settings = SETTINGS) -> None:
-        """attacks: one for each liar; which nodes lie is drawn from those that own a file."""
+    def __init__(
+        self, seed: int, verify: float, attacks: Sequence[str], settings: Settings = SETTINGS, secured: bool = False
+    ) -> None:
+        """attacks: one for each liar; which nodes lie is drawn from those that own a file. secured: by identities."""
         self.seed = seed
         self.trained = 0  # files, each time they were
         self.replaced = 0  # times that the client has seen its job replaced
@@ -107,6 +111,8 @@ class Simulation:
         add_performers(self.world, TRAINING_S, attacks_at)
         self._count_training()
         self._nodes = true.nodes()
+        if secured:
+            self._issue_identities()
         for node in self._nodes:
             Machine(self.world, node.ref.address, SUPERNODE, SettledNode).adopt(node)
         self._ended: list[Outcome] = []
@@ -154,6 +160,12 @@ class Simulation:
             spec, self.replaced = outcome.successor, self.replaced + 1
         return None
 
+    def _issue_identities(self) -> None:
+        identities = self.world.identities = SimIdentities(self._ring, clocks(self.world))
+        identities.issue_to_nodes({node.ref.address: node.ref.id for node in self._nodes})
+        identities.issue(CLIENT, SUBMITTER)
+        identities.issue(READER, VIEWER)
+
     def _count_training(self) -> None:
         perform = self.world.performers[Compute]
 
@@ -183,8 +195,10 @@ class Simulation:
         return digest_of(last)
 
 
-def simulate(seed: int, verify: float, attacks: Sequence[str], settings: Settings = SETTINGS) -> SimulatedJob:
+def simulate(
+    seed: int, verify: float, attacks: Sequence[str], settings: Settings = SETTINGS, secured: bool = False
+) -> SimulatedJob:
     """Run one job to its end."""
-    simulation = Simulation(seed, verify, attacks, settings)
+    simulation = Simulation(seed, verify, attacks, settings, secured)
     simulation.run()
     return simulation.outcome()

@@ -15,6 +15,7 @@ from roundelay.federation.driver import Driver
 from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import JobEnded, NoSuchJob, Overtaken, Replaced
+from roundelay.federation.origin import require_follows
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult, blank_report
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
@@ -120,7 +121,7 @@ class JobRunner:
             if not snapshot.successor:
                 break
             reread = True
-            self._turn_to(read_job(self._connection, snapshot.successor).spec)
+            self._turn_to(_read_successor(self._connection, snapshot).spec)
         if snapshot.end != records.DONE:
             raise JobEnded(f"job {snapshot.job} is {snapshot.end}" + f": {snapshot.reason}" * bool(snapshot.reason))
         return self._finished(b"", snapshot.results, reread, snapshot.personal)
@@ -176,14 +177,21 @@ def read_job(connection: Connection, job: str, known: JobSnapshot | None = None)
 
 
 def read_latest(connection: Connection, job: str) -> JobSnapshot:
-    """Read a job, or the one that has replaced it. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
+    """Read a job, or the one that has replaced it. Raises JobEnded, NoSuchJob, Diverged, BadRecord, ChordError."""
     snapshot = read_job(connection, job)
     for _ in range(REPLACED_MAX):
         if not snapshot.successor:
             break
-        snapshot = read_job(connection, snapshot.successor)
+        snapshot = _read_successor(connection, snapshot)
         connection.progress.note(snapshot.spec.replacement)
     return snapshot
+
+
+def _read_successor(connection: Connection, replaced: JobSnapshot) -> JobSnapshot:
+    """Read the job that has replaced another, as that one's driver says. Raises JobEnded if it does not follow."""
+    found = read_job(connection, replaced.successor)
+    require_follows(found.spec, replaced.spec)
+    return found
 
 
 def rounds_of(snapshot: JobSnapshot) -> list[Round]:

@@ -56,6 +56,7 @@ A driver, which runs a job
     unmasking        take the masks off a sum
     contributions    which node has trained what without a second one
     successor        replace a job in which nodes have lied
+    origin           the job from which a successor follows, and whose signature stands for it
     roster           which nodes may be given work
     retry            requests that survive the loss of the node that they go through
     job_log          write a job's records in order

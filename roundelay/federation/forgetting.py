@@ -58,6 +58,7 @@ def without_files(
         forgets=spec.job,
         replaces="",  # it takes over no round
         inherited=0,
+        excluded=(),
         fingerprint="",
     )
     return replace(left, fingerprint=arithmetic.fingerprint_here(left))

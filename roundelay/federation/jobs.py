@@ -6,13 +6,15 @@ members: those of the ring by identifier, if the caller knows them; without them
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from roundelay.chord.crawl import successors_among
-from roundelay.chord.effects import Procedure, Sleep, gather
+from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
 from roundelay.federation.errors import TooManyJobs
+from roundelay.federation.origin import original, with_signature_of
 from roundelay.federation.records import RoundResult
 from roundelay.federation.spec import JobSpec
 from roundelay.store.blobs import digest_of
@@ -55,12 +57,20 @@ def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int, members: Me
 
 
 def publish_successor(start: NodeRef, ring: Ring, successor: JobSpec, version: int) -> Procedure[None]:
-    """Publish a job that replaces another, in the other's place among the waiting jobs. Raises ChordError."""
-    yield from put_record(start, ring, successor.job, records.SPEC, successor.to_bytes(), version)
-    key = ring.key(records.DIRECTORY)
+    """Publish a job that replaces another, in the other's place among the waiting jobs. Raises ChordError.
+
+    In a secured ring, the signature of the job that was submitted stands for it.
+    """
+    first, key = original(successor).job, ring.key(records.DIRECTORY)
+    found = yield from find_records(start, ring, first)
+    origin = next((item for item in found if item.entry.digest == first), None)
     items, _ = yield from find(start, ring, key)
     place = min((item.version for item in items if item.entry.name == successor.replaces), default=version)
-    yield from put_records(start, ring, (record(key, successor.job, b"listed", place + 1, JOB_LEASE_S),))
+    spec = job_record(ring, successor.job, records.SPEC, successor.to_bytes(), version)
+    listed = record(key, successor.job, b"listed", place + 1, JOB_LEASE_S)
+    for each in (spec, listed):
+        written = each if origin is None else replace(each, item=with_signature_of(origin, each.item))
+        yield from put_records(start, ring, (written,))
 
 
 def put_record(
@@ -93,14 +103,14 @@ def list_jobs(start: NodeRef, ring: Ring, members: Members = ()) -> Procedure[li
 
 
 def jobs_ahead(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[list[str]]:
-    """Return the jobs published before this one that have not ended; all, if it is not listed."""
+    """Return the jobs published before this one that have not ended; all, if it is not listed.
+
+    A listed job without a spec cannot run, and counts as ended.
+    """
     jobs = yield from list_jobs(start, ring, members)
     earlier = (jobs[: jobs.index(job)] if job in jobs else jobs)[-LISTED_MAX:]
-    ends = yield from gather([read_end(start, ring, other, members) for other in earlier])
-    for end in ends:
-        if isinstance(end, Exception):
-            raise end  # a job whose end cannot be read may be running
-    return [other for other, end in zip(earlier, ends, strict=True) if end == ""]
+    found = yield from gather_or_raise([look_up(start, ring, other, members) for other in earlier])  # it may be running
+    return [other for other, (is_published, end) in zip(earlier, found, strict=True) if is_published and not end]
 
 
 def await_turn(
@@ -121,14 +131,14 @@ def await_turn(
 
 def read_end(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[str]:
     """Return how a job ended, one of records.ENDS, or an empty string. Only names of records are read."""
+    _, end = yield from look_up(start, ring, job, members)
+    return end
+
+
+def look_up(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[tuple[bool, str]]:
+    """Return whether a job is published, and how it has ended if it has. Raises ChordError."""
     ends = [records.record_name(job, end) for end in records.ENDS]
     items = yield from find_records(start, ring, job, *ends, members=members)
-    return end_among(job, items)
-
-
-def look_up(start: NodeRef, ring: Ring, job: str) -> Procedure[tuple[bool, str]]:
-    """Return whether a job is published, and how it has ended if it has. Raises ChordError."""
-    items = yield from find_records(start, ring, job, *(records.record_name(job, end) for end in records.ENDS))
     return any(item.entry.name == records.record_name(job, records.SPEC) for item in items), end_among(job, items)
 
 

@@ -98,7 +98,7 @@ def assemble(
         f"{peer.address} is declared dead: it has not answered {TIMEOUTS_DEAD} requests in a row"
     )
     guard = surroundings.guard
-    store.guard = guard.check if guard is not None else None
+    store.guard = guard
 
     def heartbeat(request: DriverHeartbeat) -> None:
         if guard is not None:

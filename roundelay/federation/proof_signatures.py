@@ -75,10 +75,11 @@ def check_signatures(
     for name, item in items.items():
         try:
             rules.check(item, named)
+            rules.check_content(item, lambda name=name: parts[name])  # type: ignore[misc]
         except NotAllowed as error:
             problems[name] = f"its signature does not hold: {error}"
         else:
-            signers[str(verify(item))] += 1
+            signers[str(rules.signer_of(item))] += 1
     return signers, problems
 
 

@@ -36,6 +36,10 @@ class RecordGuard:
         """Raise NotAllowed for an item that must not be stored."""
         self._rules.check(item, named)
 
+    def check_content(self, item: Item, content: Callable[[], bytes]) -> None:
+        """Raise NotAllowed for an item that must not be stored with its content."""
+        self._rules.check_content(item, content)
+
     def claim(self, job: str, driver: Identity | None) -> None:
         """Renew a driver's lease; without an identity, this node itself drives. Raises NotAllowed."""
         self._drivers.claim(job, driver or self._me)

@@ -11,6 +11,7 @@
 | the revocation list | an operator; its content is signed by the authority |
 | a training file | a submitter, an operator, or a node that renews its lease |
 
+The signature of the job that a submitter has published also stands for the successors that follow from it (origin.py).
 Only old weights and states, and masked vectors, are ever deleted, by the job's driver; an operator may also delete
 files. A version is the writer's clock, so it lies within the life of the certificate and not in the future: nothing can
 be put beyond the reach of later versions.
@@ -26,6 +27,7 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import records
 from roundelay.federation.effects import AHEAD_MAX_S, NS_PER_S
 from roundelay.federation.leaf_directory import DIRECTORY, leaf_in
+from roundelay.federation.origin import check_follows, signed_item
 from roundelay.federation.site_drain import DRAINED
 from roundelay.store.items import Item
 from roundelay.trust.errors import NotTrusted
@@ -88,6 +90,12 @@ class RecordRules:
             _require(key == self._ring.key(name), signer, item, "a file is stored under the hash of its name")
             _require(signer.role in writers, signer, item, f"it must be written by {' or '.join(writers)}")
 
+    def check_content(self, item: Item, content: Callable[[], bytes]) -> None:
+        """Raise NotAllowed if a content shows that an item has the signature of another job."""
+        origin = signed_item(self._ring, item)
+        if origin is not item and item.entry.name.endswith(f".{records.SPEC}"):
+            check_follows(origin, content())
+
     def keep_valid(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """Return those of a node's answer that the rules allow.
 
@@ -115,7 +123,7 @@ class RecordRules:
     def _signer(self, item: Item) -> Identity:
         """Return who has signed an item, at a time when it could. Raises NotAllowed."""
         try:
-            signer = self._verify(item)
+            signer = self.signer_of(item)
         except NotTrusted as error:
             raise NotAllowed(f"{item.entry.name}: {error}") from error
         moment = item.version / NS_PER_S
@@ -156,8 +164,15 @@ class RecordRules:
         found = set()
         for spec in named(key, records.record_name(job, records.SPEC)):
             if spec.entry.digest == job:
-                found.add(self._verify(spec).uri)
+                found.add(self.signer_of(spec).uri)
         return found
+
+    def signer_of(self, item: Item) -> Identity:
+        """Return by whom an item, or the one whose signature stands for it, is signed. Raises NotTrusted."""
+        name, key = item.entry.name, item.entry.key
+        is_spec = name.endswith(f".{records.SPEC}") and JOB_RECORD.fullmatch(name)
+        is_listing = key == self._ring.key(records.DIRECTORY) and JOB_ID.fullmatch(name)
+        return self._verify(signed_item(self._ring, item) if is_spec or is_listing else item)
 
 
 def signed_text(item: Item) -> bytes:

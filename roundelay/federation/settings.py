@@ -317,7 +317,7 @@ class Settings:
         if self.topology != "star":
             raise BadSpec(
                 f"--verify needs --topology star, not {self.topology}: in a tree, nodes add up the sums of others, "
-                "and no second node repeats that"
+                "and it cannot be told which of them has added wrongly"
             )
         if self.quorum != 1.0:
             raise BadSpec("--verify cannot be combined with --quorum: a round without some files cannot be repeated")

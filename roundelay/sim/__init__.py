@@ -7,6 +7,7 @@ Simulated world:
 calls         requests in flight, and how effects are performed
 clock         virtual time: a heap of events
 faults        crashes, pauses and partitions, drawn from the seed
+identities    signed records and their rules in a secured ring, without cryptography
 journal       a line for every message and event; the same seed gives the same bytes
 links         the bandwidth of each host
 machine       a computer: boots, crashes, freezes; runs what a compute node runs

@@ -49,6 +49,8 @@ class NodeProgram(RingProgram):
         self.store = Store(lambda: world.clock.now)
         self.orders = Orders(launch=self._launch)
         self._leaves = SimLeafHosting(LeafHost(lambda: world.clock.now, self.store.has), self.store)
+        if world.identities is not None:
+            self.surroundings = replace(self.surroundings, guard=world.identities.guard(node, self.store))
         self._core = assemble(node, self.store, self.orders, self.surroundings, leaf_host=self._leaves.host)
         assert machine.process is not None
         machine.process.has_order = lambda: self.orders.next is not None

@@ -16,6 +16,7 @@ from roundelay.chord.errors import ChordError, NodeUnreachable, NotYet, WrongInc
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.sim.calls import SimCall, performers
 from roundelay.sim.clock import Clock
+from roundelay.sim.identities import SimIdentities
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.links import Links, Sizes
 from roundelay.sim.network import Network
@@ -38,6 +39,7 @@ class World:
         self.links = Links(options.bandwidth_mbit_s) if options.bandwidth_mbit_s else None
         self.processes: dict[Address, Process] = {}
         self.silent: set[Address] = set()  # hosts that do not even refuse connections
+        self.identities: SimIdentities | None = None  # of a secured ring
         self.performers = performers(self)  # other packages add their effects
         self.messages = self.bytes = 0
 
@@ -78,6 +80,8 @@ class World:
         if isinstance(ask.to, NodeRef) and ask.to.relays and ask.via is None:
             self.run(sender, "relays", sender.relays.ask(ask), resume)
             return PENDING
+        if self.identities is not None:
+            ask = self.identities.sent(sender.address, ask)
         to = ask.at.address if isinstance(ask.at, NodeRef) else ask.at
         if to == sender.address:
             return self.answer(sender, ask)
@@ -92,6 +96,8 @@ class World:
             outcome = dispatch(self._handlers(process, ask), ask.request)
         except ChordError as error:
             outcome = error
+        if self.identities is not None:
+            outcome = self.identities.received(ask, outcome)
         process.wake()
         process.check_conditions()
         return outcome

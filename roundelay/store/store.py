@@ -76,7 +76,15 @@ class _EntryState:
 
 
 Named = Callable[[int, str], Iterable[Item]]  # the stored items with a key and a name
-Guard = Callable[[Item, Named], None]  # raises NotAllowed for an item that must not be stored
+
+
+class Guard(Protocol):
+    """The rules of a secured ring. Both raise NotAllowed for an item that must not be stored."""
+
+    def check(self, item: Item, named: Named) -> None: ...
+
+    def check_content(self, item: Item, content: Callable[[], bytes]) -> None:
+        """Check an item whose content is here."""
 
 
 class IndexLog(Protocol):
@@ -154,7 +162,7 @@ class Store:
         if self._accepting_stopped:
             raise NotYet("this node is leaving")
         if self.guard is not None:
-            self.guard(item, self.named_items)
+            self.guard.check(item, self.named_items)
         known = self._state(entry, now)
         is_orphan = item.deleted and (known is None or entry in self._orphans)
         lease_max_s = ORPHAN_LEASE_MAX_S if is_orphan else LEASE_MAX_S
@@ -165,6 +173,8 @@ class Store:
             self._check_capacity(entry, is_orphan)
         if (content or not entry.size_bytes) and not merged.deleted:
             self.write(entry.digest, entry.size_bytes, 0, unpack(content, entry.size_bytes))
+        if self.guard is not None and self.has(entry.digest):
+            self.guard.check_content(item, lambda: self._content(entry))
         if not merged.deleted and not self._move_to_blobs(entry):
             return Receipt(False, self._staging.received_bytes(entry.digest))
         negligible_s = RENEWAL_SHARE * (put.until - now)
@@ -292,6 +302,11 @@ class Store:
         return self._blobs.total_bytes
 
     # --- helpers
+
+    def _content(self, entry: Entry) -> bytes:
+        """Return an entry's content, which is here, for a caller that holds the lock. Raises NotFound."""
+        starts = range(0, min(entry.size_bytes, CONTENT_BYTES_MAX), CHUNK_BYTES)
+        return b"".join(self.read(entry.digest, start, CHUNK_BYTES) for start in starts)
 
     def _room_bytes(self) -> int:
         return self._blobs.bytes_max - self._blobs.total_bytes - self._staging.total_bytes

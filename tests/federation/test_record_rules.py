@@ -12,13 +12,19 @@ from roundelay.chord.errors import NotAllowed
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.ring import Ring
+from roundelay.federation import jobs
 from roundelay.federation.effects import AHEAD_MAX_S
+from roundelay.federation.errors import JobEnded
 from roundelay.federation.job_drivers import JobDrivers
+from roundelay.federation.origin import original, require_follows, signed_item, with_signature_of
 from roundelay.federation.record_guard import RecordGuard
 from roundelay.federation.record_rules import RecordRules
+from roundelay.federation.spec import JobSpec, Liar
+from roundelay.federation.successor import successor_of
 from roundelay.store.items import Entry, Item
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import Identity
+from tests.federation.test_driver import make_spec
 
 RING = Ring()
 JOB = "ab" * 32
@@ -44,9 +50,10 @@ def item(name: str, signer: Identity, key: int = KEY, digest: str = DIGEST, **ch
 
 
 def verify(signed: Item) -> Identity:
-    if not signed.signature:
+    signer = SIGNERS.get(signed.signature.decode(errors="replace"))
+    if signer is None:
         raise NotTrusted("a record without a signature")
-    return SIGNERS[signed.signature.decode()]
+    return signer
 
 
 LISTING = f"leaf.{OWNER:040x}.5.1024.127.0.0.1"  # of DRIVER, as a leaf
@@ -104,6 +111,80 @@ def test_a_spec_is_published_by_a_submitter_under_the_digest_that_is_its_name() 
     assert not is_allowed(item(f"{JOB}.spec", ALICE))
     assert not is_allowed(item(f"{JOB}.spec", DRIVER, digest=JOB))
     assert not is_allowed(item(f"{JOB}.spec", MALLORY, digest=JOB), SPEC), "its signer would be its submitter"
+
+
+# --- successors, for which the signature of the job that was submitted stands
+
+ORIGIN_SPEC = make_spec()
+ORIGIN = item(
+    f"{ORIGIN_SPEC.job}.spec",
+    ALICE,
+    entry=Entry(RING.key(ORIGIN_SPEC.job), f"{ORIGIN_SPEC.job}.spec", ORIGIN_SPEC.job, len(ORIGIN_SPEC.to_bytes())),
+)
+SUCCESSOR = successor_of(ORIGIN_SPEC, 3, [Liar("liar:1", 5)])
+
+
+def published(spec: JobSpec, origin: Item = ORIGIN) -> Item:
+    """Return a spec as a driver publishes it that may not sign it."""
+    return with_signature_of(origin, jobs.job_record(RING, spec.job, "spec", spec.to_bytes(), NOW_NS + 1).item)
+
+
+def check_content(made: Item, content: bytes) -> None:
+    rules().check_content(made, lambda: content)
+
+
+def test_whoever_publishes_a_successor_the_submitter_stays_its_submitter() -> None:
+    spec, key = published(SUCCESSOR), RING.key(SUCCESSOR.job)
+    cancelled = f"{SUCCESSOR.job}.cancelled"
+
+    assert signed_item(RING, spec) == ORIGIN, "this is what the signature must be of"
+    assert is_allowed(spec)
+    assert is_allowed(with_signature_of(ORIGIN, item(SUCCESSOR.job, DRIVER, RING.key("jobs"))))
+    assert is_allowed(item(cancelled, ALICE, key), spec)
+    assert not is_allowed(item(cancelled, MALLORY, key), spec)
+    assert rules().keep_valid((spec, item(f"{SUCCESSOR.job}.done", DRIVER, key)))[1:]
+    assert rules().submitters(key, SUCCESSOR.job, stored(spec)) == {ALICE.uri}  # type: ignore[arg-type]
+
+
+def test_a_successor_of_a_successor_follows_from_the_first_job_too() -> None:
+    second = successor_of(SUCCESSOR, 2, [*SUCCESSOR.excluded, Liar("other:1", 7)])
+
+    assert original(second) == ORIGIN_SPEC
+    check_content(published(second), second.to_bytes())
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        replace(SUCCESSOR, nonce="mine"),
+        replace(SUCCESSOR, settings=replace(SUCCESSOR.settings, rounds=1000)),
+        replace(SUCCESSOR, files=SUCCESSOR.files[:-1]),
+        ORIGIN_SPEC,
+    ],
+    ids=["nonce", "settings", "files", "itself"],
+)
+def test_a_job_that_does_not_follow_from_the_one_that_was_signed_is_refused(spec: JobSpec) -> None:
+    check_content(published(SUCCESSOR), SUCCESSOR.to_bytes())
+    with pytest.raises(NotAllowed, match="does not follow"):
+        check_content(published(spec), spec.to_bytes())
+
+
+def test_a_client_follows_only_a_job_that_follows_from_its_own() -> None:
+    second = successor_of(SUCCESSOR, 2, [*SUCCESSOR.excluded, Liar("other:1", 7)])
+
+    require_follows(SUCCESSOR, ORIGIN_SPEC)
+    require_follows(second, SUCCESSOR)
+    with pytest.raises(JobEnded, match="does not follow from it"):
+        require_follows(replace(second, nonce="mine"), SUCCESSOR)
+
+
+def test_the_signature_of_a_spec_stands_for_no_other_record() -> None:
+    borrowed = with_signature_of(ORIGIN, item(f"{SUCCESSOR.job}.done", DRIVER, RING.key(SUCCESSOR.job)))
+    by_viewer = replace(ORIGIN, signature=VIEWER.name.encode())
+
+    assert not is_allowed(borrowed, published(SUCCESSOR))
+    assert not is_allowed(with_signature_of(ORIGIN, item("a.txt", DRIVER, RING.key("a.txt"))))
+    assert not is_allowed(published(SUCCESSOR, by_viewer)), "its signer must have been allowed to submit a job"
 
 
 def test_the_first_weights_arrive_before_their_spec() -> None:

@@ -19,6 +19,7 @@ from roundelay.federation.upload import store_and_publish, upload_files
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Find, Put
 from roundelay.store.read_path import get, holders_among
+from roundelay.store.write_path import put
 from tests.federation.inline_ring import InlineRing, settled
 
 RING = Ring(bits=16, successors=8, replicas=3)
@@ -132,6 +133,14 @@ def test_known_members_do_not_hide_jobs_that_wait(net: InlineRing) -> None:
 
     with pytest.raises(TooManyJobs, match="32 jobs are running or waiting"):
         net.run(publication(net))
+
+
+def test_a_listed_job_without_a_spec_keeps_nobody_waiting(net: InlineRing) -> None:
+    net.run(publication(net))
+    net.run(put(net.entry, RING, RING.key("jobs"), "ab" * 32, b"listed", 0))
+
+    assert net.run(jobs.list_jobs(net.entry, RING)) == ["ab" * 32, SPEC.job]
+    assert net.run(jobs.jobs_ahead(net.entry, RING, "")) == [SPEC.job]
 
 
 def test_members_that_have_all_gone_are_looked_up_anew(net: InlineRing) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -24,16 +25,17 @@ def test_a_client_killed_amid_a_verification_changes_neither_the_model_nor_the_l
     assert (found.missed, found.accused) == ([], [])
 
 
-def run_until_replaced(seed: int) -> Simulation:
+def run_until_replaced(seed: int, secured: bool = False) -> Simulation:
     """Run a job with few orders verified until it is replaced; it is not if the liar is found in the first round."""
-    simulation = Simulation(seed, 0.2, ("sign-flip",), LONGER)
+    simulation = Simulation(seed, 0.2, ("sign-flip",), LONGER, secured)
     simulation.run(until=lambda: simulation.replaced > 0)
     return simulation
 
 
 def test_a_node_that_drives_a_job_whose_client_was_killed_replaces_it_when_it_finds_a_liar() -> None:
-    simulation = next(made for made in map(run_until_replaced, range(9)) if made.replaced)
-    again = Simulation(simulation.seed, 0.2, ("sign-flip",), LONGER)
+    """In a secured ring, where a node may publish no job but this one."""
+    simulation = next(made for made in map(partial(run_until_replaced, secured=True), range(9)) if made.replaced)
+    again = Simulation(simulation.seed, 0.2, ("sign-flip",), LONGER, secured=True)
     again.run(until=lambda: again.trained > FILES)
     again.kill_client()
     found = again.outcome()

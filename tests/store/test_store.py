@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import permutations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roundelay.chord.errors import Corrupt, Malformed, NotFound, NotYet, StoreFull
+from roundelay.chord.errors import Corrupt, Malformed, NotAllowed, NotFound, NotYet, StoreFull
 from roundelay.chord.ring import Ring, between_right_closed
 from roundelay.rpc import store_codec
 from roundelay.rpc.transport import FRAME_SIZE_MAX
@@ -103,6 +103,31 @@ def test_a_harmful_name_is_refused(store: Store, name: str) -> None:
 )
 def test_any_other_name_is_accepted(name: str) -> None:
     check_name(name)
+
+
+class ContentGuard:
+    """Allows every item, and no content with a certain word."""
+
+    def check(self, item: Item, named: object) -> None:
+        return
+
+    def check_content(self, item: Item, content: Callable[[], bytes]) -> None:
+        if b"forged" in content():
+            raise NotAllowed("it is forged")
+
+
+@pytest.mark.parametrize("is_along", [True, False])
+def test_an_item_whose_content_the_rules_refuse_is_not_stored(store: Store, is_along: bool) -> None:
+    store.guard, content = ContentGuard(), b"a forged spec"
+    if not is_along:
+        assert not store.put(item_of(content)).stored, "what it says cannot be known yet"
+        store.write(digest_of(content), len(content), 0, content)
+
+    with pytest.raises(NotAllowed):
+        store.put(item_of(content), content * is_along)
+
+    assert store.find(1) == () and store.stored_bytes == 0
+    assert keep(store, CONTENT) is not None and store.names == ("a",)
 
 
 def test_a_put_without_the_content_asks_for_it(store: Store) -> None:

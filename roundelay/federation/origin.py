@@ -1,0 +1,63 @@
+"""The origin of a successor: the job that its submitter has published, and whose signature stands for the successor.
+
+In a secured ring only a submitter may publish a job. A successor follows from the submitter's job, so any driver can
+publish it: its spec and its line in the list of jobs carry the signature of the first job's spec instead of one of
+their own, with the version that was signed. A replica that stores the spec checks that it does follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from roundelay.chord.errors import NotAllowed
+from roundelay.chord.ring import Ring
+from roundelay.federation import records
+from roundelay.federation.errors import BadRecord, JobEnded
+from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.store.items import Entry, Item
+
+MARK = b"origin: "  # begins such a signature; then the job's digest, the size of its spec, the signature of its spec
+DIGEST_BYTES, SIZE_BYTES = 32, 8
+HEAD_BYTES = len(MARK) + DIGEST_BYTES + SIZE_BYTES
+
+
+def original(spec: JobSpec) -> JobSpec:
+    """Return the job from which a job follows that nodes' lies have replaced; itself if it replaces none."""
+    return replace(spec, replaces="", inherited=0, excluded=()) if spec.replaces else spec
+
+
+def with_signature_of(origin: Item, item: Item) -> Item:
+    """Return an item of a successor with the signature of its origin's spec; unchanged where nothing is signed."""
+    if not origin.signature:
+        return item
+    head = MARK + bytes.fromhex(origin.entry.digest) + origin.entry.size_bytes.to_bytes(SIZE_BYTES)
+    return replace(item, version=origin.version, signature=head + origin.signature)
+
+
+def signed_item(ring: Ring, item: Item) -> Item:
+    """Return the item whose signature stands for this one: itself, or the spec of its origin."""
+    signature = item.signature
+    if not signature.startswith(MARK) or len(signature) <= HEAD_BYTES:
+        return item
+    job = signature[len(MARK) :][:DIGEST_BYTES].hex()
+    size_bytes = int.from_bytes(signature[HEAD_BYTES - SIZE_BYTES : HEAD_BYTES])
+    entry = Entry(ring.key(job), records.record_name(job, records.SPEC), job, size_bytes)
+    return Item(entry, item.version, deleted=item.deleted, signature=signature[HEAD_BYTES:])
+
+
+def check_follows(origin: Item, content: bytes) -> None:
+    """Raise NotAllowed unless a spec is that of a successor of this job."""
+    try:
+        spec = spec_from_bytes(content)
+    except BadRecord as error:
+        raise NotAllowed(str(error)) from error
+    if not spec.replaces or original(spec).job != origin.entry.digest:
+        raise NotAllowed(
+            f"job {spec.job[:8]} does not follow from job {origin.entry.digest[:8]}, whose signature it has"
+        )
+
+
+def require_follows(successor: JobSpec, replaced: JobSpec) -> None:
+    """Raise JobEnded if a job that is said to replace another has not its settings and files."""
+    if original(successor) != original(replaced):
+        raise JobEnded(f"job {replaced.job} is replaced by job {successor.job}, which does not follow from it")
