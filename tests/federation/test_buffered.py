@@ -293,7 +293,7 @@ def test_a_killed_trainer_has_its_files_trained_by_others_and_the_chain_goes_on(
 
 
 def test_rounds_go_on_without_a_private_site_that_is_away_and_no_other_node_trains_its_files() -> None:
-    simulation = Simulation(replace(BUFFERED, rounds=16), is_private=True, repairs=True)
+    simulation = Simulation(replace(BUFFERED, rounds=16, max_staleness=2), is_private=True, repairs=True)
     simulation.run(until=lambda: len(simulation.rounds) > 2)
     away, before = files_of_home(simulation, simulation.slow), simulation.look().results
     simulation.machines[simulation.slow].crash()
@@ -301,6 +301,9 @@ def test_rounds_go_on_without_a_private_site_that_is_away_and_no_other_node_trai
 
     require_honest(simulation, view)
     assert away and not away & {file for result in view.results[len(before) + 1 :] for file, _ in result.taken}
+    reported = {line for number in range(12, 17) for line in view.reports[number].disturbances}
+    assert reported == {f"{simulation.slow} is away: its {len(away)} private files left out"}
+    assert all(view.reports[number].disturbances for number in range(12, 17))
 
 
 def test_a_site_that_comes_back_is_trained_again_while_another_one_stays_away() -> None:

@@ -153,7 +153,8 @@ class BufferedTraining:
         proven = receipts.merged(part.receipts for part in parts)
         self._is_over = self._is_over or number >= self._spec.settings.rounds_allowed
         self._weights[number] = weights
-        if too_old := self._bases.take(number, taken):
+        away = {file.index for file in self._plan.unplaced}
+        if too_old := [file for file in self._bases.take(number, taken) if file not in away]:
             started = f"started more than {self._spec.settings.max_staleness} rounds ago"
             files = names([self._spec.files[index] for index in too_old])
             self._roster.record_disturbance(f"updates that {started} are thrown away: {files}")
@@ -232,11 +233,12 @@ class BufferedTraining:
                 break
             self.require_more()
             yield Sleep(POLL_S)
+        self._coordinator.report_left_out(self._plan.unplaced)
         arrived, self._buffer = self._buffer, []
         return arrived
 
     def _look_for_nodes(self, number: int, count: int) -> None:
-        """Plan the orders again, and report the files that no node may train. count: the files in the buffer.
+        """Plan the orders again, and say what the round waits for if none is left. count: the files in the buffer.
 
         Raises NobodyFits, FileUnavailable.
         """
@@ -246,6 +248,4 @@ class BufferedTraining:
             buffer = f"the buffer has {count} of {self._spec.buffer_files} files"
             why = self._coordinator.why_missing(self._plan.unplaced)
             self._coordinator.report_wait(f"{buffer}, and {why}: waiting", number)
-        else:
-            self._coordinator.report_left_out(self._plan.unplaced)
         self._plan.retry_unplaced()
