@@ -11,31 +11,20 @@ import sys
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from roundelay.rpc.method import MESSAGE
-from roundelay.rpc.transport import HEADER, FramedSocket
+from roundelay.rpc.exchange import MeasuredCall
+from roundelay.rpc.peers import Peers
 
 
 def main(file: str, *arguments: str) -> None:
     counts: Counter[str] = Counter()
-    lock, flush, receive = threading.Lock(), FramedSocket.flush, FramedSocket.receive
+    lock = threading.Lock()
 
-    def count(frame: bytes, size: int) -> None:
-        _, length = MESSAGE.unpack_from(frame)
+    def count(call: MeasuredCall) -> None:
         with lock:
-            counts[frame[MESSAGE.size : MESSAGE.size + length].decode()] += HEADER.size + size
+            counts[call.method] += call.sent_bytes + call.received_bytes
 
-    def counted_flush(self: FramedSocket) -> Any:
-        message = b"".join(self.unsent)
-        count(message, len(message))
-        return flush(self)
-
-    def counted_receive(self: FramedSocket) -> Any:
-        receive(self)
-        count(self.cstringio_buf.getvalue(), self.frame_bytes)
-
-    FramedSocket.flush, FramedSocket.receive = counted_flush, counted_receive  # type: ignore[method-assign]
+    Peers.observe = staticmethod(count)
     sys.argv = ["roundelay", *arguments]
     try:
         runpy.run_module("roundelay", run_name="__main__", alter_sys=True)

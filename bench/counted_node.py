@@ -11,8 +11,8 @@ import struct
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
+from roundelay.rpc.exchange import MeasuredCall
 from roundelay.rpc.peers import Peers
 
 COUNT = struct.Struct("!Q")
@@ -27,14 +27,13 @@ def main(file: str, *arguments: str) -> None:
     Path(file).write_bytes(COUNT.pack(0))
     with Path(file).open("r+b") as opened:
         shared = mmap.mmap(opened.fileno(), COUNT.size)
-    lock, plain = threading.Lock(), Peers.ask
+    lock = threading.Lock()
 
-    def ask(self: Peers, ask: Any) -> Any:
+    def count(_: MeasuredCall) -> None:
         with lock:
             COUNT.pack_into(shared, 0, COUNT.unpack_from(shared)[0] + 1)
-        return plain(self, ask)
 
-    Peers.ask = ask  # type: ignore[method-assign]
+    Peers.observe = staticmethod(count)
     sys.argv = ["roundelay", *arguments]
     runpy.run_module("roundelay", run_name="__main__", alter_sys=True)
 

@@ -50,7 +50,7 @@ def start(chosen: parser_base.Namespace, member: ComputeNode | LeafNode | Supern
     from roundelay.node.monitoring import Monitoring
 
     metrics = ProcessMetrics(lambda: str(member.address), member.gauges)
-    member.runtime.faults = metrics.meter(member.runtime.faults)
+    member.observe_calls(metrics.observe)
     try:
         here = Address(chosen.metrics_host, chosen.metrics_port)
         server = Monitoring(here, metrics.text, member.why_not_ready, lambda: str(member.runtime.failure or ""))

@@ -1,4 +1,4 @@
-"""The calls of each process for each second, the busiest first."""
+"""The calls and bytes of each process for each second, the busiest first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from roundelay.chord.refs import Address
 from roundelay.dashboard.call_counts import CallRates
 from roundelay.dashboard.scene import Scene
-from roundelay.dashboard.tables import row, table
+from roundelay.dashboard.tables import row, show_bytes, table
+
+TITLE = "Calls and their bytes for each second"
 
 
 def calls_scene(rates: Mapping[Address, CallRates | None]) -> Scene:
@@ -15,13 +17,14 @@ def calls_scene(rates: Mapping[Address, CallRates | None]) -> Scene:
     scene = Scene()
     if not rates:
         return scene
-    scene.add("title", "h3", "", "Calls for each second")
-    headings = ("process", "served", "sent", "failed", "time to serve one")
-    body = table(scene, "calls", headings, "Calls for each second")
+    scene.add("title", "h3", "", TITLE)
+    headings = ("process", "served", "sent", "failed", "time to serve one", "bytes in", "bytes out")
+    body = table(scene, "calls", headings, TITLE)
     known = sorted((each for each in rates.values() if each), key=lambda each: (-each.served - each.sent, each.node))
     for place, each in enumerate(known):
         numbers = [f"{rate:.1f}" for rate in (each.served, each.sent, each.failed)]
-        row(scene, f"call-{place}", body, (each.node, *numbers, f"{each.mean_ms:.2f} ms"))
+        traffic = (show_bytes(each.bytes_in), show_bytes(each.bytes_out))
+        row(scene, f"call-{place}", body, (each.node, *numbers, f"{each.mean_ms:.2f} ms", *traffic))
     silent = sorted(str(source) for source, each in rates.items() if each is None)
     if silent:
         scene.add("silent", "p", "", f"No metrics yet from {', '.join(silent)}: see --metrics-port.", cls="hint")

@@ -89,7 +89,7 @@ def nodes_scene(ring_state: RingState, chosen: str, wanted: str = "") -> Scene:
                 f"{100 * member.share:.1f} %",
                 str(len(member.files)),
                 str(len(member.copies)),
-                _bytes(member.status.stored_bytes),
+                show_bytes(member.status.stored_bytes),
                 _doing(member),
             ),
             cls=f"pick{' chosen' if key == chosen else ''}{state}",
@@ -193,8 +193,8 @@ def _names(names: Sequence[str]) -> str:
     return f"{len(names)}: {', '.join(names[:NAMES_MAX])}{more}" if names else "none"
 
 
-def _bytes(count: int) -> str:
-    size = float(count)
+def show_bytes(count: float) -> str:
+    size = count
     for unit in ("B", "kB", "MB"):
         if size < 1000:
             return f"{size:.0f} {unit}"

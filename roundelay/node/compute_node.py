@@ -27,6 +27,7 @@ from roundelay.node.joining import Entry, join
 from roundelay.node.leaf_hosting import LeafHosting
 from roundelay.node.participant import ComputeNodeOptions, Participant
 from roundelay.node.runtime import Stopped, report_failure
+from roundelay.rpc.exchange import Observer
 from roundelay.rpc.handlers import compute_node_processor
 from roundelay.rpc.server import Server
 from roundelay.store import replication
@@ -63,8 +64,10 @@ class ComputeNode(Participant):
         self._hosting = LeafHosting(self._leaf_host, self._answer_for_leaf, self.runtime.stopping)
         access, channel = (security.access, security.channel) if security else (None, None)
         bits = partial(getattr, self.runtime.peers, "bits")
-        processor = compute_node_processor(self._ref, self.answer, bits, access, self._hosting.answerer)
-        self._server = Server(processor, options.listen.host, options.listen.port, channel, is_known=self._is_peer)
+        self._processor = compute_node_processor(self._ref, self.answer, bits, access, self._hosting.answerer)
+        self._server = Server(
+            self._processor, options.listen.host, options.listen.port, channel, is_known=self._is_peer
+        )
         self._held_polls = 0
 
     # --- from start to leave
@@ -108,6 +111,10 @@ class ComputeNode(Participant):
         self._server.stop()
         if self._disk is not None:
             self._disk.close()
+
+    def observe_calls(self, observe: Observer) -> None:
+        super().observe_calls(observe)
+        self._processor.observe = observe
 
     def _become(self, grant: Grant) -> ChordNode:
         """Take on an identity: from now on requests to it are answered."""

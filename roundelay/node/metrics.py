@@ -5,30 +5,24 @@ Needs the extra `metrics` (prometheus-client). Loaded only with --metrics-port; 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
 from roundelay import __version__
-from roundelay.node.failpoints import Failpoints, kill_this_process
-
-R = TypeVar("R")
+from roundelay.rpc.calls import REQUESTS
+from roundelay.rpc.exchange import MeasuredCall
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-SIDES = {"ask": "sent", "handle": "served"}
 Gauges = dict[str, tuple[str, float | Mapping[str, float]]]  # name -> what it counts; its value, or one for each state
 
 
-class MeteredCalls(Failpoints):
-    """Measure how long each call takes, in the place where failpoints act on it."""
+class CallMetrics:
+    """Counts calls, with the time and the bytes that they take. All labels come from the contract and our errors."""
 
-    def __init__(self, inner: Failpoints, registry: CollectorRegistry) -> None:
-        super().__init__()
-        self._inner = inner
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._seconds = Histogram(
             "roundelay_call_seconds",
             "Time of a call between processes, by side, request and outcome",
@@ -36,26 +30,19 @@ class MeteredCalls(Failpoints):
             buckets=BUCKETS_S,
             registry=registry,
         )
+        self._bytes = Counter(
+            "roundelay_call_bytes",
+            "Bytes of the frames of calls, by side, request and direction (in, out)",
+            ("side", "call", "direction"),
+            registry=registry,
+        )
 
-    def around(
-        self, place: str, about: object, do: Callable[[], R], victim: Callable[[], object] = kill_this_process
-    ) -> R:
-        """Call `do`; measure it if it is a call between processes."""
-        place_kind, _, call = place.partition(".")
-        if place_kind not in SIDES:
-            return self._inner.around(place, about, do, victim)
-        began, outcome = time.perf_counter(), "ok"
-        try:
-            return self._inner.around(place, about, do, victim)
-        except Exception as error:
-            outcome = type(error).__name__
-            raise
-        finally:
-            self._seconds.labels(SIDES[place_kind], call, outcome).observe(time.perf_counter() - began)
-
-    def hit(self, name: str, about: object, victim: Callable[[], object] = kill_this_process) -> None:
-        """Act on failpoints."""
-        self._inner.hit(name, about, victim)
+    def observe(self, call: MeasuredCall) -> None:
+        """Count a call that has ended."""
+        request = REQUESTS.get(call.method, call.method)
+        self._seconds.labels(call.side, request, call.outcome).observe(call.seconds)
+        self._bytes.labels(call.side, request, "out").inc(call.sent_bytes)
+        self._bytes.labels(call.side, request, "in").inc(call.received_bytes)
 
 
 def _by_state(values: Mapping[str, float]) -> list[tuple[tuple[str, ...], float]]:
@@ -87,11 +74,8 @@ class ProcessMetrics:
     def __init__(self, node: Callable[[], str], gauges: Callable[[], Gauges]) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(StateCollector(node, gauges))
+        self.observe = CallMetrics(self._registry).observe
         ProcessCollector(registry=self._registry)  # processor time, memory, open files: on Linux only
-
-    def meter(self, calls: Failpoints) -> Failpoints:
-        """Return the same failpoints, with calls measured."""
-        return MeteredCalls(calls, self._registry)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus's text format."""

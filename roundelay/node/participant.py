@@ -31,6 +31,7 @@ from roundelay.node.line_limit import LineLimit
 from roundelay.node.load import Load
 from roundelay.node.runtime import Runtime, Stopped, report_failure
 from roundelay.node.trainer import Trainer
+from roundelay.rpc.exchange import Observer
 from roundelay.rpc.peers import Peers
 from roundelay.store.items import WriteDelta
 from roundelay.store.store import Store
@@ -102,6 +103,10 @@ class Participant:
         self.trainer = Trainer(self._on_training, log, own=private, checkpoints=checkpoints)
         self._store_requests = frozenset({*self.store.handlers(), ListJob})
         self._one_at_a_time: dict[type[Request[Any]], threading.Lock] = {kind: threading.Lock() for kind in COMPUTING}
+
+    def observe_calls(self, observe: Observer) -> None:
+        """Let every call be reported that this process sends or serves."""
+        self.runtime.peers.observe = observe
 
     def _perform_orders(self) -> None:
         """Let the runtime perform the effects of orders."""

@@ -24,6 +24,7 @@ from roundelay.node import addresses
 from roundelay.node.errors import JournalError
 from roundelay.node.identity_journal import IdentityJournal
 from roundelay.node.runtime import Runtime
+from roundelay.rpc.exchange import Observer
 from roundelay.rpc.handlers import supernode_processor
 from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import Server
@@ -57,8 +58,8 @@ class Supernode:
         self._registry = Registry(ring, random.Random(), self._journal.record, assign, chosen)
         self.runtime = Runtime(Peers(security.peers if security else None))
         self._handlers = self._make_handlers()
-        processor = supernode_processor(self._serve, ring.bits, security.access if security else None)
-        self._server = Server(processor, address.host, address.port, security.channel if security else None)
+        self._processor = supernode_processor(self._serve, ring.bits, security.access if security else None)
+        self._server = Server(self._processor, address.host, address.port, security.channel if security else None)
         self._say = say
         self._security = security
         self._recalled = False
@@ -67,6 +68,10 @@ class Supernode:
     @property
     def address(self) -> Address:
         return Address(*self._server.address)
+
+    def observe_calls(self, observe: Observer) -> None:
+        """Let every call be reported that this process sends or serves."""
+        self.runtime.peers.observe = self._processor.observe = observe
 
     def start(self) -> None:
         """Listen, recall the ring, then admit. Raises JournalError, NodeListError, PortInUse."""

@@ -15,6 +15,7 @@ calls        the table of requests: the Thrift call that carries each, and its c
 method       one method of the contract: its generated structs and constant bytes
 peers        the client: pooled connections, a deadline on every call, typed errors
 lines        the pool of connections
+exchange     measures one call: its time, its outcome and its bytes
 handlers     the server's side of a call: one request in, one answer of the core out
 server       accepts connections and limits what each may take
 protocol     Thrift's binary protocol, with limits

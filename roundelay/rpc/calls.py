@@ -224,3 +224,4 @@ SUPERNODE: dict[type[Request[Any]], WireCall] = {
 }
 
 UNTARGETED: dict[type[Request[Any]], WireCall] = {ring.SayHello: SAY_HELLO, **SUPERNODE}
+REQUESTS = {call.method: kind.__name__ for kind, call in (COMPUTE_NODE | UNTARGETED).items()}  # names, by method

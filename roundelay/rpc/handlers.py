@@ -17,9 +17,11 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import BITS_MAX
 from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, WireCall
+from roundelay.rpc.exchange import SERVED, UNKNOWN, Exchange, Observer, exchange
 from roundelay.rpc.gen.constants import PROTOCOL
 from roundelay.rpc.method import NOT_ALLOWED, message_begin
 from roundelay.rpc.protocol import BinaryProtocol
+from roundelay.rpc.transport import HEADER
 
 if TYPE_CHECKING:
     from roundelay.rpc.access import Access, Caller  # loaded only with certificates
@@ -71,6 +73,7 @@ class Processor:
         self._me = me
         self._bits = bits
         self._access = access
+        self.observe: Observer | None = None  # is told of every call
         self._heavy = threading.Lock()  # one large message at a time is unpacked, into many times its size
         self._calls = {call.method: (call, False) for call in untargeted}
         self._calls.update({call.method: (call, True) for call in targeted})
@@ -79,18 +82,23 @@ class Processor:
         """Read one call and send its answer. Raises TProtocolException for bytes that are not a message."""
         name, _, seqid = messages.readMessageBegin()
         call, is_targeted = self._calls.get(name, (None, False))
-        if call is None:
-            messages.skip(TType.STRUCT)
-            messages.readMessageEnd()
-            messages.refuse(name, seqid, TApplicationException.UNKNOWN_METHOD, f"Unknown function {name}")
-            return
-        if messages.trans.frame_bytes > HEAVY_BYTES and not call.is_bulky:
-            with self._heavy:
-                self._process(messages, name, seqid, call, is_targeted)
-        else:
-            self._process(messages, name, seqid, call, is_targeted)
+        transport = messages.trans
+        before, received = transport.sent_bytes, HEADER.size + transport.frame_bytes
+        with exchange(self.observe, SERVED, call.method if call is not None else UNKNOWN) as measured:
+            try:
+                if call is None:
+                    _refuse_unknown(messages, name, seqid, measured)
+                elif transport.frame_bytes > HEAVY_BYTES and not call.is_bulky:
+                    with self._heavy:
+                        self._process(messages, name, seqid, call, is_targeted, measured)
+                else:
+                    self._process(messages, name, seqid, call, is_targeted, measured)
+            finally:
+                measured.moved(transport.sent_bytes - before, received)
 
-    def _process(self, messages: BinaryProtocol, name: str, seqid: int, call: WireCall, is_targeted: bool) -> None:
+    def _process(
+        self, messages: BinaryProtocol, name: str, seqid: int, call: WireCall, is_targeted: bool, measured: Exchange
+    ) -> None:
         method = call.thrift
         arguments = messages.read(method.arguments, method.arguments_spec)
         messages.readMessageEnd()
@@ -102,11 +110,14 @@ class Processor:
             if bits < BITS_MAX:
                 _check_identifiers(arguments, bits)
             result = method.answered(self.serve(call, method.values(arguments), is_targeted, messages.caller))
+            measured.answered()
         except NotAllowed as error:
+            measured.answered(error)
             messages.keep_connection(False)
             messages.refuse(name, seqid, NOT_ALLOWED, str(error))
             return
         except ring_codec.WIRE_EXCEPTIONS as error:
+            measured.answered(error.__cause__ or error)
             messages.keep_connection(False)
             result = method.failed(error)
         begins = method.reply_begins if seqid == 0 else message_begin(name, TMessageType.REPLY, seqid)
@@ -167,6 +178,14 @@ class Processor:
         if answer is None:
             raise WrongIncarnation(me)
         return answer
+
+
+def _refuse_unknown(messages: BinaryProtocol, name: str, seqid: int, measured: Exchange) -> None:
+    messages.skip(TType.STRUCT)
+    messages.readMessageEnd()
+    refusal = TApplicationException(TApplicationException.UNKNOWN_METHOD, f"Unknown function {name}")
+    measured.answered(refusal)
+    messages.refuse(name, seqid, refusal.type, refusal.message)
 
 
 def _check_identifiers(arguments: Any, bits: int) -> None:

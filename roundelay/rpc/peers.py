@@ -33,6 +33,7 @@ from roundelay.chord.ring import BITS_MAX
 from roundelay.chord.round_trips import Place, RoundTrips
 from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, UNTARGETED, WireCall
+from roundelay.rpc.exchange import SENT, Exchange, Observer, exchange
 from roundelay.rpc.gen.ttypes import Target
 from roundelay.rpc.lines import CONNECTIONS_PER_PEER_MAX, CONNECTIONS_PER_RELAY_MAX, Line, Lines
 from roundelay.rpc.method import NOT_ALLOWED
@@ -45,13 +46,17 @@ CONNECT_TIMEOUT_S = 0.5
 SAMPLE_INTERVAL_S = 0.05  # between two samples of one connection: as with TCP, one for each call would tell no more
 
 Arguments = tuple[Any, ...]  # of a call, as wire values
+Outgoing = tuple[WireCall, Arguments]
 
 
 class Peers:
     """A client for all other processes, with a small pool of connections.
 
-    security: how connections are secured and peers are verified, in a ring with certificates.
+    security: how connections are secured and peers are verified, in a ring with certificates. observe: is told of every
+    call.
     """
+
+    observe: Observer | None = None
 
     def __init__(self, security: SecurePeers | None = None) -> None:
         self.security = security
@@ -64,40 +69,22 @@ class Peers:
     def ask(self, ask: Ask) -> Any:
         """Return the answer. Raises NodeUnreachable, PeerFault, or the ChordError that the peer answered with."""
         call, arguments = _wire_call(ask)
-        place = ask.at.host, ask.at.port
-        timeout_s = ask.timeout_s + self._round_trips[place].allowance_s
-        deadline = time.monotonic() + timeout_s
         self.calls += 1
-        pooled = self._lines.take(place, call.method)
-        if pooled is not None:
-            try:
-                return self._call(pooled, ask, call, arguments, timeout_s)
-            except _Stale:
-                pass
-        line = self._connect(place, deadline)
-        try:
-            return self._call(line, ask, call, arguments, deadline - time.monotonic())
-        except _Stale as error:
-            raise _closed(place) from error
+        with exchange(self.observe, SENT, call.method) as measured:
+            return self._ask(ask, call, arguments, measured)
 
     def ask_in_line(self, asks: Sequence[Ask]) -> list[Any]:
         """Ask one peer several small things over one connection. Return the answers, a ChordError for a missing one."""
-        place = asks[0].at.host, asks[0].at.port
-        timeout_s = max(ask.timeout_s for ask in asks) + self._round_trips[place].allowance_s
-        deadline = time.monotonic() + timeout_s
-        self.calls += len(asks)
         try:
-            pooled = self._lines.take(place, "")
-            if pooled is not None:
-                try:
-                    return self._call_in_line(pooled, asks, timeout_s)
-                except _Stale:
-                    pass
-            return self._call_in_line(self._connect(place, deadline), asks, deadline - time.monotonic())
-        except _Stale:
-            return [_closed(place)] * len(asks)
+            calls = [_wire_call(ask) for ask in asks]
         except ChordError as error:
             return [error] * len(asks)
+        self.calls += len(asks)
+        exchanges = [exchange(self.observe, SENT, call.method) for call, _ in calls]
+        outcomes = self._ask_in_line(asks, calls, exchanges)
+        for measured, outcome in zip(exchanges, outcomes, strict=True):
+            measured.end(outcome if isinstance(outcome, ChordError) else None)
+        return outcomes
 
     def allowance_s(self, place: Place) -> float:
         """Return how long the network to a peer may take, besides what the peer takes."""
@@ -113,6 +100,40 @@ class Peers:
 
     # --- helpers
 
+    def _ask(self, ask: Ask, call: WireCall, arguments: Arguments, measured: Exchange) -> Any:
+        place = ask.at.host, ask.at.port
+        timeout_s = ask.timeout_s + self._round_trips[place].allowance_s
+        deadline = time.monotonic() + timeout_s
+        pooled = self._lines.take(place, call.method)
+        if pooled is not None:
+            try:
+                return self._call(pooled, ask, call, arguments, timeout_s, measured)
+            except _Stale:
+                pass
+        line = self._connect(place, deadline)
+        try:
+            return self._call(line, ask, call, arguments, deadline - time.monotonic(), measured)
+        except _Stale as error:
+            raise _closed(place) from error
+
+    def _ask_in_line(self, asks: Sequence[Ask], calls: Sequence[Outgoing], exchanges: Sequence[Exchange]) -> list[Any]:
+        place = asks[0].at.host, asks[0].at.port
+        timeout_s = max(ask.timeout_s for ask in asks) + self._round_trips[place].allowance_s
+        deadline = time.monotonic() + timeout_s
+        try:
+            pooled = self._lines.take(place, "")
+            if pooled is not None:
+                try:
+                    return self._call_in_line(pooled, asks, calls, timeout_s, exchanges)
+                except _Stale:
+                    pass
+            line = self._connect(place, deadline)
+            return self._call_in_line(line, asks, calls, deadline - time.monotonic(), exchanges)
+        except _Stale:
+            return [_closed(place)] * len(asks)
+        except ChordError as error:
+            return [error] * len(asks)
+
     def _connect(self, place: Place, deadline: float) -> Line:
         """Open a connection. Raises NodeUnreachable."""
         limit_s = CONNECT_TIMEOUT_S + self.allowance_s(place)
@@ -125,15 +146,23 @@ class Peers:
             why = str(error.message).removeprefix(f"{place[0]}:{place[1]}: ")
             raise NodeUnreachable(f"{Address(*place)} does not answer: {why}") from error
 
-    def _call_in_line(self, line: Line, asks: Sequence[Ask], timeout_s: float) -> list[Any]:
+    def _call_in_line(
+        self,
+        line: Line,
+        asks: Sequence[Ask],
+        calls: Sequence[Outgoing],
+        timeout_s: float,
+        exchanges: Sequence[Exchange],
+    ) -> list[Any]:
         """Send all requests, then read their answers. Raises _Stale if the peer has closed the connection before."""
-        calls = [_wire_call(ask) for ask in asks]
         line.connection.timeout_s = timeout_s
         try:
-            for ask, (call, arguments) in zip(asks, calls, strict=True):
+            for ask, (call, arguments), measured in zip(asks, calls, exchanges, strict=True):
                 if self.security is not None:
                     self.security.check_peer(line, ask)
+                sent = line.connection.sent_bytes
                 line.messages.ask(call.thrift, arguments)
+                measured.moved(line.connection.sent_bytes - sent, 0)
         except TTransportException as error:
             line.connection.close()
             raise _typed(error, Address(asks[0].at.host, asks[0].at.port), timeout_s) from error
@@ -142,9 +171,10 @@ class Peers:
             raise
         line.unanswered = len(asks)
         outcomes: list[Any] = []
-        for ask, (call, arguments) in zip(asks, calls, strict=True):
+        for ask, (call, arguments), measured in zip(asks, calls, exchanges, strict=True):
             try:
-                outcomes.append(self._call(line, ask, call, arguments, timeout_s))
+                outcomes.append(self._call(line, ask, call, arguments, timeout_s, measured))
+                measured.answered()
             except _Stale:
                 if not outcomes:
                     raise
@@ -153,9 +183,12 @@ class Peers:
                 outcomes.append(error)
         return outcomes
 
-    def _call(self, line: Line, ask: Ask, call: WireCall, arguments: Arguments, timeout_s: float) -> Any:
+    def _call(
+        self, line: Line, ask: Ask, call: WireCall, arguments: Arguments, timeout_s: float, measured: Exchange
+    ) -> Any:
         """Make a call, or read its answer if it has been sent in line with others; return the answer."""
         line.connection.timeout_s = timeout_s
+        sent, received = line.connection.sent_bytes, line.connection.received_bytes
         place = ask.at.host, ask.at.port
         round_trip_s: float | None = None
         try:
@@ -198,6 +231,8 @@ class Peers:
         except BaseException:
             line.connection.close()
             raise
+        finally:
+            measured.moved(line.connection.sent_bytes - sent, line.connection.received_bytes - received)
         self._give_back(place, line, call, round_trip_s, ask.via is not None)
         return answer
 
@@ -233,7 +268,7 @@ def _closed(place: Place) -> NodeUnreachable:
     return NodeUnreachable(f"{Address(*place)} closed the connection")
 
 
-def _wire_call(ask: Ask) -> tuple[WireCall, Arguments]:
+def _wire_call(ask: Ask) -> Outgoing:
     """Return the call and wire arguments of a request. Raises Malformed if no call carries it."""
     request, to = ask.request, ask.to
     call = COMPUTE_NODE.get(type(request))

@@ -64,6 +64,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self.began = 0.0  # when the frame being sent or received was begun
         self.moved_bytes = 0  # of it, in transfers that did not end it
         self.frame_bytes = 0  # of the frame that was received last
+        self.sent_bytes = self.received_bytes = 0  # of all whole frames, headers included
         self.is_waiting = False  # for the peer, in the middle of a frame
         self._deadline = 0.0
         self._limits_s = {RECEIVING: NO_LIMIT_S, SENDING: NO_LIMIT_S}  # of one transfer, as the kernel was told
@@ -96,6 +97,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
             while sent < len(part):
                 more = self._in_time(SENDING, self._sock.send, memoryview(part)[sent:])
                 sent, self.moved_bytes = sent + more, self.moved_bytes + more
+        self.sent_bytes += HEADER.size + size
 
     def wait(self, idle_timeout_s: float) -> bool:
         """Wait for a frame to begin. Return True if it has (`receive` then has timeout_s), False if none will come."""
@@ -125,6 +127,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self._ahead = data[end:]
         self._is_spare = end > len(data)
         self.cstringio_buf = self._rest(data, size) if self._is_spare else BytesIO(data[HEADER.size : end])
+        self.received_bytes += end
 
     def _rest(self, data: bytes, size: int) -> BytesIO:
         """Receive the rest of a frame of `size` bytes; `data` is its header and its beginning.

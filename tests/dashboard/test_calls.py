@@ -27,8 +27,12 @@ roundelay_call_seconds_count{call="NextHop",outcome="ok",side="sent"} 5.0
 roundelay_call_seconds_count{call="Find",outcome="NotFound",side="sent"} 1.0
 roundelay_call_seconds_count{call="Collect",outcome="ok",side="served"} 4.0
 roundelay_call_seconds_sum{call="Collect",outcome="ok",side="served"} 20.0
+roundelay_call_bytes_total{call="Collect",direction="out",side="served"} 4.0e+06
+roundelay_call_bytes_total{call="NextHop",direction="out",side="sent"} 500.0
+roundelay_call_bytes_total{call="NextHop",direction="in",side="sent"} 700.0
+roundelay_call_bytes_created{call="NextHop",direction="in",side="sent"} 1.7e+09
 """
-COUNTS = CallCounts("127.0.0.1:8001", 3.0, served=16.0, sent=6.0, failed=2.0, timed=12.0, timed_s=0.6)
+COUNTS = CallCounts("127.0.0.1:8001", 3.0, 16.0, 6.0, 2.0, timed=12.0, timed_s=0.6, bytes_in=700.0, bytes_out=4000500.0)
 
 
 def test_calls_are_added_up_and_neither_held_ones_are_timed_nor_ordinary_answers_failures() -> None:
@@ -46,23 +50,27 @@ def test_a_count_that_is_not_a_number_counts_nothing(written: str) -> None:
 
 
 def test_rates_are_differences_over_the_time_between() -> None:
-    later = replace(COUNTS, at=5.0, served=36.0, sent=7.0, timed=32.0, timed_s=0.7)
+    later = replace(COUNTS, at=5.0, served=36.0, sent=7.0, timed=32.0, timed_s=0.7, bytes_in=1700.0)
 
     rates = rates_between(COUNTS, later)
 
     assert rates is not None and (rates.served, rates.sent, rates.failed) == (10.0, 0.5, 0.0)
     assert rates.mean_ms == pytest.approx(5.0)
+    assert (rates.bytes_in, rates.bytes_out) == (500.0, 0.0)
     assert rates_between(later, COUNTS) is None
     assert rates_between(COUNTS, CallCounts("127.0.0.1:8001", 5.0, 1.0)) is None  # it was started again
 
 
 def test_the_busiest_process_is_listed_first_and_silent_ones_are_named() -> None:
-    one, other = CallRates("a:1", 1.0, 0.0, 0.0, 2.0), CallRates("b:1", 4.0, 0.25, 0.0, 0.5)
+    one, other = CallRates("a:1", 1.0, 0.0, 0.0, 2.0, 0, 10), CallRates("b:1", 4.0, 0.25, 0.0, 0.5, 1500, 2e9)
 
     scene = calls_scene({Address("a", 9): one, Address("b", 9): other, Address("c", 9): None})
 
-    rows = [[scene.pieces[f"call-{at}-{column}"].text for column in range(5)] for at in (0, 1)]
-    assert rows == [["b:1", "4.0", "0.2", "0.0", "0.50 ms"], ["a:1", "1.0", "0.0", "0.0", "2.00 ms"]]
+    rows = [[scene.pieces[f"call-{at}-{column}"].text for column in range(7)] for at in (0, 1)]
+    assert rows == [
+        ["b:1", "4.0", "0.2", "0.0", "0.50 ms", "2 kB", "2.0 GB"],
+        ["a:1", "1.0", "0.0", "0.0", "2.00 ms", "0 B", "10 B"],
+    ]
     assert scene.pieces["silent"].text == "No metrics yet from c:9: see --metrics-port."
     assert not calls_scene({}).pieces
 

@@ -16,9 +16,9 @@ import pytest
 
 from roundelay.chord.refs import Address
 from roundelay.cli.json_lines import as_json
-from roundelay.node.failpoints import Failpoints, parse
 from roundelay.node.monitoring import CONNECTIONS_MAX, Monitoring
 from roundelay.node.subprocesses import ManagedProcess
+from roundelay.rpc.exchange import MeasuredCall
 from roundelay.testing.waiting import until
 from tests.processes import ROOT, start
 
@@ -96,20 +96,21 @@ def test_a_line_as_json_names_the_job_and_round_that_it_is_about() -> None:
 
 
 @has_prometheus
-def test_calls_are_measured_by_side_and_outcome_and_failpoints_still_act() -> None:
+def test_calls_and_their_bytes_are_counted_by_side_request_and_outcome() -> None:
     from roundelay.node.metrics import ProcessMetrics
 
     metrics = ProcessMetrics(
         lambda: "127.0.0.1:8001", lambda: {"ready": ("Ready", 1.0), "orders": ("Orders", {"done": 2.0})}
     )
-    calls = metrics.meter(Failpoints(parse("ask.Find=error")))
-
-    assert calls.around("handle.NextHop", None, lambda: 7) == 7
-    with pytest.raises(Exception, match="failpoint"):
-        calls.around("ask.Find", None, lambda: 7)
+    metrics.observe(MeasuredCall("served", "next_hop", "ok", 0.1, 50, 30))
+    metrics.observe(MeasuredCall("sent", "find", "PeerFault", 0.1, 20, 0))
+    metrics.observe(MeasuredCall("served", "unknown", "TApplicationException", 0.1, 0, 9))
     text = metrics.text().decode()
     assert 'roundelay_call_seconds_count{call="NextHop",outcome="ok",side="served"} 1.0' in text
     assert 'roundelay_call_seconds_count{call="Find",outcome="PeerFault",side="sent"} 1.0' in text
+    assert 'roundelay_call_bytes_total{call="NextHop",direction="out",side="served"} 50.0' in text
+    assert 'roundelay_call_bytes_total{call="NextHop",direction="in",side="served"} 30.0' in text
+    assert 'roundelay_call_bytes_total{call="unknown",direction="in",side="served"} 9.0' in text
     assert 'roundelay_orders{state="done"} 2.0' in text and 'node="127.0.0.1:8001"' in text
 
 
@@ -123,6 +124,7 @@ def test_the_grafana_dashboard_asks_for_metrics_that_there_are() -> None:
     assert names
     for name in names:
         stem = name.removeprefix("roundelay_").removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
+        stem = stem.removesuffix("_total")
         assert f'"{stem}"' in code or f'"roundelay_{stem}"' in code, name
 
 
@@ -162,4 +164,6 @@ def test_a_node_serves_its_state_to_prometheus(supernode: ManagedProcess, tmp_pa
 
     assert "roundelay_ready 1.0" in found and 'roundelay_orders{state="queued"} 0.0' in found
     assert 'roundelay_call_seconds_count{call="Admit",outcome="ok",side="sent"} 1.0' in found
+    assert 'roundelay_call_bytes_total{call="Admit",direction="in",side="sent"}' in found
+    assert 'roundelay_call_seconds_count{call="Admit",outcome="ok",side="served"} 1.0' in members
     assert "roundelay_ring_members 1.0" in members
