@@ -1,12 +1,13 @@
-"""Have nodes return wrong results, and check that --verify names exactly them, and gets the honest model.
+"""Have nodes return wrong results, and check that --verify names them, nobody else, and gets the honest model.
 
-    python -m chaos liars [--part PART] [--again] [--json] [--out FILE]
+    python -m chaos liars [--kits] [--part PART] [--again] [--json] [--out FILE]
 
 `processes`: a ring of twelve real nodes, of which three then lie in different ways. `everything`, `accident`, `share`,
-`pair` and `killed` are simulated jobs, one for each seed: every order verified, three liars; a node whose memory flips
-a bit; a tenth of the orders verified, one liar; two nodes that agree on one wrong result; three liars, and the driver
-killed amid a verification. What a part has found is kept in build/chaos/, so that parts can run side by side; --again
-runs them anew.
+`pair`, `killed` and `orphaned` are simulated jobs, one for each seed: every order verified, three liars; a node whose
+memory flips a bit; a tenth of the orders verified, one liar; two nodes that agree on one wrong result; three liars, and
+the driver killed amid a verification; a tenth verified, one liar, and the client killed in the first round. With --kits
+each ring is secured. What a part has found is kept in build/chaos/, so that parts can run side by side; --again runs
+them anew.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from statistics import mean, median
 from typing import Any
 
 from chaos import workload
+from chaos.faults import KITS_HELP
 from chaos.simulated_liars import FILES, NODES, SETTINGS, SimulatedJob, Simulation, simulate
 from chaos.workload import Data, JobOptions
 from roundelay.node.subprocesses import ROOT, ManagedProcess
@@ -44,6 +46,7 @@ Found = dict[str, Any]
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m chaos liars", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kits", action="store_true", help=KITS_HELP)
     parser.add_argument("--part", choices=PARTS, help="run only this part")
     parser.add_argument("--again", action="store_true", help="run what has been run before, too")
     parser.add_argument("--json", action="store_true")
@@ -51,19 +54,20 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.out and chosen.part:
         parser.error("--out needs all parts")
-    found: Found = {name: run(name, chosen.again) for name in ([chosen.part] if chosen.part else PARTS)}
-    found |= {"suite": "liars", "held": all(each["held"] for each in found.values())}
+    chosen_parts = [chosen.part] if chosen.part else list(PARTS)
+    found: Found = {name: run(name, chosen.again, chosen.kits) for name in chosen_parts}
+    found |= {"suite": "liars", "kits": chosen.kits, "held": all(each["held"] for each in found.values())}
     print(json.dumps(found) if chosen.json else "\n".join(table(found)))
     if chosen.out:
         chosen.out.write_text(document(found))
     return 0 if found["held"] else 1
 
 
-def run(part: str, again: bool) -> Found:
-    """Run a part, unless what it has found is kept."""
-    place = KEPT / f"liars-{part}.json"
+def run(part: str, again: bool, secured: bool) -> Found:
+    """Run a part, unless what it has found is kept. secured: on secured rings."""
+    place = KEPT / f"liars{'-kits' * secured}-{part}.json"
     if again or not place.exists():
-        found = PARTS[part]()
+        found = PARTS[part](secured)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(found))
     kept: Found = json.loads(place.read_text())
@@ -73,24 +77,24 @@ def run(part: str, again: bool) -> Found:
 # --- simulated
 
 
-def everything() -> Found:
+def everything(secured: bool) -> Found:
     """Verify every order; three liars of different kinds."""
     jobs = [
-        simulate(seed, 1.0, [KINDS[(seed + 2 * place) % len(KINDS)] for place in range(LIARS)], SHORT)
+        simulate(seed, 1.0, [KINDS[(seed + 2 * place) % len(KINDS)] for place in range(LIARS)], SHORT, secured)
         for seed in range(SEEDS)
     ]
     return _summary(jobs) | {"held": _all_found(jobs)}
 
 
-def accident() -> Found:
+def accident(secured: bool) -> Found:
     """Verify every order; one machine flips a bit now and then."""
-    jobs = [simulate(seed, 1.0, ["one-bit"], SHORT) for seed in range(SEEDS)]
+    jobs = [simulate(seed, 1.0, ["one-bit"], SHORT, secured) for seed in range(SEEDS)]
     return _summary(jobs) | {"held": _all_found(jobs)}
 
 
-def share() -> Found:
+def share(secured: bool) -> Found:
     """Verify a tenth of the orders; one liar, in every round."""
-    jobs = [simulate(seed, SHARE, [KINDS[seed % len(KINDS)]]) for seed in range(SHARE_SEEDS)]
+    jobs = [simulate(seed, SHARE, [KINDS[seed % len(KINDS)]], SETTINGS, secured) for seed in range(SHARE_SEEDS)]
     in_time = [job for job in jobs if job.found_in is not None and job.found_in <= FOUND_WITHIN]
     return _summary(jobs) | {
         "found_in_time": len(in_time),
@@ -101,22 +105,34 @@ def share() -> Found:
     }
 
 
-def pair() -> Found:
+def pair(secured: bool) -> Found:
     """Verify every order; two liars that agree. What is promised is only that nobody honest is accused."""
-    jobs = [simulate(seed, 1.0, ["colluding"] * 2, SHORT) for seed in range(SEEDS)]
+    jobs = [simulate(seed, 1.0, ["colluding"] * 2, SHORT, secured) for seed in range(SEEDS)]
     return _summary(jobs) | {"held": not any(job.accused for job in jobs)}
 
 
-def killed() -> Found:
+def killed(secured: bool) -> Found:
     """Verify every order, and kill the driver while orders are repeated; a node takes over."""
     jobs = []
     for seed in range(KILLED_SEEDS):
-        simulation = Simulation(seed, 1.0, KINDS[:LIARS], SHORT)
+        simulation = Simulation(seed, 1.0, KINDS[:LIARS], SHORT, secured)
         kill_at = FILES + 1 + 3 * seed
         simulation.run(until=lambda made=simulation, at=kill_at: made.trained >= at)  # type: ignore[misc]
         simulation.kill_client()
         jobs.append(simulation.outcome())
     return _summary(jobs) | {"held": _all_found(jobs)}
+
+
+def orphaned(secured: bool) -> Found:
+    """Verify a tenth of the orders, with a liar in every round, and kill the client: a node replaces the job."""
+    jobs = []
+    for seed in range(KILLED_SEEDS):
+        simulation = Simulation(seed, SHARE, [KINDS[seed % len(KINDS)]], SETTINGS, secured)
+        simulation.run(until=lambda made=simulation: made.trained > FILES // 2)  # type: ignore[misc]
+        simulation.kill_client()
+        jobs.append(simulation.outcome())
+    found = [job for job in jobs if not job.missed]
+    return _summary(jobs) | {"held": all(job.is_honest for job in found) and not any(job.accused for job in jobs)}
 
 
 def _all_found(jobs: Sequence[SimulatedJob]) -> bool:
@@ -138,9 +154,12 @@ def _summary(jobs: Sequence[SimulatedJob]) -> Found:
 # --- real
 
 
-def processes() -> Found:
+def processes(secured: bool) -> Found:
     """Measure verification on a ring of honest nodes, then let three of them lie."""
-    with tempfile.TemporaryDirectory(prefix="roundelay-liars-") as name, cluster(Path(name), NODES) as ring:
+    with (
+        tempfile.TemporaryDirectory(prefix="roundelay-liars-") as name,
+        cluster(Path(name), NODES, secured=secured) as ring,
+    ):
         data = Data(ROOT / "letters", ROOT / "letters" / "validate_letters.txt")
         costs, plain_s, honest = _costs(ring, data)
         liars = _let_lie(ring, data)
@@ -198,8 +217,8 @@ def _processor_s(nodes: Sequence[ManagedProcess]) -> float:
     return sum(processor_s(pid) for node in nodes for pid in (node.pid, *trainers_of(node)))
 
 
-PARTS: dict[str, Callable[[], Found]] = {
-    part.__name__: part for part in (processes, everything, accident, share, pair, killed)
+PARTS: dict[str, Callable[[bool], Found]] = {
+    part.__name__: part for part in (processes, everything, accident, share, pair, killed, orphaned)
 }
 ABOUT = {
     "processes": f"{NODES} real nodes, {LIARS} liars, `--verify 1`",
@@ -208,6 +227,7 @@ ABOUT = {
     "share": f"one liar in every round, `--verify {SHARE}`",
     "pair": "two that agree on one wrong result, `--verify 1`",
     "killed": f"{LIARS} liars, driver killed amid a verification, `--verify 1`",
+    "orphaned": f"one liar in every round, client killed in the first, `--verify {SHARE}`",
 }
 
 
@@ -229,13 +249,13 @@ def table(found: Found) -> list[str]:
 
 def document(found: Found) -> str:
     """Return the document."""
-    rounds = found["share"]["rounds"]
+    rounds, kits = found["share"]["rounds"], found["kits"]
     return "\n".join(
         [
-            "# Nodes that return wrong results",
+            "# Nodes that return wrong results" + ", in secured rings" * kits,
             "",
-            f"Written by `python -m chaos liars --out docs/results/liars.md` on {time.strftime('%Y-%m-%d')}; "
-            "do not edit.",
+            f"Written by `python -m chaos liars{' --kits' * kits} --out docs/results/liars{'_kits' * kits}.md` on "
+            f"{time.strftime('%Y-%m-%d')}; do not edit.",
             "",
             *table(found),
             "",
@@ -250,6 +270,7 @@ def document(found: Found) -> str:
             f"within {FOUND_WITHIN} rounds, half of them within {median(rounds):.0f}, the last in round {max(rounds)}. "
             "A node is found in two ways: by those that repeat its orders, and when it repeats those of others.",
             "",
+            *["Simulated nodes sign their records by name; the rules are the real ones.", ""] * kits,
             "Of a pair that agrees, only this is promised: it never makes a job accuse an honest node. "
             "[reproducibility.md](../reproducibility.md) says how likely it is to be found.",
             "",

@@ -127,15 +127,17 @@ def test_a_case_that_did_not_hold_is_listed() -> None:
     assert not outcome.held
 
 
-def test_the_document_about_liars_shows_every_case_and_marks_what_does_not_hold() -> None:
+@pytest.mark.parametrize("kits", [False, True])
+def test_the_document_about_liars_shows_every_case_and_marks_what_does_not_hold(kits: bool) -> None:
     case = {"jobs": 2, "liars": 2, "named": 1, "accused": 0, "honest_models": 2, "work": 2.0, "held": True}
     found: liars.Found = {part: case | {"held": part != "pair"} for part in liars.PARTS}
     found["share"] |= {"found_in_time": 1, "rounds": [3]}
     found["processes"] |= {"cost": 2.1, "cost_without_liars": 1.9}
-    page = liars.document(found)
+    page = liars.document(found | {"kits": kits})
 
     assert all(f"| {about} |" in page for about in liars.ABOUT.values())
     assert page.count("| **no** |") == 1
+    assert ("chaos liars --kits" in page) == kits
 
 
 def test_sites_that_cannot_run_here_do_not_count_as_a_success(
