@@ -38,6 +38,8 @@ def imports(path: Path, with_typing: bool = True) -> tuple[Import, ...]:
 
 def _imports(parent: ast.AST, function: str | None, with_typing: bool) -> Iterator[Import]:
     for node in ast.iter_child_nodes(parent):
+        if isinstance(node, ast.expr):
+            continue
         if isinstance(node, ast.Import):
             yield from (Import(alias.name, function) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -49,11 +51,14 @@ def _imports(parent: ast.AST, function: str | None, with_typing: bool) -> Iterat
             yield from _imports(node, function, with_typing)
 
 
-def calls(path: Path) -> Iterator[str]:
-    """Yield the function of each call in a module, as it is written there."""
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func)
+@cache
+def calls(path: Path) -> frozenset[str]:
+    """Return the functions that a module calls, as they are written there."""
+    return frozenset(_written(node.func) for node in ast.walk(parse(path)) if isinstance(node, ast.Call))
+
+
+def _written(function: ast.expr) -> str:
+    return function.id if isinstance(function, ast.Name) else ast.unparse(function)
 
 
 def module_name(path: Path) -> str:
@@ -104,9 +109,14 @@ def _reach(graph: dict[str, set[str]], start: str) -> set[str]:
 @cache
 def loaded_by(module: str) -> frozenset[str]:
     """Return the top-level names of what importing a module of ours loads, modules of others included."""
-    graph = {name: _loads(path) for name, path in product_modules().items()}
-    ours = {module} | _reach(graph, module)
+    ours = {module} | _reach(_loading(), module)
     return frozenset(each.name.split(".")[0] for name in ours for each in _at_start(product_modules()[name]))
+
+
+@cache
+def _loading() -> dict[str, set[str]]:
+    """Return, by module of ours, the modules that importing it loads directly."""
+    return {name: _loads(path) for name, path in product_modules().items()}
 
 
 def _loads(path: Path) -> set[str]:

@@ -70,7 +70,9 @@ def test_a_client_that_is_ended_in_the_middle_takes_its_ring_with_it(number: sig
         "--local",
         "1",
         "--rounds",
-        "10000",
+        "1500",
+        "--keep",
+        "last",
         "--epochs",
         "50",
     ]

@@ -195,7 +195,7 @@ def undisturbed(three: Ring) -> str:
 def test_a_client_that_is_interrupted_cancels_its_job_and_says_so(
     number: signal.Signals, code: int, three: Ring
 ) -> None:
-    with Driven(three, "--rounds", 10_000, "--epochs", 20, "--hidden", 8) as job:
+    with Driven(three, "--rounds", 1500, "--keep", "last", "--epochs", 20, "--hidden", 8) as job:
         job.wait_for_round(1)
         job.process.send_signal(number)
         ended = job.end()
