@@ -189,6 +189,8 @@ class Server:
                 connection.sock.send(NO_TLS)
             _drain(connection.sock)
         except (TException, OSError, UnicodeDecodeError) as error:
+            if isinstance(error, TException) and connection.transport and (why := connection.transport.other_dialect):
+                self._warn(connection, why)
             log.debug("dropped %.200a: %.200a", connection.peer, error)
         finally:
             with self._lock:

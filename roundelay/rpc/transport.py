@@ -32,6 +32,8 @@ BUFFER_SIZE_MIN = 128 << 10  # bytes, for a frame that does not
 SPARES: deque[BytesIO] = deque(maxlen=4)  # buffers of large frames: fresh memory costs more than receiving
 LARGE_SIZE = 32 << 10  # bytes; from here on Thrift's C encoder is slower than its Python one
 TLS_BEGINS = b"\x16\x03"  # what a frame of Thrift cannot begin with
+UNFRAMED_BEGINS = (b"\x80\x01", b"\x82\x21")  # a message of the binary and of the compact protocol, without a frame
+COMPACT_BEGINS = b"\x82"
 SLACK_SHARE, SLACK_S = 1 + 1 / 32, 0.01  # how much too late a transfer may end: most use a limit that is set already
 NO_LIMIT_S = float("inf")
 NOTHING = BytesIO()  # the frame while there is none
@@ -128,6 +130,15 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self._is_spare = end > len(data)
         self.cstringio_buf = self._rest(data, size) if self._is_spare else BytesIO(data[HEADER.size : end])
         self.received_bytes += end
+
+    @property
+    def other_dialect(self) -> str:
+        """How the last message, which could not be decoded, differs from ours; empty if it was not Thrift."""
+        if self._ahead.startswith(UNFRAMED_BEGINS):
+            return "it speaks Thrift without frames; use TFramedTransport"
+        if self.cstringio_buf.getvalue()[:1] == COMPACT_BEGINS:
+            return "it speaks Thrift's compact protocol; use TBinaryProtocol"
+        return ""
 
     def _rest(self, data: bytes, size: int) -> BytesIO:
         """Receive the rest of a frame of `size` bytes; `data` is its header and its beginning.

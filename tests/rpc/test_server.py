@@ -403,6 +403,26 @@ def test_the_server_still_answers_after_300_random_frames(server: Server) -> Non
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+@pytest.mark.parametrize(
+    ("sent", "advice"),
+    [
+        (b"\x80\x01\0\x01\0\0\0\x04echo\0\0\0\x07\0", "use TFramedTransport"),
+        (b"\x82\x21\x07\x04echo\0", "use TFramedTransport"),
+        (b"\0\0\0\x09\x82\x21\x07\x04echo\0", "use TBinaryProtocol"),
+    ],
+)
+def test_a_caller_that_speaks_another_kind_of_thrift_is_told_of_in_one_line(
+    server: Server, caplog: pytest.LogCaptureFixture, sent: bytes, advice: str
+) -> None:
+    with socket.create_connection(server.address, TIMEOUT_S) as sock:
+        sock.sendall(sent)
+        with contextlib.suppress(ConnectionResetError):
+            assert sock.recv(1) == b"", "the connection is closed"
+
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert advice in record.getMessage()
+
+
 def test_a_declared_frame_size_takes_no_memory_before_the_bytes_arrive(server: Server) -> None:
     with contextlib.ExitStack() as stack:
         assert is_answered(server)
