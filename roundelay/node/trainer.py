@@ -61,6 +61,7 @@ class Trainer:
         find_own = (lambda digest: own.find(digest, self._survey)) if own is not None else None
         self._client = TrainerClient(self._ask, find_own, self._checkpoints.load)
         self._running = ""  # the ticket of the order that is carried out
+        self._settings = ""  # of the order that was logged last
         self._cancelled = ""  # why it is no longer wanted
         self._idle_timer: threading.Timer | None = None
         self._stopped = False
@@ -118,7 +119,7 @@ class Trainer:
         began, order = time.monotonic(), effect.order
         self._process.start()
         try:
-            done = self._client.carry_out(effect, lambda: self._log(_describe(order)))
+            done = self._client.carry_out(effect, lambda: self._log_start(order))
         except OtherBits as error:
             self._log(f"job {order.job[:8]}: this node {error}")
             raise
@@ -127,6 +128,12 @@ class Trainer:
                 self._log(f"job {order.job[:8]}: {error.__cause__}")
             raise
         return replace(done, seconds=time.monotonic() - began)
+
+    def _log_start(self, order: Order) -> None:
+        """Log what is to be computed, and how, unless that is as in the order before."""
+        settings = _settings_of(order)
+        self._log(f"{order.status}{'' if settings == self._settings else settings}")
+        self._settings = settings or self._settings
 
     def _ask(self, header: Header, payload: bytes, order: Order) -> Frame:
         """Ask the child; the order's epochs are reported as they end."""
@@ -184,10 +191,10 @@ class Trainer:
                 self._lock.release()
 
 
-def _describe(order: Order) -> str:
-    """Return one line about what is to be computed, and how."""
+def _settings_of(order: Order) -> str:
+    """Return how an order trains; nothing if it does not."""
     if not isinstance(order.task, TrainTask):
-        return str(order.status)
+        return ""
     design, config = order.task.plan.design, order.task.plan.config
     settings = f"optimizer {config.optimizer} epochs {config.epochs} eta {config.eta:g} batch {config.batch}"
     settings += f" momentum {config.momentum:g}"
@@ -195,4 +202,4 @@ def _describe(order: Order) -> str:
         settings += f" {name} {value:g}" if value else ""
     settings += " class weights" if config.class_weights else ""
     model = "" if design.model == "mlp" else f"model {design.model}, "
-    return f"{order.status}, {model}layers {'-'.join(map(str, design.sizes))}, {settings}"
+    return f", {model}layers {'-'.join(map(str, design.sizes))}, {settings}"
