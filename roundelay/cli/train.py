@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 
 from roundelay.cli import data_options, exits, parser_base, settings
 from roundelay.cli.loading import importing
 from roundelay.cli.parser_base import path
 from roundelay.cli.ring_address import ring_address
-from roundelay.client.errors import InvalidRequest
+from roundelay.client.errors import InvalidRequest, MissingExtra
 from roundelay.client.requests import PRESETS
 from roundelay.federation.settings import EVALUATE_CHOICES, why_not_repeatable
 
@@ -40,6 +41,8 @@ def check_options(chosen: parser_base.Namespace) -> None:
         )
     if chosen.proof is not None:
         _check_proof(chosen)
+    if chosen.curve is not None and find_spec("matplotlib") is None:
+        raise MissingExtra("--curve needs matplotlib: python3 -m pip install 'roundelay[plots]'")
     if chosen.validation is not None and chosen.held_out is not None:
         raise exits.Exit(
             exits.USAGE, f"{chosen.validation} cannot be combined with --validation {chosen.held_out}: name one file"

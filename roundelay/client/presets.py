@@ -98,7 +98,8 @@ def description(settings: Settings, chosen: Mapping[str, Any], data: JobInput) -
     """Say in one line which settings were chosen, and for what."""
     shown = {name: value for name, value in chosen.items() if name in ("eta", "batch", "dropout", "epochs") and value}
     parts = [f"{option(name).removeprefix('--')} {show(value)}" for name, value in shown.items()]
-    parts.append(f"up to {settings.rounds} rounds" if settings.patience else f"{settings.rounds} rounds")
+    rounds = f"{settings.rounds} round{'s' * (settings.rounds != 1)}"
+    parts.append(f"up to {rounds}" if settings.patience else rounds)
     if settings.patience:
         parts.append(f"stops when no better for {settings.patience}")
     if settings.keep == "best":

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from roundelay.client.errors import CannotWrite, MissingExtra
+from roundelay.client.errors import CannotWrite
 from roundelay.client.history import draw_curve
 from roundelay.federation.early_stopping import has_stopped, kept_round
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult, SitesEvaluation
@@ -226,11 +226,9 @@ def write_timing(path: Path, report: JobReport) -> None:
 
 
 def write_curve(path: Path, report: JobReport) -> None:
-    """Draw the learning curve. Raises CannotWrite, and MissingExtra without matplotlib (the extra `plots`)."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("--curve needs matplotlib: python3 -m pip install 'roundelay[plots]'") from error
+    """Draw the learning curve. Raises CannotWrite. Needs matplotlib."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = draw_curve([each.to_json() for each in report.rounds], figure.subplots())
     axes.plot([report.kept.number], [report.validation_error], "o", color="C0", label="kept")

@@ -131,6 +131,11 @@ def from_dict(header: dict[str, object]) -> MLError:
     return _KINDS.get(kind, TrainerFault)(message)
 
 
+def fields_text(count: int) -> str:
+    """Return how many fields a line has, in words."""
+    return f"{count} field{'s' * (count != 1)}"
+
+
 def private(value: object, characters_max: int = 200) -> str:
     """Return a value of a row as the message of an error quotes it: marked, so that others see dots instead."""
     return f"{_BEGIN}{printable(str(value), characters_max)}{_END}"

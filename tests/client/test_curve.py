@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from roundelay.client import report
-from roundelay.client.errors import MissingExtra
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
+from tests.processes import client_here
 
 
 def two_rounds() -> report.JobReport:
@@ -40,8 +39,12 @@ def test_the_curve_is_a_picture_of_every_round(tmp_path: Path) -> None:
         assert (abs(pixels[..., :3] * 255 - (red, green, blue)).max(axis=-1) < 2).sum() > 100
 
 
-def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+def test_without_matplotlib_nothing_is_trained_and_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roundelay.cli.train.find_spec", lambda name: None)
 
-    with pytest.raises(MissingExtra, match=r"--curve needs matplotlib: .*install 'roundelay\[plots\]'"):
-        report.write_curve(tmp_path / "curve.png", two_rounds())
+    outcome = client_here("train", str(tmp_path), "--local", "1", "--curve", str(tmp_path / "curve.png"))
+
+    assert outcome.code == 69
+    assert outcome.err == "--curve needs matplotlib: python3 -m pip install '.[plots]'\n"

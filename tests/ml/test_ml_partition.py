@@ -153,7 +153,7 @@ def test_a_table_is_divided_by_its_class_without_a_column(tmp_path: Path) -> Non
     ("text", "by", "message"),
     [
         ("a,class\n1,x\n2,y\n", "b", "has no column 'b'"),
-        ("a,class\n1,x\n2\n", "", "t.csv, line 3: has 1 fields, expected 2"),
+        ("a,class\n1,x\n2\n", "", "t.csv, line 3: has 1 field, expected 2"),
         ("a,class\n", "", "holds no row"),
     ],
 )

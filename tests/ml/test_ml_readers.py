@@ -68,7 +68,7 @@ FAULTS = {
     b"1,2,3,0\n4,5,6," + b"0" * 5000: (2, "the class is '00000000000000000...', not an integer"),
     b"1,2,3,0\n4,\0,6,1\n": (2, "is not text: a binary file cannot be training data"),
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR": (1, "is not text: a binary file cannot be training data"),
-    b"7\n8\n": (1, "has 1 fields, expected 1 to 65536 features, then a class"),
+    b"7\n8\n": (1, "has 1 field, expected 1 to 65536 features, then a class"),
     b"1,2,3,0\r4,5,6,1\r": (1, "has 7 fields"),
     "1,2,3,0\n4,\u0665,6,1\n".encode(): (2, "field 2 is '\u0665', not a number"),
 }

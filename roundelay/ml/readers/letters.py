@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from roundelay.ml.data import Labels, Samples
-from roundelay.ml.errors import DataError, private
+from roundelay.ml.errors import DataError, fields_text, private
 from roundelay.ml.task import CLASSES_DEFAULT
 
 FEATURES_MAX = 65_536
@@ -125,9 +125,9 @@ def _describe_error(text: bytes, features: int, classes: int) -> str | None:
         return "is blank"
     fields = text.split(b",")
     if not 1 <= features <= FEATURES_MAX:
-        return f"has {len(fields)} fields, expected 1 to {FEATURES_MAX} features, then a class"
+        return f"has {fields_text(len(fields))}, expected 1 to {FEATURES_MAX} features, then a class"
     if len(fields) != features + 1:
-        return f"has {len(fields)} fields, expected {features + 1}"
+        return f"has {fields_text(len(fields))}, expected {features + 1}"
     for column, field in enumerate(fields[:-1] if classes else fields, 1):
         if not _NUMBER.fullmatch(field):
             return f"field {column} is {_quote(field)}, {_describe_value(field, 'not a number')}"

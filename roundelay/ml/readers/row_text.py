@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roundelay.ml.errors import DataError, printable, private
+from roundelay.ml.errors import DataError, fields_text, printable, private
 from roundelay.ml.readers.dialect import BLANKS, COMMENT, LABEL_NAMES, Dialect, find_dialect, has_header, sample_rows
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.text import blocks
@@ -41,7 +41,7 @@ def read(path: Path, by: str = "", limits: Limits = DEFAULT) -> TextRows:
                 header = f"{text}\n".encode()
                 continue
         if len(fields) != width:
-            raise DataError(str(path), number, f"has {len(fields)} fields, expected {width}")
+            raise DataError(str(path), number, f"has {fields_text(len(fields))}, expected {width}")
         lines.append(text.encode())
         values.append(fields[place].strip())
     if not lines:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Ints
-from roundelay.ml.errors import DataError, printable, private
+from roundelay.ml.errors import DataError, fields_text, printable, private
 from roundelay.ml.readers import decimals
 from roundelay.ml.readers.dialect import BLANKS, COMMENT, Dialect, find_dialect, has_header, is_missing, sample_rows
 from roundelay.ml.readers.limits import DEFAULT, Limits
@@ -226,7 +226,7 @@ class FileScan:
         rows = Rows(self._path, block, following, self._dialect)
         for row in rows:
             if len(row) != self._layout.width:
-                raise self._fault(rows.line, f"has {len(row)} fields, expected {self._layout.width}")
+                raise self._fault(rows.line, f"has {fields_text(len(row))}, expected {self._layout.width}")
             values = [0.0] * len(self._schema.columns)
             if self._schema.target and not self._layout.has_target:
                 values[-1] = math.nan

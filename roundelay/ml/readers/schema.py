@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roundelay.ml.choices import WORDS_MAX_DEFAULT
-from roundelay.ml.errors import DataError, printable, private
+from roundelay.ml.errors import DataError, fields_text, printable, private
 from roundelay.ml.readers.dialect import LABEL_NAMES, is_missing
 from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.packed import FEATURES_MAX
@@ -154,7 +154,7 @@ class Schema:
         self.header, self.width = header, width
         if not 2 <= width <= FEATURES_MAX:
             most = FEATURES_MAX - 1
-            raise DataError(str(path), line, f"has {width} fields, expected a label and 1 to {most} features")
+            raise DataError(str(path), line, f"has {fields_text(width)}, expected a label and 1 to {most} features")
         left_out = self._left_out(path, line)
         self.place, self.why = self._label(path, line, left_out)
         self.label = header[self.place] if header else ""
@@ -194,7 +194,7 @@ class Schema:
             if self.is_known and width == self.width - 1:
                 return self._without_class(header)
             if width != self.width:
-                raise DataError(str(path), line, f"has {width} fields, expected {self.width}")
+                raise DataError(str(path), line, f"has {fields_text(width)}, expected {self.width}")
             return self._by_place(header)
         if header == self.header and not self.is_known:
             return self._by_place(header)
