@@ -368,6 +368,20 @@ struct DescribeTask {
   1: required binary reading
 }
 
+/**
+ * Say whether the order's files, which are private and read so, hold many of the rows with these digests, 8 bytes each.
+ * Returns one byte: 1 or 0.
+ */
+struct CompareTask {
+  1: required binary reading
+  2: required binary rows
+}
+
+/** Count the values of the columns of numbers of the order's files, which are private, in cells of many rows (JSON). */
+struct HistogramTask {
+  1: required TrainingPlan plan
+}
+
 /** A site of a secure sum: its address, its public key (X25519), and the files that it computes on, as a bitmap. */
 struct MaskedSite {
   1: required string address
@@ -414,6 +428,8 @@ union Task {
   7: PromiseTask promise
   8: RevealTask reveal
   9: PersonalTask personal
+  10: CompareTask compare
+  11: HistogramTask histogram
 }
 
 /** Carry out a task on these files. */

@@ -31,7 +31,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     made.add_argument(
         "--private",
         metavar="NAME",
-        help="instead of DATA: what nodes have published under this name; rows, means and deviations only",
+        help="instead of DATA: what nodes have published under this name; quantiles as ranges",
     )
     made.add_argument(
         "--hide-below",

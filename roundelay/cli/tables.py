@@ -12,6 +12,7 @@ from rich.table import Table
 
 from roundelay.client.report import JobReport
 from roundelay.federation.private_data import AFTER_HOME
+from roundelay.ml.cells import Range
 from roundelay.ml.description import QUANTILES, Description, NumbersDescription
 from roundelay.ml.errors import printable
 from roundelay.ml.metrics import FitMetrics, Metrics
@@ -130,6 +131,9 @@ def print_description(found: Description, out: Console | None = None) -> None:
     if any(each.quantiles for each in found.numbers):
         headings = ("column", "rows", "missing", "mean", "deviation", "least", "25 %", "median", "75 %", "most", "")
         out.print(_table(headings, [_numbers_row(each) for each in found.numbers]))
+    elif any(each.ranges for each in found.numbers):
+        named = ("column", "rows", "mean", "deviation", "25 %", "median", "75 %", "")
+        out.print(_table(named, [_ranges_row(each) for each in found.numbers]))
     elif found.numbers:
         rows = [(each.name, each.count, _told(each.mean), _told(each.deviation)) for each in found.numbers]
         out.print(_table(("column", "rows", "mean", "deviation"), rows))
@@ -142,16 +146,36 @@ def print_description(found: Description, out: Console | None = None) -> None:
     if None in [*(each.missing for each in found.numbers), *(each.missing for each in found.words)]:
         out.print("missing values are not told: a site with one is left out unless --missing fills it in", markup=False)
     if found.hide_below > 1:
-        hidden = f"{HIDDEN}: hidden, as fewer than {found.hide_below} rows would be told of; --hide-below 1 shows all"
-        out.print(hidden, markup=False)
+        hidden = f"{HIDDEN}: hidden, as fewer than {found.hide_below} rows would be told of"
+        more = "" if any(each.ranges for each in found.numbers) else "; --hide-below 1 shows all"
+        out.print(f"{hidden}{more}", markup=False)
+
+
+def _digits_of(each: NumbersDescription) -> int:
+    """Return how many digits tell the values of a column apart."""
+    if not each.mean or not each.deviation:
+        return DIGITS_SHOWN
+    return DIGITS_SHOWN + int(log10(max(1.0, abs(each.mean) / each.deviation)))
+
+
+def _ranges_row(each: NumbersDescription) -> tuple[object, ...]:
+    digits = _digits_of(each)
+    _, _, *quartiles, _, _ = each.ranges or [None] * len(QUANTILES)
+    told = (_told(each.mean, digits), _told(each.deviation), *(_range(found, digits) for found in quartiles))
+    return (each.name, each.count, *told, _bars(each.histogram))
+
+
+def _range(found: Range | None, digits: int) -> str:
+    if found is None or found == (None, None):
+        return HIDDEN
+    low, high = (None if end is None else _told(end, digits) for end in found)
+    if low == high:
+        return str(low)
+    return f"below {high}" if low is None else f"{low} or more" if high is None else f"{low} to {high}"
 
 
 def _numbers_row(each: NumbersDescription) -> tuple[object, ...]:
-    digits = (
-        DIGITS_SHOWN + int(log10(max(1.0, abs(each.mean) / each.deviation)))
-        if each.mean and each.deviation
-        else DIGITS_SHOWN
-    )
+    digits = _digits_of(each)
     found = each.quantiles or [None] * len(QUANTILES)
     least, _, quarter, median, three_quarters, _, most = (_told(value, digits) for value in found)
     told = (_told(each.mean, digits), _told(each.deviation), least, quarter, median, three_quarters, most)

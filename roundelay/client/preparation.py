@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from roundelay.client import private_data
 from roundelay.client.connection import Connection
 from roundelay.client.error_translation import translated_errors
@@ -35,6 +37,7 @@ from roundelay.ml.readers.folder import read_file, require_data
 from roundelay.ml.readers.limits import limits_of
 from roundelay.ml.readers.saved_model import SavedModel, load
 from roundelay.ml.readers.source import DataSet
+from roundelay.ml.row_digests import digest_rows
 from roundelay.store.blobs import digest_of
 
 
@@ -170,6 +173,8 @@ def _find_private(
             )
             validation = read_agreed_validation(given, agreed.kind, agreed.agreement, limits)
             data, homes = _of_sites(agreed, validation, request.evaluated_by), agreed.homes
+            if validation.validation is not None:
+                _note_shared_at_sites(connection, request, agreed, validation, progress)
             private_data.note_files(connection, request.private, agreed.files, agreed.homes)
         settings = settings_of(request, data, progress)
         if settings.topology == "gossip":
@@ -182,6 +187,26 @@ def _find_private(
         return spec, data
 
     return None, find
+
+
+def _note_shared_at_sites(
+    connection: Connection,
+    request: TrainRequest,
+    agreed: private_data.AgreedData,
+    validation: JobInput,
+    progress: Progress,
+) -> None:
+    """Say which sites train on many of the validation rows. Raises ChordError, WorkFailed."""
+    samples = validation.validation_samples()
+    rows = digest_rows(samples.x.astype(np.float32), samples.y)
+    if found := private_data.sites_that_train_on(
+        connection, request.private, agreed, rows, request.setting("wait_for")
+    ):
+        names = ", ".join(found[:NAMES_SHOWN]) + (f" and {len(found) - NAMES_SHOWN} more" * (len(found) > NAMES_SHOWN))
+        progress.note(
+            f"many of the validation rows are training rows, too, at {names}: the validation error is better than on "
+            "new rows; validate on other rows, or on those that sites hold out, with --evaluate sites"
+        )
 
 
 def _of_sites(agreed: private_data.AgreedData, validation: JobInput, evaluate: str) -> JobInput:

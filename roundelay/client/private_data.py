@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from roundelay.chord.errors import ChordError
 from roundelay.client.connection import Connection
 from roundelay.client.errors import BadInput, InputNotFound
@@ -26,6 +28,8 @@ from roundelay.federation.settings import WAIT_FOR_S, Settings
 from roundelay.federation.site_agreement import describe_sites
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.tasks import COMPARED_MAX, CompareTask, DescribeTask
+from roundelay.ml.cells import Cells
 from roundelay.ml.description import Description, describe_sums
 from roundelay.ml.errors import BadTask
 from roundelay.ml.exact import FeatureSums
@@ -33,6 +37,7 @@ from roundelay.ml.plugins import SHIPPED
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.site_schema import Agreement, SiteSchema, agree, schema_from_bytes
+from roundelay.ml.row_digests import Digests
 
 MODEL = "softmax"  # of a job that only describes data
 CANCEL_REASON = b"it only described private data"
@@ -115,6 +120,25 @@ def agree_on(
     return AgreedData(*_renumbered(kept), agreement, next(iter(found.values())).kind)
 
 
+def sites_that_train_on(
+    connection: Connection, name: str, agreed: AgreedData, rows: Digests, wait_for_s: float = WAIT_FOR_S
+) -> list[str]:
+    """Return the sites, by address, among whose rows many of these are. A site that does not answer is not compared.
+
+    The validation file is on the ring for every member to read, so its digests tell nothing new. Those of a site's rows
+    stay there: they could be guessed. Raises ChordError, WorkFailed.
+    """
+    chosen = np.unique(rows)[:COMPARED_MAX]  # digests are spread evenly: so these are any of the rows
+    task = CompareTask(agreed.agreement.reading.to_json(), chosen.astype("<u8").tobytes())
+    waits = SiteWaits(CLOCKS, wait_for_s, tell=connection.progress.note)
+    answers = connection.ask(
+        lambda entry: describe_sites(
+            entry.node, entry.ring, name, agreed.files, agreed.homes, task, CLOCKS.monotonic, waits
+        )
+    )
+    return sorted(home for home, found in answers.found.items() if found == b"\1")
+
+
 def describe(connection: Connection, name: str, reading: Reading, hide_below: int) -> Description:
     """Describe all files published under a name, by the exact sums of their features.
 
@@ -139,11 +163,14 @@ def describe(connection: Connection, name: str, reading: Reading, hide_below: in
         evaluate="sites",
     )
     encoding = encoding_from_json(about.reading.encoding) if about.reading.encoding else None
-    return describe_sums(agreed.kind, _sum_features(connection, spec), hide_below, encoding)
+    sums, files = _survey_features(connection, spec, with_values=not reading.classes)
+    return describe_sums(agreed.kind, sums, hide_below, encoding, files)
 
 
-def _sum_features(connection: Connection, spec: JobSpec) -> FeatureSums:
-    """Publish a job, add up the features of its files, and cancel it however that ends: nobody shall train it.
+def _survey_features(
+    connection: Connection, spec: JobSpec, with_values: bool
+) -> tuple[FeatureSums, Sequence[Sequence[Cells]]]:
+    """Publish a job, survey the features of its files, and cancel it however that ends: nobody shall train it.
 
     Raises ChordError, FederationError, MLError.
     """
@@ -152,7 +179,7 @@ def _sum_features(connection: Connection, spec: JobSpec) -> FeatureSums:
     try:
         connection.ask(lambda each: jobs.publish(each.node, each.ring, spec, version))
         connection.runtime.start("heartbeat", driver.heartbeat(), lambda error: None)
-        return connection.runtime.run(driver.sum_features())
+        return connection.runtime.run(driver.survey_features(with_values))
     finally:
         driver.is_over = True
         _cancel(connection, spec.job)
@@ -213,7 +240,7 @@ def _described(
     """Have sites describe their files. Raises ChordError, WorkFailed."""
     answers = connection.ask(
         lambda entry: describe_sites(
-            entry.node, entry.ring, name, files, homes, reading.to_json(), CLOCKS.monotonic, waits
+            entry.node, entry.ring, name, files, homes, DescribeTask(reading.to_json()), CLOCKS.monotonic, waits
         )
     )
     found, problems = {}, dict(answers.problems)

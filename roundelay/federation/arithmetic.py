@@ -22,8 +22,17 @@ from roundelay.federation.rules.steps import each_rule_of, step_of
 from roundelay.federation.rules.vectors import Floats
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import eta_of
-from roundelay.federation.tasks import EvaluateTask, HeldOutTask, MomentsTask, PersonalTask, SiteTask, Task, TrainTask
-from roundelay.ml import exact
+from roundelay.federation.tasks import (
+    EvaluateTask,
+    HeldOutTask,
+    HistogramTask,
+    MomentsTask,
+    PersonalTask,
+    SiteTask,
+    Task,
+    TrainTask,
+)
+from roundelay.ml import cells, exact
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner
@@ -62,6 +71,11 @@ def first_weights(spec: JobSpec) -> bytes:
 def moments_task(spec: JobSpec) -> MomentsTask:
     """Return the task of round 0: sum the features, and their squares."""
     return MomentsTask(plan(spec))
+
+
+def histogram_task(spec: JobSpec) -> HistogramTask:
+    """Return the task of counting the values of private files, before any training."""
+    return HistogramTask(plan(spec))
 
 
 def training_task(spec: JobSpec, moments: bytes, halvings: int = 0, units: bytes = b"") -> TrainTask:
@@ -109,6 +123,11 @@ def feature_sums_of(parts: Sequence[PartialResult]) -> exact.FeatureSums:
     """Return the exact sums of the features of all files."""
     first, *others = [exact.feature_sums_from_bytes(p.result) for p in parts]
     return sum(others, first)
+
+
+def cells_of(parts: Sequence[PartialResult]) -> list[list[cells.Cells]]:
+    """Return the cells of each column of numbers, of each file."""
+    return [columns for p in parts for columns in cells.from_bytes(p.result, [file.rows for file in p.files])]
 
 
 def result_of(

@@ -56,6 +56,7 @@ from roundelay.federation.topologies.buffered import BufferedTraining
 from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluate
 from roundelay.federation.update_reader import UpdatesLost
 from roundelay.ml import plugins
+from roundelay.ml.cells import Cells
 from roundelay.ml.errors import MLError, PluginUnknown
 from roundelay.ml.exact import LOSS_MAX, FeatureSums
 from roundelay.ml.mlp import Evaluation
@@ -151,17 +152,21 @@ class Driver:
             self.is_over = True
         return tuple(self._results)
 
-    def sum_features(self) -> Procedure[FeatureSums]:
-        """Add up the features of all files exactly, as round 0 does. Nothing is trained: the caller cancels the job.
+    def survey_features(self, with_values: bool) -> Procedure[tuple[FeatureSums, list[list[Cells]]]]:
+        """Add up the features of all files exactly, as round 0 does; with_values: count the values in each, too.
 
-        Raises WorkFailed, FileUnavailable, ChordError.
+        Nothing is trained: the caller cancels the job. Return the sums, and the cells of each file's columns. Raises
+        WorkFailed, FileUnavailable, ChordError.
         """
         try:
             yield from refresh_members(self._roster)
-            parts = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
+            summed = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
+            counted: list[PartialResult] = []
+            if with_values:
+                counted = yield from self._coordinator.collect(Assignment(0, arithmetic.histogram_task(self.spec)))
         finally:
             self.is_over = True
-        return arithmetic.feature_sums_of(parts)
+        return arithmetic.feature_sums_of(summed), arithmetic.cells_of(counted)
 
     def heartbeat(self) -> Procedure[None]:
         """Watch the ring and the job once a second until this driver stops. Run it beside `drive`."""

@@ -30,7 +30,7 @@ from roundelay.federation.fair_queue import FairQueue
 from roundelay.federation.requests import Collect, Order, Progress, Push
 from roundelay.federation.secure_orders import answer, masked
 from roundelay.federation.states import RETRIABLE_STATES
-from roundelay.federation.tasks import DescribeTask, PromiseTask, RevealTask, TrainTask
+from roundelay.federation.tasks import CompareTask, DescribeTask, PromiseTask, RevealTask, TrainTask
 from roundelay.ml.errors import MLError
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, Release
@@ -206,7 +206,7 @@ class Orders:
         while True:
             yield Sleep(WATCH_INTERVAL_S)
             waiting = {t: self._orders[t] for t, p in self._progress.items() if not p.is_final}
-            unfinished = {t: o.job for t, o in waiting.items() if not isinstance(o.task, DescribeTask)}
+            unfinished = {t: o.job for t, o in waiting.items() if not isinstance(o.task, DescribeTask | CompareTask)}
             since = {ticket: since.get(ticket, clock()) for ticket in unfinished}
             is_contended = len(set(unfinished.values())) > 1
             doubtful = dict.fromkeys(

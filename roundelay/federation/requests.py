@@ -19,7 +19,16 @@ from roundelay.federation.listed_job import ListedJob
 from roundelay.federation.secure_sum import Masking, sum_id
 from roundelay.federation.settings import PRIORITY
 from roundelay.federation.states import FINAL_STATES
-from roundelay.federation.tasks import EvaluateTask, MomentsTask, PersonalTask, RevealTask, SiteTask, Task, TrainTask
+from roundelay.federation.tasks import (
+    CompareTask,
+    EvaluateTask,
+    MomentsTask,
+    PersonalTask,
+    RevealTask,
+    SiteTask,
+    Task,
+    TrainTask,
+)
 from roundelay.ml.task import RECEIPT_BYTES, FileTask, TrainerTask, local_seed
 from roundelay.store.items import CONTENT_BYTES_MAX, Write, WriteDelta
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack, unpack
@@ -135,6 +144,8 @@ class Order(Request[str]):
         if isinstance(self.task, TrainTask | EvaluateTask | SiteTask):
             size += len(self.task.moments) + NUMBER_BYTES * len(self.task.plan.config.class_weights)
             size += len(self.task.units) if isinstance(self.task, TrainTask) else 0
+        if isinstance(self.task, CompareTask):
+            size += len(self.task.rows)
         if isinstance(self.task, RevealTask):
             size += sum(map(len, self.task.boxes)) + masking_bytes(self.task.chosen.masking)
         if self.masking is not None:

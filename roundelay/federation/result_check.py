@@ -10,8 +10,17 @@ from collections.abc import Sequence
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.secure_sum import Masking
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, HeldOutTask, MomentsTask, PersonalTask, TrainTask
-from roundelay.ml import counts, exact
+from roundelay.federation.tasks import (
+    CompareTask,
+    DescribeTask,
+    EvaluateTask,
+    HeldOutTask,
+    HistogramTask,
+    MomentsTask,
+    PersonalTask,
+    TrainTask,
+)
+from roundelay.ml import cells, counts, exact
 from roundelay.ml.errors import BadTask
 from roundelay.ml.masks import MOMENTS_WIDTH, SCORES, UPDATE_WIDTH
 from roundelay.ml.readers.site_schema import schema_from_bytes
@@ -48,6 +57,10 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
                 counts.check(counts.from_bytes(result)[0], plan.design.label_classes)
             case DescribeTask():
                 schema_from_bytes(result)
+            case CompareTask() if result not in (b"\0", b"\1"):
+                raise BadTask("neither yes nor no")
+            case HistogramTask():
+                cells.from_bytes(result, [file.rows for file in files])
             case EvaluateTask() if len(result) % WEIGHT_BYTES:
                 raise BadTask(f"a model of {len(result)} bytes")
     except BadTask as error:

@@ -20,7 +20,7 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.site_drain import find_drained
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.site_work import SiteWork
-from roundelay.federation.tasks import DescribeTask
+from roundelay.federation.tasks import CompareTask, DescribeTask
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.ml.task import ROWS_MAX
 from roundelay.store.blobs import digest_of
@@ -54,11 +54,11 @@ def describe_sites(
     name: str,
     files: Sequence[TrainingFile],
     homes: Sequence[str],
-    reading: str,
+    task: DescribeTask | CompareTask,
     clock: Callable[[], float],
     waits: SiteWaits,
 ) -> Procedure[Descriptions]:
-    """Have each home describe its files of a name, which are read as `reading` says. Raises WorkFailed, ChordError."""
+    """Have each home describe its files of a name as the task says. Raises WorkFailed, ChordError."""
     roster = Roster(ring, start, homes)
     yield from refresh_members(roster)
     yield from refresh_leaves(roster)
@@ -69,7 +69,7 @@ def describe_sites(
     by_bytes = (replace(file, rows=min(max(1, file.size_bytes), ROWS_MAX)) for file in files)
 
     def order(some: tuple[TrainingFile, ...], may_refuse: bool) -> Order:
-        return Order(f"describe {digest_of(reading.encode())[:16]}", 0, some, DescribeTask(reading), "", 0, may_refuse)
+        return Order(f"describe {digest_of(repr(task).encode())[:16]}", 0, some, task, "", 0, may_refuse)
 
     work = DescriptionWork(roster, ThroughputEstimate(), clock, order, b"", waits, failing_max=len(files))
     outcome = yield from work.run([file for file in by_bytes if homes[file.index] not in left_out])

@@ -18,8 +18,10 @@ from roundelay.federation.secure_sum import Masking
 from roundelay.federation.site_policy import SitePolicyInForce
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.federation.tasks import (
+    CompareTask,
     DescribeTask,
     EvaluateTask,
+    HistogramTask,
     MixTask,
     MomentsTask,
     PromiseTask,
@@ -62,7 +64,7 @@ class SiteGate:
 
         A description precedes its job: who asks is unknown, so the policy only says whether it is given to anybody.
         """
-        if isinstance(order.task, DescribeTask):
+        if isinstance(order.task, DescribeTask | CompareTask):
             self._policy.admit(order, None)
             return
         names = [records.record_name(order.job, each) for each in (records.SPEC, *records.ENDS)]
@@ -99,10 +101,13 @@ class SiteGate:
                 raise NotFound(f"the key of {site.address} is not the one that this site has signed")
 
     def protect(self, order: Order, done: Done) -> Procedure[Done]:
-        """Return the result of an order as it may leave: clipped, and with noise; counts of few rows as none."""
+        """Return the result of an order as it may leave: clipped, and with noise; no counts of few rows."""
         policy, task = self._policy.policy, order.task
         if isinstance(task, SiteTask) and _rows_of(done.result) < policy.held_out_rows:
             return _no_counts()
+        if isinstance(task, HistogramTask):
+            rows, least = [file.rows for file in order.files], policy.held_out_rows
+            return replace(done, result=(yield from offload(lambda: _coarsened(done.result, rows, least))))
         if not isinstance(task, TrainTask) or not policy.clip:
             return done
         from roundelay.ml.privacy import protect  # loads numpy, which most nodes do without
@@ -126,6 +131,13 @@ def _rows_of(result: bytes) -> int:
     from roundelay.ml import counts  # loads numpy, which most nodes do without
 
     return counts.from_bytes(result)[0].rows
+
+
+def _coarsened(result: bytes, rows: list[int], least: int) -> bytes:
+    from roundelay.ml import cells  # loads numpy, which most nodes do without
+
+    files = cells.from_bytes(result, rows)
+    return cells.to_bytes([[cells.coarsened(each, least) for each in columns] for columns in files])
 
 
 def _no_counts() -> Done:
@@ -166,7 +178,7 @@ def _is_planned(order: Order, spec: JobSpec) -> bool:
     task = order.task
     plans = [plan(spec, halvings) for halvings in range(spec.settings.halvings + 1)]
     is_planned = isinstance(task, MixTask) or (
-        isinstance(task, MomentsTask | TrainTask | EvaluateTask | SiteTask) and task.plan in plans
+        isinstance(task, MomentsTask | HistogramTask | TrainTask | EvaluateTask | SiteTask) and task.plan in plans
     )
     if isinstance(task, TrainTask):  # single updates and receipts tell of a file by itself
         is_single = spec.needs == "each"

@@ -15,7 +15,7 @@ from typing import Any
 from roundelay.chord.errors import NotFound
 from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.federation.requests import Order
-from roundelay.federation.tasks import DescribeTask, EvaluateTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import CompareTask, DescribeTask, EvaluateTask, HistogramTask, MomentsTask, TrainTask
 from roundelay.trust.identity import Identity
 
 DAY_S = 24 * 3600.0
@@ -35,17 +35,19 @@ class SitePolicy:
     batch_rows: int = _rule(8, "fewest rows of a step of training")
     steps: int = _rule(10, "fewest steps of training on a file in one order")
     rounds_a_day: int = _rule(200, "most orders of training in 24 hours")
-    sums: bool = _rule(True, "whether the sums of this site's features may be seen, from which inputs are standardised")
+    sums: bool = _rule(True, "whether the sums of this site's features, and counts of their values, may be seen")
     names: bool = _rule(True, "whether the names of columns, classes and categories may be seen")
     evaluation: bool = _rule(True, "whether models may be evaluated on the rows that are held out")
-    held_out_rows: int = _rule(10, "fewest rows held out of which counts are told")
+    held_out_rows: int = _rule(
+        10, "fewest rows of which counts are told: rows held out, or with values near each other"
+    )
     sites: int = _rule(0, "fewest sites whose updates are summed before anybody sees them (secure aggregation); 0: one")
     clip: float = _rule(2.0, "largest L2 norm of the update that leaves; 0: not clipped")
     noise: float = _rule(0.05, "standard deviation of the noise in each weight, as a share of clip; 0: none")
 
     def check(self, order: Order, submitter: Identity | None) -> None:
         """Raise WorkFailed if an order lies outside the policy; NotFound if other sites may do without this one."""
-        if isinstance(order.task, DescribeTask):
+        if isinstance(order.task, DescribeTask | CompareTask):
             if not self.names:
                 raise NotFound(_refusal("names", "the names of this site's columns and classes are not given away"))
             return
@@ -54,12 +56,12 @@ class SitePolicy:
         for file in order.files:
             if file.rows < self.file_rows:
                 _refuse("file_rows", f"{file.name} has {file.rows} rows, at least {self.file_rows} are needed")
-        if self.sites and isinstance(order.task, MomentsTask | TrainTask):
+        if self.sites and isinstance(order.task, MomentsTask | HistogramTask | TrainTask):
             summed = order.masking.threshold if order.masking is not None else 1
             if summed < self.sites:
                 _refuse("sites", f"a sum over {summed} sites may be seen, at least {self.sites} are needed")
         match order.task:
-            case MomentsTask():
+            case MomentsTask() | HistogramTask():
                 if not self.sums:
                     _refuse("sums", "the sums of this site's features are not given away")
             case TrainTask():

@@ -15,8 +15,14 @@ from roundelay.ml.choices import Updates
 from roundelay.ml.errors import BadTask
 from roundelay.ml.task import READING_CHARACTERS_MAX, TrainingPlan, check_moments, check_units, check_updates
 
+DIGEST_BYTES, COMPARED_MAX = 8, 4096  # of a row; rows of a validation file that are looked for at a site
 SEED_MAX = (1 << 63) - 1
 EXCHANGES_MAX = 1000
+
+
+def _check_reading(reading: str) -> None:
+    if len(reading) > READING_CHARACTERS_MAX:
+        raise BadTask(f"reading: {len(reading)} characters, at most {READING_CHARACTERS_MAX}")
 
 
 @dataclass(frozen=True)
@@ -101,11 +107,39 @@ class DescribeTask:
     """Say what the order's files, which are private, look like when they are read so; return names, and no row."""
 
     reading: str  # roundelay.ml.readers.reading
+    asks: ClassVar[str] = "describe"  # of the trainer
     activity: ClassVar[Activity] = "describe"
 
     def __post_init__(self) -> None:
-        if len(self.reading) > READING_CHARACTERS_MAX:
-            raise BadTask(f"reading: {len(self.reading)} characters, at most {READING_CHARACTERS_MAX}")
+        _check_reading(self.reading)
+
+
+@dataclass(frozen=True)
+class CompareTask:
+    """Say whether the order's files, which are private and read so, hold many of these rows, and no more."""
+
+    reading: str  # as the sites have agreed
+    rows: bytes  # digests (roundelay.ml.row_digests)
+    asks: ClassVar[str] = "compare"
+    activity: ClassVar[Activity] = "describe"
+
+    def __post_init__(self) -> None:
+        _check_reading(self.reading)
+        if len(self.rows) % DIGEST_BYTES or not 0 < len(self.rows) <= DIGEST_BYTES * COMPARED_MAX:
+            raise BadTask(f"rows: {len(self.rows)} bytes, expected {DIGEST_BYTES} for each of 1 to {COMPARED_MAX} rows")
+
+
+@dataclass(frozen=True)
+class HistogramTask:
+    """Count the values of the columns of numbers of the order's files, which are private, in cells of many rows."""
+
+    plan: TrainingPlan
+    asks: ClassVar[str] = "histogram"
+    activity: ClassVar[Activity] = "describe"
+
+    @property
+    def reading(self) -> str:
+        return self.plan.reading
 
 
 @dataclass(frozen=True)
@@ -154,6 +188,8 @@ Task = (
     | HeldOutTask
     | PersonalTask
     | DescribeTask
+    | CompareTask
+    | HistogramTask
     | MixTask
     | PromiseTask
     | RevealTask

@@ -15,9 +15,11 @@ from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.requests import Order, TrainingFile, trainer_task
 from roundelay.federation.tasks import (
+    CompareTask,
     DescribeTask,
     EvaluateTask,
     HeldOutTask,
+    HistogramTask,
     MixTask,
     MomentsTask,
     PersonalTask,
@@ -61,7 +63,7 @@ class TrainerClient:
         """
         own = {file.digest: found for file in effect.order.files if (found := self._own(file.digest)) is not None}
         try:
-            if isinstance(effect.order.task, DescribeTask):
+            if isinstance(effect.order.task, DescribeTask | CompareTask | HistogramTask):
                 return self._describe(effect.order, effect.order.task, own)
             self._require_fingerprint(effect)
             self._add_missing_files(effect, own.keys())
@@ -115,14 +117,19 @@ class TrainerClient:
             add |= {"features": design.features, "classes": design.label_classes}
             self._ask(add, effect.contents[file.digest], order)
 
-    def _describe(self, order: Order, task: DescribeTask, own: Mapping[str, Header]) -> Done:
+    def _describe(
+        self, order: Order, task: DescribeTask | CompareTask | HistogramTask, own: Mapping[str, Header]
+    ) -> Done:
         """Have private files described. Raises NotFound: what is wrong with them concerns this node only."""
         requests = [own[file.digest] for file in order.files if "path" in own.get(file.digest, {})]
         if not order.files or len(requests) < len(order.files):
             raise NotFound("asked to describe files that are not among its private ones")
         numbers = {str(r["name"]): file.index for r, file in zip(requests, order.files, strict=True)}
-        request: Header = {"do": "describe", "path": requests[0]["path"], "numbers": numbers}
-        return Done(bytes(self._ask_own(request, task.reading.encode(), order).payload), 0.0)
+        request: Header = {"do": task.asks, "path": requests[0]["path"], "numbers": numbers}
+        payload = task.reading.encode()
+        if isinstance(task, CompareTask):
+            request["reading_bytes"], payload = len(payload), payload + task.rows
+        return Done(bytes(self._ask_own(request, payload, order).payload), 0.0)
 
     def _add_own(self, order: Order, own: Mapping[str, Header]) -> Order:
         """Add the private files that the trainer lacks; return the order with the digests by which it knows files.
@@ -176,7 +183,7 @@ def _request(order: Order) -> Header:
 
 
 def _plan(order: Order) -> TrainingPlan:
-    if isinstance(order.task, MixTask | DescribeTask | PromiseTask | RevealTask):
+    if isinstance(order.task, MixTask | DescribeTask | CompareTask | PromiseTask | RevealTask):
         raise WorkFailed("a trainer does not mix models: the order names no other nodes")
     return order.task.plan
 

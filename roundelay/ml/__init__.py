@@ -24,6 +24,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     partition       training files, or a table, repartitioned
     order_statistics  values of given ranks, by counts that can be added
     description     counts, means, quantiles and histograms of a data set's columns
+    cells           counts of values in cells of many rows, and quantiles of these
     row_digests     validation rows that are among the training rows
 
     models/         the models: mlp, softmax, cnn, PyTorch modules, and how to add one

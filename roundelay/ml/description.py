@@ -15,6 +15,7 @@ from math import ceil, prod
 import numpy as np
 
 from roundelay.ml import exact
+from roundelay.ml.cells import Cells, Range, common_histogram, ranges
 from roundelay.ml.choices import HIDE_BELOW_DEFAULT
 from roundelay.ml.data import Doubles, Ints
 from roundelay.ml.order_statistics import DIGITS, high_digits, keys_of, select
@@ -42,6 +43,7 @@ class NumbersDescription:
     quantiles: tuple[float | None, ...]  # at QUANTILES: the smallest value that this share of the rows does not exceed
     edges: tuple[float, ...]  # of the histogram's bins, at most BINS_MAX; or none
     histogram: tuple[int | None, ...]  # rows; the outer bins also hold what lies beyond them
+    ranges: tuple[Range | None, ...] = ()  # of private data, instead of quantiles: each lies in one
 
 
 @dataclass(frozen=True)
@@ -134,17 +136,27 @@ def describe_numbers(
     return made
 
 
-def describe_sums(kind: str, sums: exact.FeatureSums, hide_below: int, encoding: Encoding | None = None) -> Description:
-    """Describe columns of which only the exact sums are known: private data.
+def describe_sums(
+    kind: str,
+    sums: exact.FeatureSums,
+    hide_below: int,
+    encoding: Encoding | None = None,
+    files: Sequence[Sequence[Cells]] = (),
+) -> Description:
+    """Describe columns of which only exact sums are known, and counts in cells: private data.
 
-    encoding: of a table's columns; a word has one feature, whose sum is the number of its rows.
+    encoding: of a table's columns; a word has one feature, whose sum is the number of its rows. files: the cells of the
+    columns of numbers of each file.
     """
     columns = encoding.columns if encoding is not None else ()
+    counted = iter([list(each) for each in zip(*files, strict=True)])  # by column
     missing = None if columns else 0  # only tables have gaps
     numbers, words, at = [], [], 0
     for column in columns:
         if column.words is None:
-            numbers.append(_summed(column.name, sums.columns(at, at + 1), missing, hide_below, column.offset))
+            numbers.append(
+                _summed(column.name, sums.columns(at, at + 1), missing, hide_below, next(counted, []), column.offset)
+            )
         elif not column.is_boolean:
             counts = np.array([exact.whole(total) for total in sums.sums[at : at + column.features]])
             words.append(_counted(column.name, column.words, counts, None, hide_below, range(len(counts))))
@@ -155,24 +167,36 @@ def describe_sums(kind: str, sums: exact.FeatureSums, hide_below: int, encoding:
         at += column.features
     for place in range(at, len(sums.sums)):  # without a table, or the target of a regression
         name = "target" if columns else f"column {place}"
-        numbers.append(_summed(name, sums.columns(place, place + 1), missing, hide_below))
+        numbers.append(_summed(name, sums.columns(place, place + 1), missing, hide_below, next(counted, [])))
     return Description(kind, sums.rows, hide_below, tuple(numbers), tuple(words))
 
 
 def _summed(
-    name: str, sums: exact.FeatureSums, missing: int | None, hide_below: int, offset: float = 0.0
+    name: str, sums: exact.FeatureSums, missing: int | None, hide_below: int, files: list[Cells], offset: float = 0.0
 ) -> NumbersDescription:
     mean, deviation = _moments(sums, hide_below)
-    told = None if mean is None else mean + offset
-    return NumbersDescription(name, sums.rows, missing, told, deviation, (), (), ())
+    told_mean = None if mean is None else mean + offset
+    if mean is None or not files:  # two numbers, or too few rows: then nothing is told of the values either
+        return NumbersDescription(name, sums.rows, missing, told_mean, deviation, (), (), ())
+    rows = sum(each.rows for each in files)
+    found = ranges(files, [max(1, ceil(share * rows)) for share in QUANTILES])
+    shown = [each if _is_shown(share, rows, hide_below) else None for share, each in zip(QUANTILES, found, strict=True)]
+    told = [each for each in shown if each is not None]
+    bins = max(1, min(BINS_MAX, rows // (ROWS_A_BIN * hide_below)))
+    edges, counts = common_histogram(files, (told[0][0], told[-1][1]), bins) if told else ((), ())
+    histogram = hide(counts, hide_below)
+    return NumbersDescription(name, sums.rows, missing, told_mean, deviation, (), edges, histogram, tuple(shown))
 
 
 def hide(counts: Sequence[int], least: int) -> tuple[int | None, ...]:
-    """Return counts without those from 1 to `least` - 1, and without one more if the total would tell a single one."""
+    """Return counts without those from 1 to `least` - 1, and without more where the total would tell of these.
+
+    For all that the total tells, each count that is hidden may be `least` or larger.
+    """
     hidden = {place for place, count in enumerate(counts) if 0 < count < least}
-    others = [place for place, count in enumerate(counts) if count and place not in hidden]
-    if len(hidden) == 1 and others:
-        hidden.add(min(others, key=counts.__getitem__))
+    others = sorted((-count, -place) for place, count in enumerate(counts) if count and place not in hidden)
+    while hidden and others and sum(counts[place] for place in hidden) < len(hidden) + least - 1:
+        hidden.add(-others.pop()[1])  # the smallest
     return tuple(None if place in hidden else count for place, count in enumerate(counts))
 
 

@@ -7,6 +7,8 @@ It reads orders as frames on stdin, and writes answers as frames on stdout:
     {"do": "add", "digest", "name", "path", "number"}, reading  ->  {"rows"}; a private file, read from its folder
     {"do": "survey", "path"}                       ->  {"kind", "parts", "problem"}; the private files in a folder
     {"do": "describe", "path", "numbers"}, reading ->  {}, SiteSchema.to_bytes: names of columns and classes
+    {"do": "compare", "path", "numbers", "reading_bytes"}, reading and digests  ->  {}, one byte: are many rows there?
+    {"do": "histogram", "path", "numbers"}, reading  ->  {}, cells.to_bytes: counts of values in cells of many rows
     {"do": "missing", "digests"}                   ->  {"missing": the digests that must be added (again)}
     {"do": "moments", "digests"}                   ->  {}, FeatureSums.to_bytes
     {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum and receipts;
@@ -162,13 +164,8 @@ def carry_out(
             return {"rows": worker.add_file(digest, name, payload, *_shape(header))}, b""
         case "survey":
             return _survey(Path(_text(header, "path")), worker.limits), b""
-        case "describe":
-            from roundelay.ml.readers import site
-            from roundelay.ml.readers.reading import reading_from_json
-
-            reading = reading_from_json(payload.decode())
-            found = site.describe(Path(_text(header, "path")), _numbers(header), reading, worker.limits)
-            return {}, found.to_bytes()
+        case "describe" | "compare" | "histogram":
+            return {}, _described(header, payload, worker.limits)
         case "missing":
             return {"missing": worker.missing(_texts(header, "digests"))}, b""
         case "moments":
@@ -202,6 +199,28 @@ def _survey(path: Path, limits: Limits = DEFAULT) -> Header:
     kind, parts, problem = site.survey(path, limits)
     found = [[each.name, [str(p) for p in each.paths], each.digest, each.size_bytes, each.rows] for each in parts]
     return {"kind": kind, "parts": found, "problem": problem}
+
+
+def _described(header: Header, payload: bytes, limits: Limits) -> bytes:
+    """Return what may be told of the private files in a folder."""
+    import numpy as np
+
+    from roundelay.ml import cells
+    from roundelay.ml.readers import site
+    from roundelay.ml.readers.reading import reading_from_json
+
+    end = header.get("reading_bytes", len(payload))
+    if not isinstance(end, int) or (len(payload) - end) % 8:
+        raise BadTask("reading_bytes: expected where the digests begin")
+    path, numbers, reading = Path(_text(header, "path")), _numbers(header), reading_from_json(payload[:end].decode())
+    match header["do"]:
+        case "describe":
+            return site.describe(path, numbers, reading, limits).to_bytes()
+        case "compare":
+            rows = np.frombuffer(payload[end:], "<u8").astype(np.uint64)
+            return bytes([site.holds_many(path, numbers, reading, rows, limits)])
+        case _:
+            return cells.to_bytes(site.count_values(path, numbers, reading, limits))
 
 
 def _number(header: Header) -> int:

@@ -10,9 +10,11 @@ from roundelay.federation.requests import Order, Progress, Push, Share, Training
 from roundelay.federation.settings import PRIORITY, PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
 from roundelay.federation.tasks import (
+    CompareTask,
     DescribeTask,
     EvaluateTask,
     HeldOutTask,
+    HistogramTask,
     MixTask,
     MomentsTask,
     PersonalTask,
@@ -135,6 +137,10 @@ def task_to_wire(task: Task) -> wire.Task:
             return wire.Task(personal=wire.PersonalTask(plan_to_wire(plan), moments, seed))
         case DescribeTask(reading):
             return wire.Task(describe=wire.DescribeTask(reading.encode()))
+        case CompareTask(reading, rows):
+            return wire.Task(compare=wire.CompareTask(reading.encode(), rows))
+        case HistogramTask(plan):
+            return wire.Task(histogram=wire.HistogramTask(plan_to_wire(plan)))
         case MixTask(exchanges):
             return wire.Task(mix=wire.MixTask(exchanges))
         case PromiseTask():
@@ -169,6 +175,10 @@ def task_from_wire(raw: wire.Task) -> Task:
             return PersonalTask(plan_from_wire(own.plan), own.moments, own.seed)
         if raw.describe is not None:
             return DescribeTask(_reading(raw.describe.reading))
+        if raw.compare is not None:
+            return CompareTask(_reading(raw.compare.reading), raw.compare.rows)
+        if raw.histogram is not None:
+            return HistogramTask(plan_from_wire(raw.histogram.plan))
         if raw.promise is not None:
             return promise_from_wire(raw.promise)
         if raw.reveal is not None:

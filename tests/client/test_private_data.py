@@ -35,15 +35,18 @@ from roundelay.federation.site_drain import set_drained
 from roundelay.federation.site_policy import SitePolicy
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.tasks import DescribeTask, HeldOutTask
-from roundelay.ml import counts
+from roundelay.federation.tasks import CompareTask, DescribeTask, HeldOutTask, HistogramTask
+from roundelay.ml import cells, counts
 from roundelay.ml.data import Samples
+from roundelay.ml.description import QUANTILES
 from roundelay.ml.errors import BadTask, CannotWrite
 from roundelay.ml.metrics import FitMetrics, Metrics, auc
 from roundelay.ml.readers import arrays, dataset, images, site
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.reading import Reading, reading_from_json
 from roundelay.ml.readers.source import DataSet
+from roundelay.ml.row_digests import digest_rows
+from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from tests.client.site_ring import NAME, RING, SiteRing
 from tests.federation.test_private_data import first_pause
 from tests.ml.made_data import write_mnist
@@ -405,6 +408,134 @@ def test_a_description_leaves_no_job_that_the_ring_would_train(
 
     (job,) = ring.net.run(list_jobs(ring.net.entry, RING))
     assert ring.net.run(read_snapshot(ring.net.entry, RING, job)).end == CANCELLED
+
+
+def wards(folder: Path, count: int = 3) -> tuple[SiteRing, np.ndarray]:
+    """Return a ring whose sites have tables of ages, and the ages: (sites, rows)."""
+    ages = np.random.default_rng(RNG_SEED).normal(50, 15, (count, 120)).round()
+    for number, each in enumerate(ages):
+        (folder / f"site{number}").mkdir()
+        lines = [f"{age:.0f},{n % 3},{'ab'[n % 2]}" for n, age in enumerate(each)]
+        (folder / f"site{number}" / f"ward{number}.csv").write_text("\n".join(["age,visits,class", *lines]) + "\n")
+    return SiteRing([folder / f"site{n}" for n in range(count)]), ages
+
+
+def test_a_description_tells_within_which_range_the_quantiles_of_all_sites_lie(tmp_path: Path) -> None:
+    ring, ages = wards(tmp_path)
+
+    found = describe(ring.connection, NAME, Reading(), 5)
+
+    age, visits = found.numbers
+    assert (age.ranges[0], age.ranges[-1]) == (None, None)
+    for told, share in list(zip(age.ranges, QUANTILES, strict=True))[1:-1]:
+        assert told is not None
+        low, high = told
+        assert (low is None or low <= np.quantile(ages, share)) and (high is None or np.quantile(ages, share) < high)
+    median = age.ranges[3]
+    assert median is not None and None not in median
+    assert sum(count or 0 for count in age.histogram) == ages.size
+    assert visits.ranges[3] is not None
+    assert describe(ring.connection, NAME, Reading(classes=("a", "b")), 5).numbers[0].ranges == ()
+
+
+def results(ring: SiteRing, kind: type[CompareTask | HistogramTask]) -> list[bytes]:
+    """Return what has left the sites in answer to orders of this kind."""
+    return [
+        member.orders.known[ticket].content
+        for member in ring.net.members.values()
+        for ticket, order in member.orders._orders.items()
+        if isinstance(order.task, kind)
+    ]
+
+
+@pytest.mark.parametrize("least", [5, 10])
+def test_no_site_tells_of_the_values_of_a_few_rows_whatever_is_asked(least: int, tmp_path: Path) -> None:
+    ring, _ = wards(tmp_path)
+    for home in ring.sites if least > 5 else ():
+        ring.set_policy(home, SitePolicy())
+
+    for asked in (1, 7):
+        describe(ring.connection, NAME, Reading(), asked)
+
+    told = results(ring, HistogramTask)
+    assert len(told) == 6 and len(set(told)) == 3  # two limits have equal answers, so nobody can subtract them
+    for content in told:
+        ((age, visits),) = cells.from_bytes(content, [120])
+        assert len(age.counts) > 5 and len(visits.counts) >= 3
+        assert all(count == 0 or count >= least for count in (*age.counts, *visits.counts))
+
+
+def test_a_site_that_gives_no_sums_away_counts_no_values_either(tmp_path: Path) -> None:
+    ring, _ = wards(tmp_path, 1)
+    (home,) = ring.sites
+    ring.set_policy(home, SitePolicy(sums=False))
+
+    with pytest.raises(WorkFailed, match=r"the policy of the site refuses the order \(sums\)"):
+        describe(ring.connection, NAME, Reading(), 5)
+    order = Order("j", 0, (), HistogramTask(TrainingPlan(Design((2, 2)), TrainConfig(), 30)))
+    with pytest.raises(WorkFailed, match=r"\(sums\)"):
+        SitePolicy(sums=False).check(order, None)
+
+
+@pytest.mark.parametrize("reading", [Reading(classes=("a",)), Reading(holdout=0.5)])
+def test_the_values_of_chosen_rows_are_not_counted(reading: Reading, tmp_path: Path) -> None:
+    wards(tmp_path, 1)
+
+    with pytest.raises(BadTask, match="values are counted in whole files"):
+        site.count_values(tmp_path / "site0", {"ward0.csv": 0}, reading)
+
+
+# --- validation rows that train
+
+
+def letter_files(folder: Path) -> tuple[list[Path], Path, DataOptions]:
+    rng = np.random.default_rng(RNG_SEED)
+    for number in range(5):
+        (folder / f"site{number}").mkdir()
+        rows = np.column_stack([rng.integers(0, 16, (40, 4)), np.arange(40) % 26])
+        np.savetxt(folder / f"site{number}" / f"part{number}", rows, "%d", ",")
+    return [folder / f"site{n}" for n in range(4)], folder / "site4" / "part4", DataOptions()
+
+
+def copy_rows(held_out: Path, folder: Path, count: int) -> None:
+    """Copy the first rows of a validation file to a site's only file."""
+    (file,) = folder.iterdir()
+    if file.suffix == ".npz":
+        with np.load(held_out) as theirs, np.load(file) as own:
+            x, y = (np.concatenate([theirs[name][:count], own[name]]) for name in ("X", "y"))
+            np.savez(file, X=x, y=y)
+        return
+    lines = held_out.read_text().splitlines()
+    if file.suffix == ".csv":
+        lines = [",".join(line.split(",")[::-1]) for line in lines[1:]]
+    file.write_text(file.read_text() + "".join(f"{line}\n" for line in lines[:count]))
+
+
+@pytest.mark.parametrize("make", [tables, archives, letter_files])
+@pytest.mark.parametrize(("copied", "is_told"), [(9, False), (10, True)])
+def test_a_site_that_trains_on_many_of_the_validation_rows_is_named(
+    make: Make, copied: int, is_told: bool, tmp_path: Path
+) -> None:
+    folders, held_out, options = make(tmp_path)
+    copy_rows(held_out, folders[1], copied)
+    ring = SiteRing(folders)
+
+    ring.submit(TrainRequest(None, held_out, SETTINGS, options, private=NAME))
+
+    told = [note for note in ring.notes if "validation rows are training rows" in note]
+    assert ["at node-20000:1:" in note for note in told] == [True] * is_told
+    assert sorted(results(ring, CompareTask)) == [b"\0"] * (4 - is_told) + [b"\1"] * is_told
+
+
+def test_few_of_many_validation_rows_are_not_told_of(tmp_path: Path) -> None:
+    rows = np.random.default_rng(RNG_SEED).normal(size=(200, 3))
+    np.savez(tmp_path / "set.npz", X=rows[:60], y=np.arange(60) % 2)
+    reading = Reading(labels=("0", "1"), task="classification")
+
+    for shared, is_many in ((19, False), (20, True)):
+        digests = digest_rows(rows[60 - shared : 260 - shared].astype(np.float32), np.arange(60 - shared, 200) % 2)
+        wanted = np.concatenate([digests, np.arange(200 - len(digests), dtype=np.uint64)])
+        assert site.holds_many(tmp_path, {"X": 0}, reading, wanted) is is_many
 
 
 # --- evaluation at the sites

@@ -22,7 +22,7 @@ from roundelay.federation.errors import OtherBits
 from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Collect, DriverHeartbeat, Order
-from roundelay.federation.tasks import DescribeTask, MixTask, PromiseTask, RevealTask
+from roundelay.federation.tasks import CompareTask, DescribeTask, MixTask, PromiseTask, RevealTask
 from roundelay.ml.worker import Worker
 from roundelay.sim.program import InlineTrainer
 from roundelay.store.store import Store
@@ -54,7 +54,8 @@ class Member:
     def compute(self, effect: Compute) -> Done:
         """As roundelay.node.trainer does it, without a process."""
         task = effect.order.task
-        if not isinstance(task, MixTask | DescribeTask | PromiseTask | RevealTask) and task.plan.fingerprint:
+        of_no_plan = MixTask | DescribeTask | CompareTask | PromiseTask | RevealTask
+        if not isinstance(task, of_no_plan) and task.plan.fingerprint:
             if self.bits:
                 raise OtherBits(f"computes different bits ({self.bits})")
             task = replace(task, plan=replace(task.plan, fingerprint=""))  # it computes the bits of any job

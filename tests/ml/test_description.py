@@ -101,6 +101,10 @@ def test_held_out_rows_are_not_described(tmp_path: Path) -> None:
         ((9, 7, 4), (9, None, None)),  # one alone would follow from the total
         ((9, 3, 4), (9, None, None)),
         ((3,), (None,)),
+        ((18, 1, 1), (None, None, None)),  # two that are at least 1 and make 2
+        ((18, 9, 4, 4), (18, 9, None, None)),  # or 3 and 5
+        ((18, 9, 2, 1, 1), (18, None, None, None, None)),
+        ((1, 1, 1), (None, None, None)),
     ],
 )
 def test_small_counts_are_hidden_and_do_not_follow_from_the_total(

@@ -22,9 +22,11 @@ from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet
 from roundelay.federation.settings import PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
 from roundelay.federation.tasks import (
+    CompareTask,
     DescribeTask,
     EvaluateTask,
     HeldOutTask,
+    HistogramTask,
     MixTask,
     MomentsTask,
     PersonalTask,
@@ -107,12 +109,18 @@ personal_tasks = st.builds(
     st.integers(0, I64),
 )
 
+comparisons = st.builds(
+    CompareTask, st.text(max_size=30), st.integers(1, 3).flatmap(lambda n: st.binary(min_size=8 * n, max_size=8 * n))
+)
+
 tasks_of_many_files = (
     st.builds(MomentsTask, plans)
     | tasks_with_moments(TrainTask, seed=st.integers(0, I64))
     | tasks_with_moments(HeldOutTask)
     | personal_tasks
     | st.builds(DescribeTask, st.text(max_size=30))
+    | comparisons
+    | st.builds(HistogramTask, plans)
     | st.builds(MixTask, st.integers(0, 1000))
 )
 masked_files = st.frozensets(st.integers(0, (1 << 17) - 1), max_size=5).map(sorted).map(tuple)
@@ -144,6 +152,8 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     HeldOutTask: tasks_with_moments(HeldOutTask),
     PersonalTask: personal_tasks,
     DescribeTask: st.builds(DescribeTask, st.text(max_size=30)),
+    CompareTask: comparisons,
+    HistogramTask: st.builds(HistogramTask, plans),
     MixTask: st.builds(MixTask, st.integers(0, 1000)),
     NodeRef: nodes,
     Ring: rings,

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Floats, Ints, Labels, Samples
-from roundelay.ml.errors import DataError, InputMissing, printable, private
+from roundelay.ml.cells import Cells, cells_of
+from roundelay.ml.choices import HIDE_BELOW_DEFAULT
+from roundelay.ml.data import Doubles, Floats, Ints, Labels, Samples
+from roundelay.ml.errors import BadTask, DataError, InputMissing, printable, private
 from roundelay.ml.prepare import SplitPlan, draw_holdout
 from roundelay.ml.readers import dataset, npz, table
 from roundelay.ml.readers.encoding import encoding_from_json
@@ -26,12 +29,16 @@ from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.site_schema import PartRows, SiteSchema
 from roundelay.ml.readers.source import DataSet, DatasetPart, arranged, column_names, rebased
+from roundelay.ml.row_digests import Digests, digest_rows
 from roundelay.ml.task import CLASSES_DEFAULT
 
 Bools = npt.NDArray[np.bool_]
 
 BY_FILE = ("csv", "letters")  # kinds whose files are parts
 HASHED_BYTES = 1 << 20  # of a file, at a time
+SHARED_ROWS_MIN, SHARED_SHARE_MIN = 10, 0.1  # of validation rows that train: of fewer nothing is told
+CELL_ROWS_MIN = HIDE_BELOW_DEFAULT  # whatever a job asks: answers for two limits could be subtracted
+COLUMNS_MAX = 1_000  # whose values are counted
 
 
 @dataclass(frozen=True)
@@ -106,17 +113,85 @@ def describe(path: Path, numbers: Mapping[str, int], reading: Reading, limits: L
 
 def read_part(path: Path, name: str, number: int, reading: Reading, limits: Limits = DEFAULT) -> SitePart:
     """Read a part for a job whose sites have agreed. Raises DataError, InputMissing, CannotWrite, BadTask."""
-    if reading.encoding:
-        place = dataset.locate(path)
-        source = place / name if place.is_dir() else place
-        encoding = encoding_from_json(reading.encoding)
-        x, y, labels = table.read_as_agreed(source, encoding, reading.labels, reading.table, limits)
-        y = _numbered(str(source), y, labels, reading)
-        return _split(x, y, _draw(y, number, reading), None)
-    data = _read(path, reading, limits)
+    (part,) = _read_parts(path, {name: number}, reading, limits)
+    return part
+
+
+def holds_many(
+    path: Path, numbers: Mapping[str, int], reading: Reading, rows: Digests, limits: Limits = DEFAULT
+) -> bool:
+    """Return whether many of the rows with these digests train in parts with these numbers in the job.
+
+    That is all that leaves the site: who has guessed a row learns nothing of it by itself. Raises DataError,
+    InputMissing, CannotWrite, BadTask.
+    """
+    wanted = np.unique(rows)
+    found = np.zeros(len(wanted), np.bool_)
+    for part in _read_parts(path, numbers, reading, limits):
+        found |= np.isin(wanted, digest_rows(part.training.x, part.training.y))
+    return bool(found.sum() >= max(SHARED_ROWS_MIN, SHARED_SHARE_MIN * len(wanted)))
+
+
+def count_values(
+    path: Path, numbers: Mapping[str, int], reading: Reading, limits: Limits = DEFAULT
+) -> list[list[Cells]]:
+    """Count the values of the columns of numbers of parts, each by itself, for a job whose sites have agreed.
+
+    The rows are those of the whole files: others could be chosen so that the differences tell of a few rows. Raises
+    DataError, InputMissing, CannotWrite, BadTask.
+    """
+    if reading.classes or reading.holdout:
+        raise BadTask("values are counted in whole files: without --classes and --holdout")
+    data = _read(path, replace(reading, encoding="", labels=()), limits)
+    found = []
+    for name in numbers:
+        part = _training_part(path, data, name)
+        columns = _columns_of_numbers(data, part, reading)
+        found.append([cells_of(values, CELL_ROWS_MIN) for values in islice(columns, COLUMNS_MAX)])
+    return found
+
+
+def _columns_of_numbers(data: DataSet, part: DatasetPart, reading: Reading) -> Iterator[Doubles]:
+    """Yield the columns of numbers of a part in the order of the agreed encoding, and the target of a regression."""
+    if data.table is None or not reading.encoding:
+        yield from _rows(part).astype(np.float64).T
+    else:
+        (rows,) = [each for each in data.table.parts if each.name == part.name]
+        blocks = np.concatenate(list(data.table.spool.blocks(rows.start, rows.end)))  # (n, columns)
+        places = {column.name: at for at, column in enumerate(data.table.schema.features)}
+        for at, column in enumerate(encoding_from_json(reading.encoding).columns):
+            if column.words is None:
+                values = blocks[:, places[column.name] if column.name else at].astype(np.float64)
+                yield np.where(np.isnan(values), column.fill or 0.0, values)
+    if data.task == "regression":
+        yield part.y.astype(np.float64)
+
+
+def _training_part(path: Path, data: DataSet, name: str) -> DatasetPart:
     part = next((each for each in data.training if each.name == name), None)
     if part is None:
         raise DataError(str(path), None, f"holds no {printable(name)} any more")
+    return part
+
+
+def _read_parts(path: Path, numbers: Mapping[str, int], reading: Reading, limits: Limits) -> Iterator[SitePart]:
+    """Yield the parts with these numbers in the job. Raises DataError, InputMissing, CannotWrite, BadTask."""
+    if reading.encoding:
+        place = dataset.locate(path)
+        for name, number in numbers.items():
+            source = place / name if place.is_dir() else place
+            encoding = encoding_from_json(reading.encoding)
+            x, y, labels = table.read_as_agreed(source, encoding, reading.labels, reading.table, limits)
+            y = _numbered(str(source), y, labels, reading)
+            yield _split(x, y, _draw(y, number, reading), None)
+        return
+    data = _read(path, reading, limits)
+    for name, number in numbers.items():
+        yield _agreed_part(path, data, _training_part(path, data, name), number, reading)
+
+
+def _agreed_part(path: Path, data: DataSet, part: DatasetPart, number: int, reading: Reading) -> SitePart:
+    """Return the rows of a part, and those that it holds out, with their classes by their numbers in the job."""
     x, y = _rows(part), _numbered(str(path), part.y, data.labels, reading)
     if not data.test:
         return _split(x, y, _draw(y, number, reading), None)

@@ -3647,6 +3647,143 @@ class DescribeTask(object):
         return not (self == other)
 
 
+class CompareTask(object):
+    """
+    Say whether the order's files, which are private and read so, hold many of the rows with these digests, 8 bytes each.
+    Returns one byte: 1 or 0.
+
+    Attributes:
+     - reading
+     - rows
+
+    """
+
+
+    def __init__(self, reading=None, rows=None,):
+        self.reading = reading
+        self.rows = rows
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.reading = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.rows = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('CompareTask')
+        if self.reading is not None:
+            oprot.writeFieldBegin('reading', TType.STRING, 1)
+            oprot.writeBinary(self.reading)
+            oprot.writeFieldEnd()
+        if self.rows is not None:
+            oprot.writeFieldBegin('rows', TType.STRING, 2)
+            oprot.writeBinary(self.rows)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.reading is None:
+            raise TProtocolException(message='Required field reading is unset!')
+        if self.rows is None:
+            raise TProtocolException(message='Required field rows is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class HistogramTask(object):
+    """
+    Count the values of the columns of numbers of the order's files, which are private, in cells of many rows (JSON).
+
+    Attributes:
+     - plan
+
+    """
+
+
+    def __init__(self, plan=None,):
+        self.plan = plan
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.plan = TrainingPlan()
+                    self.plan.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('HistogramTask')
+        if self.plan is not None:
+            oprot.writeFieldBegin('plan', TType.STRUCT, 1)
+            self.plan.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.plan is None:
+            raise TProtocolException(message='Required field plan is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class MaskedSite(object):
     """
     A site of a secure sum: its address, its public key (X25519), and the files that it computes on, as a bitmap.
@@ -4054,11 +4191,13 @@ class Task(object):
      - promise
      - reveal
      - personal
+     - compare
+     - histogram
 
     """
 
 
-    def __init__(self, moments=None, train=None, evaluate=None, mix=None, describe=None, held_out=None, promise=None, reveal=None, personal=None,):
+    def __init__(self, moments=None, train=None, evaluate=None, mix=None, describe=None, held_out=None, promise=None, reveal=None, personal=None, compare=None, histogram=None,):
         self.moments = moments
         self.train = train
         self.evaluate = evaluate
@@ -4068,6 +4207,8 @@ class Task(object):
         self.promise = promise
         self.reveal = reveal
         self.personal = personal
+        self.compare = compare
+        self.histogram = histogram
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4132,6 +4273,18 @@ class Task(object):
                     self.personal.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.STRUCT:
+                    self.compare = CompareTask()
+                    self.compare.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.STRUCT:
+                    self.histogram = HistogramTask()
+                    self.histogram.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4177,6 +4330,14 @@ class Task(object):
         if self.personal is not None:
             oprot.writeFieldBegin('personal', TType.STRUCT, 9)
             self.personal.write(oprot)
+            oprot.writeFieldEnd()
+        if self.compare is not None:
+            oprot.writeFieldBegin('compare', TType.STRUCT, 10)
+            self.compare.write(oprot)
+            oprot.writeFieldEnd()
+        if self.histogram is not None:
+            oprot.writeFieldBegin('histogram', TType.STRUCT, 11)
+            self.histogram.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5710,6 +5871,17 @@ DescribeTask.thrift_spec = (
     None,  # 0
     (1, TType.STRING, 'reading', 'BINARY', None, ),  # 1
 )
+all_structs.append(CompareTask)
+CompareTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'reading', 'BINARY', None, ),  # 1
+    (2, TType.STRING, 'rows', 'BINARY', None, ),  # 2
+)
+all_structs.append(HistogramTask)
+HistogramTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'plan', [TrainingPlan, None], None, ),  # 1
+)
 all_structs.append(MaskedSite)
 MaskedSite.thrift_spec = (
     None,  # 0
@@ -5752,6 +5924,8 @@ Task.thrift_spec = (
     (7, TType.STRUCT, 'promise', [PromiseTask, None], None, ),  # 7
     (8, TType.STRUCT, 'reveal', [RevealTask, None], None, ),  # 8
     (9, TType.STRUCT, 'personal', [PersonalTask, None], None, ),  # 9
+    (10, TType.STRUCT, 'compare', [CompareTask, None], None, ),  # 10
+    (11, TType.STRUCT, 'histogram', [HistogramTask, None], None, ),  # 11
 )
 all_structs.append(Order)
 Order.thrift_spec = (
