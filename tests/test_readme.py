@@ -326,6 +326,8 @@ def test_the_three_terminals_train_a_model(tmp_path: Path) -> None:
         check_listing("round 1: training", nodes[0].text)
         check_listing("validation error", client_terminal.text)
         assert [node.interrupt() for node in nodes] == [130, 130]
+        assert "left the ring; its successors have what it stored" in nodes[0].text
+        assert "left the ring as its last node; what it stored is gone" in nodes[1].text
         assert supernode_terminal.interrupt() == 130
         assert "127.0.0.1:8002 has left" in supernode_terminal.text
 

@@ -1,4 +1,7 @@
-"""client.py ring: a whole ring on this machine, until Ctrl-C. However the command ends, it leaves nothing running."""
+"""client.py ring: a whole ring on this machine, until Ctrl-C. However the command ends, it leaves nothing running.
+
+A process that is killed is named, and the others go on: it is a ring.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,19 @@ import json
 import sys
 import time
 from contextlib import ExitStack
+from typing import NoReturn
 
 from roundelay.cli import exits, parser_base
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.local import LocalRing, start_local_ring
 from roundelay.node.options import NODES_MAX
+from roundelay.node.ring_processes import RingProcesses
+from roundelay.node.subprocesses import ManagedProcess
 
 LOOK_EVERY_S = 1.0
 
 
-def run(chosen: parser_base.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> NoReturn:
     if not 1 <= chosen.count <= NODES_MAX:
         raise exits.Exit(exits.USAGE, f"client.py ring takes 1 to {NODES_MAX} nodes")
     try:
@@ -24,23 +30,45 @@ def run(chosen: parser_base.Namespace) -> int:
             print(f"starting a ring of {chosen.count} node{'s' * (chosen.count > 1)} on this machine", file=sys.stderr)
             ring = start_local_ring(chosen.count, stack, _of_supernode(chosen), _of_nodes(chosen))
             show(ring, chosen, time.monotonic() - began)
-            while True:
-                time.sleep(LOOK_EVERY_S)
-                ring.require_running()
+            watch(ring.processes)
     except LocalRingFailed as error:
         raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
 
 
 def show(ring: LocalRing, chosen: parser_base.Namespace, seconds: float) -> None:
-    """Print the ring's address and what to type next."""
+    """Print each node's process, the ring's address, and what to type next."""
+    processes = {str(node.ready()): node.pid for node in ring.processes.nodes}
     if chosen.json:
-        exits.say(json.dumps({"supernode": str(ring.supernode), "nodes": chosen.count, "seconds": round(seconds, 2)}))
+        told = {"supernode": str(ring.supernode), "nodes": chosen.count, "processes": processes}
+        exits.say(json.dumps({**told, "seconds": round(seconds, 2)}))
         return
+    for address, pid in processes.items():
+        exits.say(f"node {address} is process {pid}")
     exits.say(
         f"a ring of {chosen.count} node{'s' * (chosen.count > 1)}, supernode at {ring.supernode}, "
         f"up after {seconds:.1f} s; Ctrl-C stops it all. In another terminal:"
     )
     exits.say(f"    python3 client.py ./letters validate_letters.txt --supernode {ring.supernode}")
+
+
+def watch(processes: RingProcesses) -> NoReturn:
+    """Name each process that ends; the others go on. Raises Exit when no node is left."""
+    nodes = list(processes.nodes)
+    supernode: ManagedProcess | None = processes.supernode
+    while nodes:
+        time.sleep(LOOK_EVERY_S)
+        for ended in [each for each in nodes if not each.is_running]:
+            nodes.remove(ended)
+            _tell(ended, f"{len(nodes)} node{'s' * (len(nodes) != 1)} left")
+        if supernode is not None and not supernode.is_running:
+            _tell(supernode, "no node can join")
+            supernode = None
+    raise exits.Exit(exits.UNAVAILABLE, "no node is left")
+
+
+def _tell(ended: ManagedProcess, outcome: str) -> None:
+    line = f"{ended.name} at {ended.ready()} (process {ended.pid}) has ended with code {ended.code}: {outcome}"
+    print(line, file=sys.stderr)
 
 
 def _of_supernode(chosen: parser_base.Namespace) -> list[str]:

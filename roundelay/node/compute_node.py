@@ -141,13 +141,20 @@ class ComputeNode(Participant):
 
     def _leave_ring(self) -> None:
         if self.node is not None and self.node.joined:
+            was_alone = self.node.successor == self.node.ref
             farewells: list[Procedure[Any]] = [replication.handoff_on_leave(self.node), protocol.leave(self.node)]
             if self._options.supernode is not None:
                 farewells.append(ask(self._options.supernode(), Retire(self.node.ref)))
-            for farewell in farewells:
-                with suppress(ChordError, Stopped):
-                    self.runtime.run(farewell)
-            self._log("left the ring; its successors have what it stored")
+            failures = [self._failure_of(farewell) for farewell in farewells]
+            self._log(f"left the ring{_fate_of_store(was_alone, failures[0], self._disk is not None)}")
+
+    def _failure_of(self, farewell: Procedure[Any]) -> str:
+        """Run a procedure; return why it failed, or nothing."""
+        try:
+            self.runtime.run(farewell)
+        except (ChordError, Stopped) as error:
+            return str(error)
+        return ""
 
     # --- for monitoring
 
@@ -260,3 +267,12 @@ class ComputeNode(Participant):
         """Carry out an order together with other nodes, in a thread that ends with it."""
         procedure = self.orders.run_collective(self._admitted().node, order)
         self.runtime.start("collective", procedure, partial(report_failure, "an order was not carried out"))
+
+
+def _fate_of_store(was_alone: bool, failure: str, has_disk: bool) -> str:
+    """Return what became of a store whose node has left, to follow "left the ring". failure: of the hand-off."""
+    if was_alone:
+        return " as its last node; what it stored " + ("is in its --state-dir" if has_disk else "is gone")
+    if failure:
+        return f"; its successors may lack some of what it stored: {failure}"
+    return "; its successors have what it stored"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ class LocalRing:
 
     supernode: Address
     node_list: Path
-    require_running: Callable[[], None]  # raises LocalRingFailed
+    processes: RingProcesses
 
 
 class StartingRing:
@@ -53,7 +53,7 @@ class StartingRing:
             raise self._failure
         wait_until_converged(self.processes, self._count, self._deadline)
         self._converged = True
-        return LocalRing(self.processes.supernode_address, self.processes.node_list, self.processes.require_running)
+        return LocalRing(self.processes.supernode_address, self.processes.node_list, self.processes)
 
     def stop(self) -> None:
         """End every process, also those that are still starting."""
