@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+from roundelay.client.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from roundelay.client.job import Job
@@ -25,6 +27,18 @@ class Callback(Protocol):
 
     def __call__(self, job: Job, each: Round, /) -> object:
         """Handle a finished round."""
+
+
+def hooks_of(callbacks: Sequence[Callback], metrics: Mapping[str, Metric] | None) -> list[Callback]:
+    """Return what a job calls with each round. Raises InvalidRequest for what cannot be called."""
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise InvalidRequest("metrics are a dict of functions of (labels, probabilities), by name")
+    named: dict[str, object] = {f"metric {name}": each for name, each in (metrics or {}).items()}
+    named |= {f"callback {number}": each for number, each in enumerate(callbacks, 1)}
+    for name, each in named.items():
+        if not callable(each):
+            raise InvalidRequest(f"{name} is {each!r}, expected a function")
+    return [*([Metrics(metrics)] if metrics else []), *callbacks]
 
 
 class Metrics:

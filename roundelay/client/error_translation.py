@@ -18,6 +18,7 @@ from roundelay.client.errors import (
 from roundelay.federation.errors import BadSpec, FederationError, TooManyJobs
 from roundelay.ml.errors import InputMissing, MLError
 from roundelay.node.errors import LocalRingFailed
+from roundelay.node.runtime import Stopped
 
 
 @contextmanager
@@ -33,6 +34,8 @@ def translated_errors(failure: type[ClientError] = JobFailed, prefix: str = "") 
         raise BadInput(str(error)) from error
     except LocalRingFailed as error:
         raise RingUnavailable(str(error)) from error
+    except Stopped as error:
+        raise RingUnavailable("this connection to the ring is closed") from error
     except TooManyJobs as error:
         raise RequestRefused(str(error)) from error
     except (ChordError, FederationError) as error:

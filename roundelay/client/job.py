@@ -174,7 +174,7 @@ class Job:
             return self._report.model
         snapshot = snapshot or self.snapshot()
         if not snapshot.results:
-            raise JobFailed(f"job {self.id} has no model yet: it is {snapshot.state}")
+            raise JobFailed(f"job {self.id} has no model yet: it is {snapshot.state}; result() waits for its end")
         with translated_errors(JobFailed):
             kept = snapshot.kept
             weights = self._ask(lambda entry: jobs.read_weights(entry.node, entry.ring, kept))
@@ -307,11 +307,11 @@ class Job:
             with translated_errors(JobFailed):
                 try:
                     finished = run()
+                except Stopped as error:
+                    raise JobFailed("the connection to the ring was closed") from error
                 finally:
                     self._end_callbacks()
                 report = self._report_of(finished, began)
-        except Stopped:
-            failure = JobFailed("the connection to the ring was closed")
         except Exception as error:
             failure = error
         finally:

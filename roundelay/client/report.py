@@ -82,7 +82,7 @@ class Round(NamedTuple):
         return told | {"worst_site": worst.site, "worst_site_error": round(worst.error, 6)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class JobReport:
     """The results of a finished job."""
 
@@ -93,6 +93,9 @@ class JobReport:
     seconds: float = 0.0
     metrics: Metrics | FitMetrics | None = None  # of the model on the validation file, if it can be read
     personal: PersonalRecord | None = None  # of the sites' own models, where they are made after the rounds
+
+    def __repr__(self) -> str:
+        return f"<JobReport {self.spec.job[:8]}: {self.summary()}>"
 
     @cached_property
     def kept(self) -> Round:

@@ -121,6 +121,9 @@ class DataOptions:
     max_file_bytes: int | None = _option(None, MAX_FILE_BYTES_HELP, file_size, "SIZE")
 
     def __post_init__(self) -> None:
+        for name in ("parts", "words"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise InvalidRequest(f"{flag(name)} is {value}, expected at least 1")
         try:
             limits_of(self.max_file_bytes)
         except BadOption as error:

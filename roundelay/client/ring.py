@@ -18,7 +18,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Status
 from roundelay.chord.ring import Ring as RingParameters
 from roundelay.client import health, private_data
-from roundelay.client.callbacks import Callback, Metric, Metrics
+from roundelay.client.callbacks import Callback, Metric, hooks_of
 from roundelay.client.connection import Connection, client_runtime
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import ClientError, InputNotFound, InvalidRequest, RequestRefused, RingUnavailable
@@ -119,6 +119,7 @@ class Ring:
         reading its data: rounds, epochs, hidden, eta, rule, seed, ... On a local ring, model, rule, placement and
         topology may be classes and functions of this program. Raises ClientError.
         """
+        hooks = hooks_of(callbacks, metrics)
         for setting in PLUGIN_SETTINGS:
             made = options.get(setting, "")
             if isinstance(made, str):
@@ -129,7 +130,7 @@ class Ring:
                 )
             options[setting] = self._objects.add(setting, made)
         request = make_request(data, labels, validation, clients, partition, init, detach, private, options, evaluate)
-        return self.submit(request, [*([Metrics(metrics)] if metrics else []), *callbacks])
+        return self.submit(request, hooks)
 
     def submit(self, request: TrainRequest | PreparedRequest, callbacks: Sequence[Callback] = ()) -> Job:
         """Store the files and publish the job; unless the request detaches it, drive it from here.
@@ -248,8 +249,9 @@ class Ring:
             raise InvalidRequest(str(error)) from error
 
     def size(self) -> int:
-        """Return the number of nodes. Raises ChordError."""
-        return len(self.connection.ask(lambda entry: list_members(entry.node)))
+        """Return the number of nodes. Raises RingUnavailable."""
+        with translated_errors(RingUnavailable, "the ring could not be crawled: "):
+            return len(self.connection.ask(lambda entry: list_members(entry.node)))
 
     def _lookup(self, name: str, key_on: Callable[[RingParameters], int]) -> LookupResult:
         times_ms: list[float] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
@@ -45,6 +45,10 @@ def make_request(
     _check_names(options)
     if isinstance(partition, str):
         partition = _partitioner(partition)
+    if partition is not None and not callable(partition) and not isinstance(partition, Iterable):
+        raise InvalidRequest(
+            f"partition is {partition!r}: expected a partitioner, its name, or each client's row numbers"
+        )
     rows_of_clients = None if partition is None or callable(partition) else list(partition)
     with translated_errors():
         task = str(options.get("task", "auto"))

@@ -127,6 +127,15 @@ def test_a_second_connection_enters_the_same_ring(ring: roundelay.Ring) -> None:
             assert other.size() == 2
 
 
+def test_a_connection_that_was_closed_says_so(ring: roundelay.Ring, data: Path) -> None:
+    with roundelay.connect(str(ring.connection.address.supernode)) as other:
+        pass
+
+    for use in (other.status, other.jobs, other.size, lambda: other.lookup("a"), lambda: other.submit(request(data))):
+        with pytest.raises(RingUnavailable, match="this connection to the ring is closed"):
+            use()
+
+
 def test_where_no_ring_is_connecting_fails(tmp_path: Path) -> None:
     with pytest.raises(RingUnavailable, match=r"the supernode at 127\.0\.0\.1:1 does not answer"):
         roundelay.connect("127.0.0.1:1", nodes=tmp_path / "none")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from roundelay import IID, Dirichlet, LabelSkew, Shards
+from roundelay.client.callbacks import hooks_of
 from roundelay.client.errors import BadInput, InvalidRequest
 from roundelay.client.job_input import JobInput
 from roundelay.client.preparation import prepare
@@ -259,3 +260,31 @@ def test_bad_arrays_are_refused_with_their_place(arguments: tuple[Any, ...], mes
 def test_options_that_do_not_fit_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidRequest, match=message):
         job_of(X, Y, **options)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"partition": 3}, "partition is 3: expected a partitioner"),
+        ({"clients": 0}, "--parts is 0, expected at least 1"),
+        ({"clients": -1}, "--parts is -1, expected at least 1"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        job_of(X, Y, **given)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "metrics", "message"),
+    [
+        ([3], None, "callback 1 is 3, expected a function"),
+        ([], 3, "metrics are a dict of functions"),
+        ([], {"f1": 0.5}, "metric f1 is 0.5, expected a function"),
+    ],
+)
+def test_what_cannot_be_called_is_refused_before_anything_is_trained(
+    callbacks: Any, metrics: Any, message: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        hooks_of(callbacks, metrics)
