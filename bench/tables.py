@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         cases = [case for case in found_cases if _is_wanted(case, chosen.only)]
         rows = list(_measure_all(cases, chosen.seeds, folder, began + 60 * chosen.minutes, peer))
     found = _summary(rows, chosen.seeds, time.monotonic() - began, len(cases) - len(rows))
-    text = _document(rows, found)
+    text = _document(rows, found, " ".join(["python -m bench tables", *arguments]))
     if not chosen.only and not chosen.generated:
         write("tables.md", text)
     print(json.dumps({**found, "tables": rows}) if chosen.json else text)
@@ -164,12 +164,12 @@ def _summary(rows: Sequence[Mapping[str, Any]], seeds: int, seconds: float, left
     }
 
 
-def _document(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> str:
+def _document(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any], command: str) -> str:
     means = ", ".join(f"{task} {points:+}" for task, points in found["mean_points"].items())
     lines = [
         "# Published tables",
         "",
-        f"`python -m bench tables`, {found['seeds']} seeds, {found['seconds']} s, {short_sentence()}.",
+        f"`{command}`, {found['seeds']} seeds, {found['seconds']} s, {short_sentence()}.",
         "",
         *__doc__.split("\n\n")[2].removesuffix(" Writes\ndocs/results/tables.md.\n").splitlines(),
         "The peer is `MLPClassifier((256,), early_stopping=True)` or `MLPRegressor` likewise, on standardised columns, "

@@ -527,6 +527,16 @@ def test_a_site_that_trains_on_many_of_the_validation_rows_is_named(
     assert sorted(results(ring, CompareTask)) == [b"\0"] * (4 - is_told) + [b"\1"] * is_told
 
 
+@pytest.mark.parametrize("make", [pictures, idx])
+def test_images_that_a_site_trains_on_are_noticed_whatever_file_they_are_in(make: Make, tmp_path: Path) -> None:
+    folders, _, options = make(tmp_path)
+    ring = SiteRing(folders)
+
+    ring.submit(TrainRequest(None, folders[1], SETTINGS, options, private=NAME))
+
+    assert sorted(results(ring, CompareTask)) == [b"\0"] * 3 + [b"\1"]
+
+
 def test_few_of_many_validation_rows_are_not_told_of(tmp_path: Path) -> None:
     rows = np.random.default_rng(RNG_SEED).normal(size=(200, 3))
     np.savez(tmp_path / "set.npz", X=rows[:60], y=np.arange(60) % 2)
