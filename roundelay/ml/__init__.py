@@ -31,6 +31,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     losses          what training minimises: cross-entropy, or the squared error of a regression
     mlp             the network in plain numpy: architecture, first weights, gradient, evaluation
     kernels         the same gradient, fast
+    aligned         buffers that begin at a cache line
     batches         the rows of files in the order of an epoch, cut into batches
     dropout         dropout of hidden activations
     arithmetic      native, or portable: the same bits on every machine

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from roundelay.ml import elementary, exact_product
+from roundelay.ml import aligned, elementary, exact_product
 from roundelay.ml.data import Array
 from roundelay.ml.exact_product import Refresh, operand_bits, rounder, rounder_below, summand_bits
 from roundelay.ml.raw_random import RawGenerator
@@ -23,6 +23,7 @@ class Arithmetic(Protocol):
     """What native and portable arithmetic have in common."""
 
     dtype: ClassVar[type[np.floating[Any]]]  # of the arrays of a local training of mlp or softmax
+    is_first_transposed: ClassVar[bool]  # whether a training is faster with its first matrix transposed
 
     def generator(self, seed: Seed) -> np.random.Generator:
         """Return a generator whose `permutation`, `standard_normal` and raw words may be used."""
@@ -68,6 +69,7 @@ class Native:
     """numpy's own functions, in float32."""
 
     dtype: ClassVar[type[np.floating[Any]]] = np.float32
+    is_first_transposed: ClassVar[bool] = True
 
     def generator(self, seed: Seed) -> np.random.Generator:
         return np.random.default_rng(seed)
@@ -111,6 +113,7 @@ class Portable:
     """Exact products and sums of rounded operands, in float64 (exact_product, elementary, raw_random)."""
 
     dtype: ClassVar[type[np.floating[Any]]] = np.float64
+    is_first_transposed: ClassVar[bool] = False
 
     def generator(self, seed: Seed) -> np.random.Generator:
         return RawGenerator(seed)
@@ -128,7 +131,7 @@ class Portable:
         return elementary.log(x)
 
     def operands(self, x: Array, inner: int) -> tuple[Array, Refresh | None]:
-        made = np.empty(x.shape)  # (F, n)
+        made = aligned.empty(x.shape, np.float64)  # (F, n)
         return made, rounder(x, made, operand_bits(inner))
 
     def rounding(self, x: Array, files: int, inner: int, is_positive: bool = False) -> Refresh | None:

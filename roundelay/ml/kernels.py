@@ -10,7 +10,9 @@ Knows nothing of epochs, learning rates or file contents; mlp.loss_and_gradient 
 - arrays are feature-major, (F, width, batch), so the softmax reduces over the axis before the last;
 - the bias is a row of ones above the activations and a column of ones beside the inputs: no separate additions;
 - BLAS is slowest when the inner axis is contiguous in both operands. So the first matrix is kept transposed (Network),
-  the inputs come in both layouts, and the gradient from the layer above is copied transposed;
+  the inputs come in both layouts, and the gradient from the layer above is copied transposed. In float64 it is slower
+  with the first matrix transposed;
+- buffers begin at a cache line (aligned.py);
 - labels come as arrays with the scale at each sample's class and 0 elsewhere (batches.py): one subtraction;
 - factors of the gradient (1 / batch, the learning rate) are folded into the scale of the softmax;
 - no number becomes denormal: arithmetic on denormals is ten to sixty times slower, and a confident network is full of
@@ -27,6 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from roundelay.ml import aligned
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.data import Array
 from roundelay.ml.exact_product import Refresh
@@ -52,12 +55,12 @@ Step = Callable[[Batch], None]
 
 
 class Network:
-    """Weights and gradients of F trainings, laid out as in mlp.py but with the first matrix transposed."""
+    """Weights and gradients of F trainings, laid out as in mlp.py, but perhaps with the first matrix transposed."""
 
     def __init__(self, architecture: Architecture, files: int = 1, arithmetic: Arithmetic = NATIVE) -> None:
         self.architecture, self.arithmetic = architecture, arithmetic
-        shape = (2, files, architecture.parameters)
-        self.weights, self.gradient = np.empty(shape, arithmetic.dtype)  # (F, parameters) each
+        shape = files, architecture.parameters
+        self.weights, self.gradient = (aligned.empty(shape, arithmetic.dtype) for _ in range(2))  # (F, parameters) each
 
     @property
     def files(self) -> int:
@@ -65,26 +68,31 @@ class Network:
 
     def load(self, weights: Array) -> None:
         """Start all trainings from these weights, laid out as Architecture.views expects them."""
+        np.copyto(self.weights, weights)
+        if not self.arithmetic.is_first_transposed:
+            return
         fan_in, fan_out = self.architecture.shapes[0]
         first = (fan_in + 1) * fan_out
-        np.copyto(self.weights, weights)
         self.weights[:, :first] = weights[:first].reshape(fan_in + 1, fan_out).T.reshape(-1)
 
     def store(self) -> list[Array]:
         """Return a copy of each training's weights, laid out as Architecture.views expects them."""
+        stored = list(self.weights.copy())  # (parameters,) each
+        if not self.arithmetic.is_first_transposed:
+            return stored
         fan_in, fan_out = self.architecture.shapes[0]
         first = (fan_in + 1) * fan_out
-        stored = list(self.weights.copy())  # (parameters,) each
         for weights in stored:
             weights[:first] = weights[:first].reshape(fan_out, fan_in + 1).T.reshape(-1)
         return stored
 
     def matrices(self, flat: Array) -> list[Array]:
-        """Return views of `flat`: the first (F, fan_out, fan_in + 1), all others (F, fan_in + 1, fan_out)."""
+        """Return views of `flat`, (F, fan_in + 1, fan_out); the first (F, fan_out, fan_in + 1) if it is transposed."""
         views, start = [], 0
         for fan_in, fan_out in self.architecture.shapes:
             end = start + (fan_in + 1) * fan_out
-            shape = (fan_in + 1, fan_out) if start else (fan_out, fan_in + 1)
+            is_transposed = not start and self.arithmetic.is_first_transposed
+            shape = (fan_out, fan_in + 1) if is_transposed else (fan_in + 1, fan_out)
             views.append(squeeze_files(flat[:, start:end].reshape(-1, *shape)))
             start = end
         return views
@@ -135,13 +143,15 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Arr
     reversed_layers = layers[::-1]
     first, first_gradient = network.matrices(operands)[0], network.matrices(network.gradient)[0]
     first_output, first_back = (layers[0].units, layers[0].units_back) if layers else (scores, scores)
+    is_transposed, first_back_t = network.arithmetic.is_first_transposed, first_back.swapaxes(-2, -1)
+    first_t = first if is_transposed else first.swapaxes(-2, -1)  # (F, width, d + 1)
     product = np.dot if network.files == 1 else np.matmul
     maximum, multiply, copy, sign = np.maximum, np.multiply, np.copyto, np.sign
 
     def step(batch: Batch) -> None:
         if round_weights is not None:
             round_weights()
-        product(first, batch.columns, first_output)  # (F, width, batch)
+        product(first_t, batch.columns, first_output)  # (F, width, batch)
         for layer in layers:
             maximum(layer.activations, layer.zeros, out=layer.activations)  # (F, width + 1, batch) ReLU
             if layer.keep is not None:
@@ -162,7 +172,10 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Arr
                 multiply(layer.units_back, layer.keep, layer.units_back)  # (F, width, batch)
             if layer.round_back is not None:
                 layer.round_back()
-        product(first_back, batch.rows, first_gradient)  # (F, width, d + 1)
+        if is_transposed:
+            product(first_back, batch.rows, first_gradient)  # (F, width, d + 1)
+        else:
+            product(batch.columns, first_back_t, first_gradient)  # (F, d + 1, width)
 
     return step
 
@@ -221,14 +234,14 @@ def _hidden_layers(
     layers: list[HiddenLayer] = []  # the one next to the scores first: each refers to the one above
     for i in reversed(range(len(widths))):
         output, output_back = (layers[-1].units, layers[-1].units_back) if layers else (scores, scores)
-        activations, back = _empty(network, widths[i] + 1, size), _empty(network, widths[i] + 1, size)
-        activations[..., 0, :], back[..., 0, :] = 1, 0
+        activations, back, zeros = (_empty(network, widths[i] + 1, size) for _ in range(3))
+        activations[..., 0, :], back[..., 0, :], zeros[:] = 1, 0, 0
         output_back_t = np.empty_like(output.swapaxes(-2, -1), order="C")  # (F, batch, up)
         layers.append(
             HiddenLayer(
                 activations=activations,
                 units=activations[..., 1:, :],
-                zeros=np.zeros_like(activations),
+                zeros=zeros,
                 keep=keeps[i] if keeps else None,
                 matrix_t=matrices[i].swapaxes(-2, -1),
                 output=output,
@@ -239,7 +252,7 @@ def _hidden_layers(
                 matrix=matrices[i][..., 1:, :],
                 units_back=back[..., 1:, :],
                 activation_bits=_bits(activations),
-                mask=np.empty_like(_bits(activations)),
+                mask=_bits(_empty(network, widths[i] + 1, size)),
                 back_bits=_bits(back),
                 round_activations=rounding(activations, network.files, max(size, widths[i] + 1), True),
                 round_back=rounding(back, network.files, max(size, widths[i])),
@@ -249,7 +262,7 @@ def _hidden_layers(
 
 
 def _empty(network: Network, *shape: int) -> Array:
-    return squeeze_files(np.empty((network.files, *shape), network.arithmetic.dtype))  # (F, *shape)
+    return squeeze_files(aligned.empty((network.files, *shape), network.arithmetic.dtype))  # (F, *shape)
 
 
 def _bits(layer: Array) -> Bits:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from roundelay.ml import aligned
 from roundelay.ml.batches import BLOCK_BYTES, Batches
 from roundelay.ml.data import Samples
 from roundelay.ml.kernels import Batch, Network, gradient_step
@@ -166,3 +169,12 @@ def _one_step(
         step(batch)
     network.weights[...] = network.gradient
     return network.store(), batches, batch
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_buffers_begin_at_a_cache_line(dtype: type[np.floating[Any]]) -> None:
+    kept = [aligned.empty((3, 1 + size), dtype) for size in range(9)]
+
+    assert all(each.ctypes.data % aligned.LINE_BYTES == 0 and each.flags.c_contiguous for each in kept)
+    assert [each.shape for each in kept] == [(3, 1 + size) for size in range(9)]
+    assert {each.dtype for each in kept} == {np.dtype(dtype)}
