@@ -30,6 +30,12 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+def mentions(path: Path, words: Iterable[str]) -> bool:
+    """Return whether any of the words occurs in a module: where none does, there is no need to parse it."""
+    text = path.read_text()
+    return any(word in text for word in words)
+
+
 @cache
 def imports(path: Path, with_typing: bool = True) -> tuple[Import, ...]:
     """Return what a module imports; `with_typing` includes what only type checkers see."""
