@@ -45,7 +45,7 @@ NEEDED = ("pyproject.toml", "README.md", ".dockerignore", "roundelay", "deploy",
 NODES = 6
 COPIES = 3
 PROCESSES_MAX = 4096  # of the user of all containers
-ROUNDS = 440  # long ones: a secured ring has room for 450 (federation.jobs.rounds_that_fit)
+ROUNDS = 440  # long ones
 JOB = ("train", "./letters", "validate_letters.txt", "--epochs", "16", "--hidden", "128", "--keep", "last", "--rounds")
 DISTURBANCES = (
     ("kill node-2", "start node-2"),

@@ -6,9 +6,7 @@ import time
 
 from roundelay.chord.refs import NodeRef
 from roundelay.client.connection import Connection
-from roundelay.client.errors import RequestRefused
 from roundelay.client.job_input import JobInput
-from roundelay.federation import jobs
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import store_and_publish
@@ -18,9 +16,8 @@ from roundelay.ml.readers.saved_model import SavedModel
 def publish(connection: Connection, spec: JobSpec, data: JobInput, initial: SavedModel | None) -> tuple[NodeRef, ...]:
     """Store the files in all copies, then the job. Return the ring's members.
 
-    Raises RequestRefused, ChordError, TooManyJobs.
+    Raises ChordError, TooManyJobs.
     """
-    _require_fitting(spec.settings.rounds, connection.address.kit is not None)
     stored: set[str] = set()
     digests = {file.digest for file in spec.all_files} & data.contents.keys()
     show = connection.progress.bar("storing")
@@ -35,14 +32,3 @@ def publish(connection: Connection, spec: JobSpec, data: JobInput, initial: Save
             entry.node, entry.ring, spec, data.contents, version, on_stored, weights, connection.members()
         )
     )
-
-
-def _require_fitting(rounds: int, is_signed: bool) -> None:
-    """Raise RequestRefused if a job's key has no room for the records of this many rounds."""
-    most = jobs.rounds_that_fit(is_signed)
-    if rounds > most:
-        ring = "a secured ring" if is_signed else "a ring"
-        raise RequestRefused(
-            f"--rounds {rounds}: {ring} has room for the records of {most} rounds of a job; "
-            "train these, and continue the model with --init"
-        )

@@ -65,6 +65,7 @@ A driver, which runs a job
 A node
     node_core        the one list of a node's handlers and loops
     requests         orders and their progress, as requests
+    job_keys         the keys of a job's records, some rounds under each
     job_lister       what a node's records say of a job
     tasks            what an order asks for: moments, train, evaluate, mix
     orders           a node's queue of orders

@@ -17,6 +17,7 @@ from roundelay.federation import arithmetic, jobs, receipts, records
 from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, OtherBits
+from roundelay.federation.job_keys import find_all
 from roundelay.federation.proof_rounds import trained_files
 from roundelay.federation.records import RoundResult
 from roundelay.federation.replay import NOBODY, bases_of, take_round
@@ -26,7 +27,7 @@ from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
-from roundelay.store.read_path import fetch, find, get
+from roundelay.store.read_path import fetch, get
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,14 @@ def read_for_audit(start: NodeRef, ring: Ring, job: str) -> Procedure[JobSnapsho
 def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[list[AuditFinding]]:
     """Check every stored record: the spec's digest, each result's place in the chain, and the weights that it names."""
     job = view.spec.job
-    items, nodes = yield from find(start, ring, ring.key(job))
+    items, nodes = yield from find_all(start, ring, view.spec)
     links = {result.digest: result for result in view.results}
     malformed = {bad.digest: bad for bad in view.malformed}
     findings = []
     for item in sorted(items, key=lambda i: (i.version, i.entry.name)):
         what, digest = item.entry.name.removeprefix(f"{job}."), item.entry.digest
+        if what == records.SPEC and item.entry.key != ring.key(job):
+            continue  # a copy
         if what == records.SPEC:
             findings.append(_finding(what, digest == job, f"{digest} is not the spec that the job is named after"))
         elif digest in malformed:
@@ -66,11 +69,12 @@ def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[lis
             content = yield from fetch(nodes, digest, item.entry.size_bytes)
             last = view.results[-1].digest
             findings.append(_finding(what, content.decode(errors="replace") == last, f"it does not name {last}"))
-    for result in view.results:
+    stored = {item.entry.digest for item in items}
+    for result in (each for each in view.results if each.weights in stored):  # the others are deleted
         try:
             content = yield from fetch(nodes, result.weights, result.weights_bytes)
         except ChordError:
-            continue  # deleted: only those that --keep-weights keeps are stored
+            continue
         findings.append(AuditFinding(f"weights-{result.round}", digest_of(content) == result.weights))
     return findings
 
@@ -140,9 +144,8 @@ def _weights_of(start: NodeRef, ring: Ring, view: JobSnapshot, before: RoundResu
         if digest_of(weights) != before.weights:
             raise BadRecord(f"result-0 names weights {before.weights}, the seed gives {digest_of(weights)}")
         return weights
-    _, nodes = yield from find(start, ring, ring.key(view.spec.job))
     try:
-        content = yield from fetch(nodes, before.weights, before.weights_bytes)
+        content = yield from jobs.read_weights(start, ring, before)
     except NotFound as error:
         raise NotFound(f"the weights of round {before.round} have been deleted") from error
     return content

@@ -77,7 +77,8 @@ class JobSupervisor:
         specs = yield from ask(self._node.ref, ListNamed(ending))
         self._forget_all_but({s.entry.name.removesuffix(ending) for s in specs})
         owned = sorted((s for s in specs if self._node.owns(s.entry.key)), key=lambda s: s.version)
-        found = [item.entry.name.removesuffix(ending) for item in owned]
+        jobs_of = [(item.entry.name.removesuffix(ending), item.entry.key) for item in owned]
+        found = [job for job, key in jobs_of if key == self._node.ring.key(job)]  # the others are copies
         self._errors = {job: error for job, error in self._errors.items() if job in found}
         for job in found:
             if job in self._ended or job in self.driving or _name(job) in self._quarantine:

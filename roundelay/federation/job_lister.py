@@ -8,15 +8,16 @@ what is shown of it is remembered.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar, cast
 
 from roundelay.chord.errors import NotFound
 from roundelay.chord.ring import Ring
-from roundelay.federation import records
+from roundelay.federation import job_keys, records
 from roundelay.federation.early_stopping import best_round
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.jobs import end_among, is_pause, pause_among
@@ -76,15 +77,34 @@ class JobLister:
     def answer(self, request: ListJob) -> ListedJob:
         """Return what the records here say of a job. Raises NotFound, NotYet, Corrupt."""
         job = request.job
-        with self._store.lock:
-            items = tuple(item for item in self._store.find(self._ring.key(job)) if not item.deleted)
+        items = self._items((self._ring.key(job),))
         spec = next((i for i in _named(items, job, records.SPEC) if i.entry.digest == job), None)
         if spec is None:
             raise NotFound(f"job {job[:8]} is not stored here")
         read = self._read(spec, _spec_from)
         if isinstance(read, MalformedRecord):
             return ListedJob(job, MALFORMED, reason=read.why)
-        return self._listed(job, read, items)
+        return self._listed(job, read, (*items, *self._later_items(job, read)))
+
+    def _items(self, keys: Sequence[int]) -> Items:
+        """Return the items of keys. Others use the store between two keys."""
+        found = dict[Entry, Item]()
+        for key in keys:
+            with self._store.lock:
+                found |= {item.entry: item for item in self._store.find(key) if not item.deleted}
+        return tuple(found.values())
+
+    def _later_items(self, job: str, spec: _Spec) -> Items:
+        """Return the items under a job's later keys that are needed: the last two, as a chain may fork; or all."""
+        keys = job_keys.keys_of(self._ring, job, spec.rounds)
+
+        def is_last(place: int) -> bool:
+            name = job_keys.last_result(job, place)
+            with self._store.lock:
+                return not self._store.find(keys[place], (name,))
+
+        last = bisect_left(range(len(keys) - 1), True, key=is_last)
+        return self._items(keys[1 if spec.keeps_best else max(1, last - 1) : last + 1])
 
     def _listed(self, job: str, spec: _Spec, items: Items) -> ListedJob:
         chain, forks, malformed = self._chain(job, spec, items)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from roundelay.chord.effects import Procedure, ask_all, gather_or_raise
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import jobs, records
+from roundelay.federation import job_keys, jobs, records
 from roundelay.federation.errors import Overtaken
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.retry import with_entry_failover
@@ -121,7 +122,8 @@ class JobLog:
 
     def _deletions(self, result: RoundResult) -> list[Record]:
         """Return what deletes a round's weights and its rule's state: no driver or client needs them any more."""
-        key, version = self._roster.ring.key(self._job), self._version()
+        ring, version = self._roster.ring, self._version()
+        key = job_keys.key_of(ring, self._job, f"weights-{result.round}")
         entries = [Entry(key, records.weights_name(self._job, result.round), result.weights, result.weights_bytes)]
         if result.state:
             entries.append(Entry(key, records.state_name(self._job, result.round), result.state, result.state_bytes))
@@ -136,31 +138,42 @@ class JobLog:
         return Record(Item(item.entry, max(item.version, self._version()), jobs.JOB_LEASE_S, deleted=True))
 
     def _write(self, written: Sequence[Record], have: Nodes = frozenset()) -> Procedure[None]:
-        """Write records to all copies, on each node in their order."""
+        """Write records to all copies, on each node in their order; those of one set of nodes in one message."""
         ring = self._roster.ring
+        groups = groupby(written, lambda each: self._nodes(2 * ring.replicas, each.item.entry.key))
+        for nodes, group in groups:
+            together = tuple(group)
 
-        def put(entry: NodeRef) -> Procedure[tuple[NodeRef, ...]]:
-            return put_records(entry, ring, written, nodes=self._nodes(2 * ring.replicas), have=have)
+            def put(
+                entry: NodeRef, nodes: tuple[NodeRef, ...] = nodes, together: tuple[Record, ...] = together
+            ) -> Procedure[tuple[NodeRef, ...]]:
+                return put_records(entry, ring, together, nodes=nodes, have=have)
 
-        yield from with_entry_failover(self._roster, put)
+            yield from with_entry_failover(self._roster, put)
 
     def _find_results(self, number: int, *others: str) -> Procedure[tuple[Item, ...]]:
         """Find a round's RESULTs and records of other names; if two drivers may differ, also the RESULTs before."""
         ring = self._roster.ring
         numbers = (number - 1, number) if self._may_fork and number else (number,)
         names = (*(records.result_name(self._job, each) for each in numbers), *others)
-        nodes = self._nodes(max(ring.replicas + 1, FIND_NODES_MIN))
-        answers = yield from ask_all([(node, Find(ring.key(self._job), names)) for node in nodes])
+        spec, asks = records.record_name(self._job, records.SPEC), list[tuple[NodeRef, Find]]()
+        for key, own in job_keys.by_key(ring, self._job, names).items():
+            asks += [(node, Find(key, (spec, *own))) for node in self._readers(key)]
+        answers = yield from ask_all(asks)
         items = [item for answer in answers if not isinstance(answer, ChordError) for item in answer]
-        if len(nodes) < ring.replicas or any(isinstance(answer, ChordError) for answer in answers):
+        if len(asks) < ring.replicas or any(isinstance(answer, ChordError) for answer in answers):
             items += yield from with_entry_failover(
                 self._roster, lambda entry: jobs.find_records(entry, ring, self._job, *names)
             )
         return tuple({i.entry: i for i in items if i.entry.name in names and not i.deleted}.values())
 
-    def _nodes(self, count: int) -> tuple[NodeRef, ...]:
-        """Return the owner of the job's key and the nodes after it, as far as the driver knows."""
-        return self._roster.successors_of(self._roster.ring.key(self._job), count)
+    def _nodes(self, count: int, key: int) -> tuple[NodeRef, ...]:
+        """Return the owner of one of the job's keys and the nodes after it, as far as the driver knows."""
+        return self._roster.successors_of(key, count)
+
+    def _readers(self, key: int) -> tuple[NodeRef, ...]:
+        """Return the nodes that are asked for the items of a key."""
+        return self._nodes(max(self._roster.ring.replicas + 1, FIND_NODES_MIN), key)
 
     def _refuse_other(self, result: RoundResult, found: Sequence[Item]) -> Procedure[None]:
         """Raise unless the round has no other RESULT: put if absent. A record that is malformed is not one."""
@@ -171,7 +184,7 @@ class JobLog:
         if self._may_fork:
             yield from self._require_longest(result.previous, result.round)
             return
-        nodes = self._nodes(max(self._roster.ring.replicas + 1, FIND_NODES_MIN))
+        nodes = self._readers(job_keys.key_of(self._roster.ring, self._job, f"result-{result.round}"))
         read, _ = yield from read_records(self._job, nodes, others, records.result_from_bytes)
         if read:
             raise records.diverged(result.round, read[0].digest, result.digest)
@@ -182,7 +195,7 @@ class JobLog:
         Two drivers may each have written a chain. All readers follow the longer one, and of equally long ones the same
         one, so that only its driver goes on.
         """
-        nodes = self._nodes(max(self._roster.ring.replicas + 1, FIND_NODES_MIN))
+        nodes = self._readers(self._roster.ring.key(self._job))
         view = yield from with_entry_failover(
             self._roster, lambda entry: read_snapshot(entry, self._roster.ring, self._job, spec=self._spec, nodes=nodes)
         )

@@ -12,7 +12,7 @@ from roundelay.chord.crawl import successors_among
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import records
+from roundelay.federation import job_keys, records
 from roundelay.federation.errors import TooManyJobs
 from roundelay.federation.origin import original, with_signature_of
 from roundelay.federation.records import RoundResult
@@ -20,7 +20,7 @@ from roundelay.federation.spec import JobSpec
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch, find, holders_among
-from roundelay.store.store import ITEM_BYTES, KEY_BYTES_MAX, LEASE_MAX_S
+from roundelay.store.store import LEASE_MAX_S
 from roundelay.store.write_path import Record, put_records, record
 
 JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; its driver renews it
@@ -28,18 +28,8 @@ RUNNING_MAX = 16  # jobs that share the ring: each takes a connection and a held
 UNENDED_MAX = 32  # jobs that run or wait
 LISTED_MAX = 64
 TURN_INTERVAL_S = 0.5  # how often a waiting job looks at those ahead of it
-ROUND_ITEMS = 5  # that a round leaves under the job's key: RESULT, REPORT, receipts, deletions of old weights and state
-NAME_BYTES = 80  # of such an item
-SIGNED_BYTES = 640  # of its signature with a certificate; those for one to four hosts have 460 to 560
-OTHER_ITEMS = 32  # of a job, beside those of its rounds
 
 Members = Sequence[NodeRef]
-
-
-def rounds_that_fit(is_signed: bool) -> int:
-    """Return for how many rounds a job's key has room. is_signed: the records are those of a secured ring."""
-    items = KEY_BYTES_MAX // (ITEM_BYTES + NAME_BYTES + SIGNED_BYTES * is_signed)
-    return (items - OTHER_ITEMS) // ROUND_ITEMS
 
 
 def require_room(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[None]:
@@ -51,7 +41,7 @@ def require_room(start: NodeRef, ring: Ring, job: str, members: Members = ()) ->
 
 def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int, members: Members = ()) -> Procedure[None]:
     """Write the spec to all copies, then list the job. Raises ChordError."""
-    yield from put_record(start, ring, spec.job, records.SPEC, spec.to_bytes(), version, members)
+    yield from _put_spec(start, ring, spec, version, members)
     listed = record(ring.key(records.DIRECTORY), spec.job, b"listed", version, JOB_LEASE_S)
     yield from put_records(start, ring, (listed,), nodes=successors_among(members, listed.item.entry.key))
 
@@ -66,11 +56,31 @@ def publish_successor(start: NodeRef, ring: Ring, successor: JobSpec, version: i
     origin = next((item for item in found if item.entry.digest == first), None)
     items, _ = yield from find(start, ring, key)
     place = min((item.version for item in items if item.entry.name == successor.replaces), default=version)
-    spec = job_record(ring, successor.job, records.SPEC, successor.to_bytes(), version)
+    yield from _put_spec(start, ring, successor, version, origin=origin)
     listed = record(key, successor.job, b"listed", place + 1, JOB_LEASE_S)
-    for each in (spec, listed):
-        written = each if origin is None else replace(each, item=with_signature_of(origin, each.item))
-        yield from put_records(start, ring, (written,))
+    yield from put_records(start, ring, (_signed_by(origin, listed),))
+
+
+def _put_spec(
+    start: NodeRef, ring: Ring, spec: JobSpec, version: int, members: Members = (), origin: Item | None = None
+) -> Procedure[None]:
+    """Write the spec under each of the job's keys, under the first one last: with that the job exists."""
+    name, content = records.record_name(spec.job, records.SPEC), spec.to_bytes()
+    keys = job_keys.keys_of(ring, spec.job, spec.settings.rounds)
+
+    def put(key: int, is_new: bool) -> Procedure[object]:
+        written = _signed_by(origin, record(key, name, content, version, JOB_LEASE_S))
+        return put_records(start, ring, (written,), is_new, successors_among(members, key))
+
+    yield from put(keys[-1], is_new=True)
+    others = [put(key, is_new=False) for key in keys[1:-1]]  # the nodes have the content by now
+    yield from gather_or_raise(others, job_keys.KEYS_MAX)
+    if len(keys) > 1:
+        yield from put(keys[0], is_new=False)
+
+
+def _signed_by(origin: Item | None, written: Record) -> Record:
+    return written if origin is None else replace(written, item=with_signature_of(origin, written.item))
 
 
 def put_record(
@@ -83,7 +93,8 @@ def put_record(
 
 def job_record(ring: Ring, job: str, what: str, content: bytes, version: int) -> Record:
     """Return one of a job's records, to be written."""
-    return record(ring.key(job), records.record_name(job, what), content, version, JOB_LEASE_S)
+    key = job_keys.key_of(ring, job, what)
+    return record(key, records.record_name(job, what), content, version, JOB_LEASE_S)
 
 
 def set_paused(
@@ -149,14 +160,17 @@ def find_records(
 
     Every holder has the spec, so finding it shows that a holder has answered.
     """
-    key, wanted = ring.key(job), (records.record_name(job, records.SPEC), *names)
-    items, _ = yield from find(start, ring, key, wanted, holders_among(members, ring, key))
-    return items
+    spec = records.record_name(job, records.SPEC)
+    found: tuple[Item, ...] = ()
+    for key, own in (job_keys.by_key(ring, job, names) or {ring.key(job): []}).items():  # seldom more than one
+        items, _ = yield from find(start, ring, key, (spec, *own), holders_among(members, ring, key))
+        found += items
+    return found
 
 
 def read_weights(start: NodeRef, ring: Ring, result: RoundResult) -> Procedure[bytes]:
     """Read the weights that a result names. Raises NotFound."""
-    _, nodes = yield from find(start, ring, ring.key(result.job))
+    nodes = yield from _holders(start, ring, result)
     content = yield from fetch(nodes, result.weights, result.weights_bytes)
     return content
 
@@ -165,9 +179,17 @@ def read_rule_state(start: NodeRef, ring: Ring, result: RoundResult) -> Procedur
     """Read the rule's state after this round; empty if it keeps none. Raises NotFound."""
     if not result.state:
         return b""
-    _, nodes = yield from find(start, ring, ring.key(result.job))
+    nodes = yield from _holders(start, ring, result)
     content = yield from fetch(nodes, result.state, result.state_bytes)
     return content
+
+
+def _holders(start: NodeRef, ring: Ring, result: RoundResult) -> Procedure[tuple[NodeRef, ...]]:
+    """Return the nodes that are asked for the weights and the state of a round."""
+    name = records.weights_name(result.job, result.round)
+    key = job_keys.key_of(ring, result.job, f"weights-{result.round}")
+    _, nodes = yield from find(start, ring, key, (records.record_name(result.job, records.SPEC), name))
+    return nodes
 
 
 def pause_among(job: str, items: Iterable[Item]) -> Item | None:

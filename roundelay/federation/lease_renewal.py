@@ -7,12 +7,12 @@ from dataclasses import replace
 from roundelay.chord.effects import Procedure, ask_all
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import records as records_of
+from roundelay.federation.job_keys import find_all
 from roundelay.federation.jobs import JOB_LEASE_S
 from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import LIST_MAX, Entry, Item, Put
-from roundelay.store.read_path import find
 
 RENEW_INTERVAL_S = 1200.0  # files are first leased for an hour
 RENEW_DELAY_S = 10.0  # after a driver has started; a short job needs no renewal
@@ -21,7 +21,7 @@ RENEW_DELAY_S = 10.0  # after a driver has started; a short job needs no renewal
 def renew_leases(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]:
     """Put every item again, which sends no contents; a holder that lacks one gets it by anti-entropy."""
     ring = roster.ring
-    records, _ = yield from with_entry_failover(roster, lambda entry: find(entry, ring, ring.key(spec.job)))
+    records, _ = yield from with_entry_failover(roster, lambda entry: find_all(entry, ring, spec))
     files = [
         Item(Entry(ring.key(f.name), f.name, f.digest, f.size_bytes), version, JOB_LEASE_S)
         for f in (file for file in spec.all_files if not spec.pinned or file == spec.validation)

@@ -10,14 +10,14 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, receipts, records
 from roundelay.federation.errors import BadProof, BadRecord
+from roundelay.federation.job_keys import find_all
 from roundelay.federation.proof import Manifest, check_proof
 from roundelay.federation.proof_file import MANIFEST, SIGNATURES, SPEC, part_name
 from roundelay.federation.proof_rounds import trained_files
 from roundelay.federation.proof_signatures import is_signed, signatures_part
 from roundelay.federation.records import RoundResult
 from roundelay.federation.snapshot import JobSnapshot, contents_of, numbered, read_records, read_snapshot
-from roundelay.store.items import Item
-from roundelay.store.read_path import find
+from roundelay.store.items import Entry, Item
 
 Nodes = tuple[NodeRef, ...]
 Items = Mapping[str, Item]  # by part
@@ -37,9 +37,9 @@ def collect_parts(
         raise BadProof("its spec names the nodes that it excludes, so a proof of it cannot do without identities")
     if not view.results:
         raise BadProof("the job has no rounds yet")
-    items, nodes = yield from find(start, ring, ring.key(job))
-    by_digest = {(item.entry.name, item.entry.digest): item for item in items if not item.deleted}
-    chosen = {SPEC: by_digest[records.record_name(job, records.SPEC), job]}
+    items, nodes = yield from find_all(start, ring, view.spec)
+    first = Entry(ring.key(job), records.record_name(job, records.SPEC), job, len(view.spec.to_bytes()))
+    chosen = {SPEC: next(item for item in items if item.entry == first)}
     chosen |= _records_of_rounds(view, items)
     if view.spec.is_buffered:
         chosen |= yield from _receipts_of_the_chain(view, items, nodes)

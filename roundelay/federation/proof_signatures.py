@@ -17,6 +17,7 @@ from roundelay.chord.errors import NotAllowed
 from roundelay.chord.ring import Ring
 from roundelay.federation import records, strict_json
 from roundelay.federation.errors import BadProof, BadRecord
+from roundelay.federation.job_keys import key_of
 from roundelay.federation.proof_file import SIGNATURES, SPEC, Parts
 from roundelay.federation.record_rules import RecordRules, signed_text
 from roundelay.store.blobs import digest_of
@@ -105,7 +106,9 @@ def _item(ring: Ring, job: str, name: str, parts: Parts, found: SignedRecords) -
         signature = b""
     if not signature or base64.b64encode(signature).decode() != text:
         raise BadProof(f"{SIGNATURES}: no signature of part {name}")
-    entry = Entry(ring.key(job), records.record_name(job, _record_of(name)), digest_of(parts[name]), len(parts[name]))
+    what = _record_of(name)
+    key = key_of(ring, job, what)
+    entry = Entry(key, records.record_name(job, what), digest_of(parts[name]), len(parts[name]))
     return Item(entry, found.versions[name], signature=signature)
 
 

@@ -11,6 +11,7 @@
 | the revocation list | an operator; its content is signed by the authority |
 | a training file | a submitter, an operator, or a node that renews its lease |
 
+A job's record lies under its key among those of the job; each of them has a copy of the spec (job_keys.py).
 The signature of the job that a submitter has published also stands for the successors that follow from it (origin.py).
 Only old weights and states, and masked vectors, are ever deleted, by the job's driver; an operator may also delete
 files. A version is the writer's clock, so it lies within the life of the certificate and not in the future: nothing can
@@ -24,7 +25,7 @@ from collections.abc import Callable, Iterable
 
 from roundelay.chord.errors import NotAllowed
 from roundelay.chord.ring import Ring
-from roundelay.federation import records
+from roundelay.federation import job_keys, records
 from roundelay.federation.effects import AHEAD_MAX_S, NS_PER_S
 from roundelay.federation.leaf_directory import DIRECTORY, leaf_in
 from roundelay.federation.origin import check_follows, signed_item
@@ -142,11 +143,14 @@ class RecordRules:
         return signer.role == NODE and is_own and not item.deleted
 
     def _check_job_record(self, item: Item, signer: Identity, job: str, what: str, named: Named) -> None:
-        _require(item.entry.key == self._ring.key(job), signer, item, "it is stored under its job's key")
+        key = item.entry.key
+        is_there = what == records.SPEC or key == job_keys.key_of(self._ring, job, what)
+        is_there = is_there and job_keys.is_key_of(self._ring, job, key)
+        _require(is_there, signer, item, "it is stored under its key among those of its job")
         _require(not item.deleted or what.startswith(DELETABLE), signer, item, "it is never deleted")
         if what == records.SPEC:
             _require(signer.role in SUBMITTERS and item.entry.digest == job, signer, item, "a submitter publishes it")
-        submitters = self.submitters(item.entry.key, job, named)
+        submitters = self.submitters(self._ring.key(job), job, named) or self.submitters(key, job, named)
         if what == records.SPEC:
             _require(not submitters or signer.uri in submitters, signer, item, "another submitter has published it")
             return

@@ -1,4 +1,4 @@
-"""A job's records, all under the job's key on the ring: spec, results, reports, end.
+"""A job's records, under the job's keys on the ring (job_keys.py): spec, results, reports, end.
 
 A RESULT is a pure function of the spec and the results before it, and names its predecessor by digest: a chain. Two
 drivers of one round write the same bytes; two different results of one round mean that the job has diverged. Where a
@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 from roundelay.federation import strict_json
@@ -116,7 +117,7 @@ class RoundResult:
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return digest_of(self.to_bytes())
 

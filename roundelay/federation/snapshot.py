@@ -13,13 +13,13 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, records
 from roundelay.federation.early_stopping import is_complete, kept_round
 from roundelay.federation.errors import BadRecord, NoSuchJob
+from roundelay.federation.job_keys import ROUND_DIGITS_MAX, find_later
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.federation.strict_json import RECORD_BYTES_MAX
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch_many, find
 
-NUMBER_DIGITS_MAX = 9  # of a round, in the name of a record
 PERSONAL_MAX = 4  # records of sites' own models that are read: the latest
 FORGOTTEN_MAX = 16  # jobs without some of its files, that are shown
 
@@ -100,10 +100,11 @@ def read_snapshot(
     else they are looked up.
     Raises NoSuchJob, BadRecord, ChordError; Diverged, if a round that anybody can repeat has two results.
     """
-    items, nodes = yield from find(entry, ring, ring.key(job), nodes=nodes)
+    first = yield from find(entry, ring, ring.key(job), nodes=nodes)
     if known is None:
-        stored = _find_spec(job, items)
-        known = JobSnapshot(spec or (yield from _read_spec(stored, nodes)))
+        stored = _find_spec(job, first[0])
+        known = JobSnapshot(spec or (yield from _read_spec(stored, first[1])))
+    items, nodes = yield from find_later(entry, ring, known.spec, first, len(known.results))
     seen = {bad.digest for bad in known.malformed} | {result.digest for result in known.results}
     new_results = [each for each in numbered(job, "result-", items) if each[1].entry.digest not in seen]
     read, malformed = yield from read_records(job, nodes, new_results, records.result_from_bytes)
@@ -275,7 +276,7 @@ def numbered(job: str, prefix: str, items: tuple[Item, ...]) -> list[NumberedIte
     start = records.record_name(job, prefix)
     named = [(i.entry.name.removeprefix(start), i) for i in items if i.entry.name.startswith(start)]
     return sorted(
-        ((int(n), i) for n, i in named if n.isdecimal() and n.isascii() and len(n) <= NUMBER_DIGITS_MAX),
+        ((int(n), i) for n, i in named if n.isdecimal() and n.isascii() and len(n) <= ROUND_DIGITS_MAX),
         key=lambda pair: (pair[0], pair[1].rank),
     )
 

@@ -15,13 +15,13 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, records
 from roundelay.federation.contributions import Contributions
 from roundelay.federation.errors import BadRecord
+from roundelay.federation.job_keys import find_all
 from roundelay.federation.job_log import JobLog, RoundModel
 from roundelay.federation.records import RoundReport, RoundResult, blank_report
 from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.snapshot import JobSnapshot, contents_of, numbered, read_snapshot
 from roundelay.federation.spec import JobSpec, Liar
-from roundelay.store.read_path import find
 
 
 def successor_of(spec: JobSpec, inherited: int, liars: Collection[Liar]) -> JobSpec:
@@ -56,7 +56,8 @@ def inherit(roster: Roster, log: JobLog, spec: JobSpec, known: int) -> Procedure
         model = yield from _read_model(roster, ring, taken[number])
         yield from log.store_model(model)
     results, reports = renamed(taken, written, spec.job)
-    yield from log.adopt(results[known:], reports[known:], (yield from _read_receipts(roster, ring, spec)))
+    proven = yield from _read_receipts(roster, ring, first.spec, spec.inherited)
+    yield from log.adopt(results[known:], reports[known:], proven)
     by_round = {report.round: report for report in reports}
     return JobSnapshot(spec, results, by_round, last_report=reports[-1].digest)
 
@@ -73,10 +74,10 @@ def renamed(
     return tuple(chain), tuple(told)
 
 
-def _read_receipts(roster: Roster, ring: Ring, spec: JobSpec) -> Procedure[dict[int, bytes]]:
-    """Read the receipts of the rounds that a job takes over."""
-    items, nodes = yield from with_entry_failover(roster, lambda entry: find(entry, ring, ring.key(spec.replaces)))
-    taken = [pair for pair in numbered(spec.replaces, "receipts-", items) if pair[0] <= spec.inherited]
+def _read_receipts(roster: Roster, ring: Ring, spec: JobSpec, last: int) -> Procedure[dict[int, bytes]]:
+    """Read the receipts of a job's rounds up to the last one that another job takes over."""
+    items, nodes = yield from with_entry_failover(roster, lambda entry: find_all(entry, ring, spec))
+    taken = [pair for pair in numbered(spec.job, "receipts-", items) if pair[0] <= last]
     contents = yield from contents_of(nodes, [item for _, item in taken])
     return {number: content for (number, _), content in zip(taken, contents, strict=True)}
 

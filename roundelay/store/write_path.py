@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask, ask_all, gather
 from roundelay.chord.errors import (
@@ -88,17 +89,26 @@ def put_records(
     nodes: Sequence[NodeRef] = (),
     have: frozenset[NodeRef] = frozenset(),
 ) -> Procedure[tuple[NodeRef, ...]]:
-    """Store records of one key, on each node in their order. Raises UnderReplicated, LookupFailed.
+    """Store records on each node in their order; return the holders of the last. Raises UnderReplicated, LookupFailed.
 
-    nodes: the key's owner and those after it, if the caller knows them. The owner verifies that it is; they are looked
-    up if it is not, or if copies fail. have: nodes that have the contents.
+    nodes: the owner of the keys of all records and those after it, if the caller knows them. The owner verifies that it
+    is; they are looked up, for each key in turn, if it is not, or if copies fail. have: nodes that have the contents.
     """
     if len(nodes) >= ring.replicas:
         try:
             return (yield from put_copies(nodes, records, ring.replicas, is_new, have, to_owner=True))
         except (NotOwner, UnderReplicated):
             pass  # the ring has changed
-    key = records[0].item.entry.key
+    holders: tuple[NodeRef, ...] = ()
+    for key, own in groupby(records, lambda each: each.item.entry.key):
+        holders = yield from _put_looked_up(start, ring, key, tuple(own), is_new)
+    return holders
+
+
+def _put_looked_up(
+    start: NodeRef, ring: Ring, key: int, records: Sequence[Record], is_new: bool
+) -> Procedure[tuple[NodeRef, ...]]:
+    """Store records of one key on the nodes that are responsible for it now."""
     nodes = yield from nodes_for(start, ring, key, ring.replicas)
     try:
         return (yield from put_copies(nodes, records, ring.replicas, is_new))
@@ -137,10 +147,10 @@ def put_copies(
     have: frozenset[NodeRef] = frozenset(),
     to_owner: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
-    """Store records of one key on the first `replicas` nodes at once, and on the next in place of those that fail.
+    """Store records on the first `replicas` nodes at once, and on the next in place of those that fail.
 
     is_new: contents travel with their items, except to the nodes that `have` them. to_owner: the first node must own
-    the key. Returns the holders. At most 2 * replicas nodes are tried, because a reader asks only that many. Raises
+    the keys. Returns the holders. At most 2 * replicas nodes are tried, because a reader asks only that many. Raises
     NotOwner, UnderReplicated.
     """
     wanted = min(replicas, len(nodes))

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 import roundelay
-from roundelay.client.errors import InvalidRequest, JobFailed, RequestRefused, RingUnavailable
+from roundelay.client.errors import InvalidRequest, JobFailed, RingUnavailable
 from roundelay.client.notebook import NotebookProgress
-from roundelay.federation import jobs
 from roundelay.ml.models.model import Model, softmax
 from roundelay.testing.waiting import until
 from tests.processes import PATIENCE_S, ROOT, environment
@@ -129,14 +128,6 @@ def test_an_error_of_a_callback_cancels_the_job_and_is_raised_where_it_is_watche
         list(job.rounds())
     with pytest.raises(JobFailed, match="cancelled"):
         ring.job(job.id).result()
-
-
-def test_more_rounds_than_a_jobs_key_has_room_for_are_refused(ring: roundelay.Ring) -> None:
-    """Otherwise the job would wait for ever in the round whose records no node stores."""
-    most = jobs.rounds_that_fit(is_signed=False)
-
-    with pytest.raises(RequestRefused, match=f"--rounds {most + 1}: .* the records of {most} rounds .* --init"):
-        ring.train(X, Y, **FAST | {"rounds": most + 1})
 
 
 def test_a_job_continues_from_a_model(ring: roundelay.Ring) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roundelay.chord.effects import Request, ask_all
+from roundelay.chord.effects import Request
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import NextHop
@@ -34,7 +34,7 @@ from roundelay.federation.upload import upload_files
 from roundelay.ml import exact
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import Find, Put, Read
+from roundelay.store.items import Put, Read
 from roundelay.store.store import Store
 from tests.federation.inline_ring import InlineRing
 from tests.killed import Killed
@@ -120,19 +120,6 @@ def reference(spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> by
 
 
 EXPECTED = reference()
-
-
-def test_the_records_of_a_round_take_no_more_room_than_is_planned_for_them() -> None:
-    """`rounds_that_fit` refuses jobs whose key would be full, and whose last rounds could never be stored."""
-    rounds = 6
-    job = Job(IDS[:3], make_spec(replace(SETTINGS, rounds=rounds, rule="fedadam")))
-    job.drive()
-
-    answers = job.net.run(ask_all([(node, Find(RING.key(job.spec.job))) for node in job.net.members]))
-    items = max((answer for answer in answers if isinstance(answer, tuple)), key=len)
-    assert any(item.deleted for item in items)
-    assert 4 * rounds < len(items) <= jobs.ROUND_ITEMS * rounds + jobs.OTHER_ITEMS
-    assert max(len(item.entry.name) for item in items) <= jobs.NAME_BYTES
 
 
 @pytest.mark.parametrize("count", range(1, len(IDS) + 1))

@@ -16,6 +16,7 @@ from roundelay.federation import jobs
 from roundelay.federation.effects import AHEAD_MAX_S
 from roundelay.federation.errors import JobEnded
 from roundelay.federation.job_drivers import JobDrivers
+from roundelay.federation.job_keys import KEYS_MAX, ROUNDS_PER_KEY
 from roundelay.federation.origin import original, require_follows, signed_item, with_signature_of
 from roundelay.federation.record_guard import RecordGuard
 from roundelay.federation.record_rules import RecordRules
@@ -111,6 +112,28 @@ def test_a_spec_is_published_by_a_submitter_under_the_digest_that_is_its_name() 
     assert not is_allowed(item(f"{JOB}.spec", ALICE))
     assert not is_allowed(item(f"{JOB}.spec", DRIVER, digest=JOB))
     assert not is_allowed(item(f"{JOB}.spec", MALLORY, digest=JOB), SPEC), "its signer would be its submitter"
+
+
+@pytest.mark.parametrize("what", ["result", "report", "receipts", "weights", "state", "masked"])
+def test_a_record_of_a_later_round_lies_under_its_key_and_is_judged_by_the_spec_beside_it(what: str) -> None:
+    later, copy = KEY + 1, item(f"{JOB}.spec", ALICE, KEY + 1, JOB)
+    name = f"{JOB}.{what}-{ROUNDS_PER_KEY}"
+
+    assert is_allowed(copy) and is_allowed(item(name, ALICE, later), copy)
+    assert is_allowed(item(name, DRIVER, later), copy) and not is_allowed(item(name, MALLORY, later), copy)
+    assert not is_allowed(item(name, ALICE, later)), "a submitter needs its spec"
+    for elsewhere in (KEY, KEY + 2, RING.key("elsewhere")):
+        assert not is_allowed(item(name, ALICE, elsewhere), copy, SPEC)
+    assert rules().keep_valid((copy, item(name, ALICE, later))) == (copy, item(name, ALICE, later))
+
+
+def test_a_copy_of_a_spec_lies_under_a_key_of_its_job_and_is_its_submitters() -> None:
+    last = KEY + KEYS_MAX - 1
+
+    assert is_allowed(item(f"{JOB}.spec", ALICE, last, JOB), SPEC)
+    assert not is_allowed(item(f"{JOB}.spec", ALICE, last + 1, JOB), SPEC)
+    assert not is_allowed(item(f"{JOB}.spec", MALLORY, last, JOB), SPEC)
+    assert not is_allowed(item(f"{JOB}.spec", MALLORY, last, JOB), item(f"{JOB}.spec", ALICE, last, JOB))
 
 
 # --- successors, for which the signature of the job that was submitted stands

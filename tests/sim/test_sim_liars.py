@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from chaos.simulated_liars import FILES, SETTINGS, Simulation
+from roundelay.federation import job_keys
 
 SHORT = replace(SETTINGS, rounds=3)
 LONGER = replace(SETTINGS, rounds=8)
@@ -32,8 +33,11 @@ def run_until_replaced(seed: int, secured: bool = False) -> Simulation:
     return simulation
 
 
-def test_a_node_that_drives_a_job_whose_client_was_killed_replaces_it_when_it_finds_a_liar() -> None:
-    """In a secured ring, where a node may publish no job but this one."""
+def test_a_node_that_drives_a_job_whose_client_was_killed_replaces_it_when_it_finds_a_liar(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a secured ring, where a node may publish no job but this one, and with records under several keys."""
+    monkeypatch.setattr(job_keys, "ROUNDS_PER_KEY", 3)
     simulation = next(made for made in map(partial(run_until_replaced, secured=True), range(9)) if made.replaced)
     again = Simulation(simulation.seed, 0.2, ("sign-flip",), LONGER, secured=True)
     again.run(until=lambda: again.trained > FILES)

@@ -25,6 +25,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import records
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import WorkFailed
+from roundelay.federation.job_keys import key_of
 from roundelay.federation.requests import Order, Progress, Push, Share
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import PartialResult
@@ -242,7 +243,8 @@ def _model_of_ring(node: ChordNode, order: Order) -> Procedure[bytes]:
     try:
         return (yield from fetch((node.ref,), order.weights, order.weights_bytes))
     except NotFound:
-        key, name = node.ring.key(order.job), records.weights_name(order.job, order.round - 1)
+        name = records.weights_name(order.job, order.round - 1)
+        key = key_of(node.ring, order.job, f"weights-{order.round - 1}")
         return (yield from get(node.ref, node.ring, key, name, order.weights))
 
 
