@@ -48,7 +48,7 @@ def list_training_files(
         if entry.is_file(follow_symlinks=False) and is_data(Path(entry.name)):
             files.append(folder / entry.name)
         else:
-            skipped.append(entry.name)
+            skipped.append(f"{entry.name} (a symbolic link)" if entry.is_symlink() else entry.name)
     if not files:
         raise DataError(str(folder), None, "holds no training file (*.txt, *.csv, or without extension)")
     return Listing(tuple(files), tuple(skipped))
