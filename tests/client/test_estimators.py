@@ -86,7 +86,7 @@ def test_a_regressor_predicts_in_the_unit_of_the_target_and_takes_its_own_models
 def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     monkeypatch.delitem(sys.modules, "roundelay.client.estimators", raising=False)
-    missing: Any = pytest.raises(MissingExtra, match=r"need scikit-learn.*install scikit-learn")
+    missing: Any = pytest.raises(MissingExtra, match=r"need scikit-learn.*install 'roundelay\[sklearn\]'")
 
     with missing:
         roundelay.FederatedClassifier  # noqa: B018 - the access is the test
