@@ -173,7 +173,7 @@ def _find_private(
             )
             validation = read_agreed_validation(given, agreed.kind, agreed.agreement, limits)
             data, homes = _of_sites(agreed, validation, request.evaluated_by), agreed.homes
-            if validation.validation is not None:
+            if validation.validation is not None and not request.setting("dp_noise"):  # the answer has no noise
                 _note_shared_at_sites(connection, request, agreed, validation, progress)
             private_data.note_files(connection, request.private, agreed.files, agreed.homes)
         settings = settings_of(request, data, progress)

@@ -37,9 +37,10 @@ from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import CompareTask, DescribeTask, HeldOutTask, HistogramTask
 from roundelay.ml import cells, counts
+from roundelay.ml.cells import Cells
 from roundelay.ml.data import Samples
 from roundelay.ml.description import QUANTILES
-from roundelay.ml.errors import BadTask, CannotWrite
+from roundelay.ml.errors import BadTask, CannotWrite, DataError
 from roundelay.ml.metrics import FitMetrics, Metrics, auc
 from roundelay.ml.readers import arrays, dataset, images, site
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
@@ -483,6 +484,36 @@ def test_the_values_of_chosen_rows_are_not_counted(reading: Reading, tmp_path: P
 
     with pytest.raises(BadTask, match="values are counted in whole files"):
         site.count_values(tmp_path / "site0", {"ward0.csv": 0}, reading)
+
+
+def test_the_counts_of_a_file_are_the_same_whatever_is_filled_in_or_called_a_header(tmp_path: Path) -> None:
+    ages = np.random.default_rng(RNG_SEED).normal(50, 15, 60).round()
+    lines = [f"{'' if 0 < n < 4 else f'{age:.0f}'},{'ab'[n % 2]}" for n, age in enumerate(ages)]
+    for name, header in (("plain", []), ("named", ["age,class"]), ("years", ["1999,class"])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "t.csv").write_text("\n".join([*header, *lines]) + "\n")
+
+    def counted(folder: str, header: str, fill: float = 50.0) -> Cells:
+        name = {"plain": f"{ages[0]:.0f}", "named": "age", "years": "1999"}[folder]
+        agreed = Encoding((EncodedColumn(name if header != "no" else "", None, 0.0, fill),), "class", 1)
+        reading = Reading(missing="mean", header=header, encoding=agreed.to_json())
+        ((found,),) = site.count_values(tmp_path / folder, {"t.csv": 0}, reading)
+        return found
+
+    known = counted("named", "auto")
+    assert known.rows == sum(known.counts) == 60
+    assert counted("named", "auto", 1e6) == counted("named", "yes") == counted("plain", "no") == known
+    assert counted("plain", "yes") == Cells(59) and counted("years", "yes") == Cells(60)
+
+
+def test_a_row_is_not_told_as_names_because_a_job_calls_it_a_header(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("".join(f"{n},{n + 1789},{'ab'[n % 2]}\n" for n in range(20)))
+
+    for asked in (Reading(header="yes"), Reading(label="a")):
+        with pytest.raises(DataError, match="holds a file without a header") as raised:
+            site.describe(tmp_path, {}, asked)
+        assert "1789" not in raised.value.without_values()
+    assert site.describe(tmp_path, {}, Reading(header="no")).features == 2
 
 
 # --- validation rows that train

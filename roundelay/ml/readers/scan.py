@@ -74,9 +74,10 @@ class FileScan:
             return rows.rest()
         header = [name.strip() for name in first]
         line = rows.line
-        if not self._is_header(line, header, block):
+        is_header = self._is_header(line, header, block)
+        self._compare_header(line, header, block, is_header)
+        if not is_header:
             header = []
-        self._schema.is_doubtful |= bool(header) and self._is_doubtful(line, header, block)
         if self._schema.width:
             self._layout = self._schema.match(self._path, line, header, len(first))
         else:
@@ -99,16 +100,19 @@ class FileScan:
             raise DataError(str(self._path), line, "has a header, but the first file has none: say --header yes or no")
         return found
 
-    def _is_doubtful(self, line: int, header: list[str], block: Block) -> bool:
-        """Return whether a header is only one because an option says so: it may be a row."""
-        options = self._schema.options
-        is_forced = options.header == "yes" or isinstance(options.label, str)
-        if not is_forced or self._schema.is_known or options.label in header:
-            return False
+    def _compare_header(self, line: int, first: list[str], block: Block, is_header: bool) -> None:
+        """Compare what an option says of the first row with what the file itself shows."""
+        schema, options = self._schema, self._schema.options
+        if schema.is_known or (options.header == "auto" and not isinstance(options.label, str)):
+            return
+        shows: bool | None  # None: it may be either
         try:
-            return not has_header(self._path, line, sample_rows(block, self._dialect) or [header], self._dialect)
+            shows = has_header(self._path, line, sample_rows(block, self._dialect) or [first], self._dialect)
         except DataError:
-            return True
+            shows = None
+        schema.is_unconfirmed |= shows is not is_header
+        schema.is_refuted |= is_header and shows is False
+        schema.is_doubtful |= is_header and shows is not True and options.label not in first
 
     def _is_number(self, text: str) -> bool:
         return self._dialect.number(text) is not None

@@ -94,6 +94,8 @@ def survey(path: Path, limits: Limits = DEFAULT) -> tuple[str, tuple[PartFiles, 
 def describe(path: Path, numbers: Mapping[str, int], reading: Reading, limits: Limits = DEFAULT) -> SiteSchema:
     """Describe the parts with these numbers in the job; none: all. Raises DataError, InputMissing, CannotWrite."""
     data = _read(path, reading, limits)
+    if data.table is not None and data.table.schema.is_refuted:  # the names would be values of a row
+        raise DataError(str(path), None, "holds a file without a header: name its columns there, or say --header no")
     parts = [part for part in data.training if part.name in numbers or not numbers]
     if missing := set(numbers) - {part.name for part in parts}:
         raise DataError(str(path), None, f"holds no {printable(min(missing))} any more")
@@ -137,8 +139,9 @@ def count_values(
 ) -> list[list[Cells]]:
     """Count the values of the columns of numbers of parts, each by itself, for a job whose sites have agreed.
 
-    The rows are those of the whole files: others could be chosen so that the differences tell of a few rows. Raises
-    DataError, InputMissing, CannotWrite, BadTask.
+    The answer for a file is always the same: else rows could be chosen so that differences tell of a few. So the rows
+    are those of the whole file, a missing value counts as the mean of its column in the file, and nothing is counted
+    where only an option says whether the first row is a header. Raises DataError, InputMissing, CannotWrite, BadTask.
     """
     if reading.classes or reading.holdout:
         raise BadTask("values are counted in whole files: without --classes and --holdout")
@@ -146,8 +149,9 @@ def count_values(
     found = []
     for name in numbers:
         part = _training_part(path, data, name)
-        columns = _columns_of_numbers(data, part, reading)
-        found.append([cells_of(values, CELL_ROWS_MIN) for values in islice(columns, COLUMNS_MAX)])
+        columns = islice(_columns_of_numbers(data, part, reading), COLUMNS_MAX)
+        is_sure = data.table is None or not data.table.schema.is_unconfirmed
+        found.append([cells_of(each, CELL_ROWS_MIN) if is_sure else Cells(part.rows) for each in columns])
     return found
 
 
@@ -162,7 +166,8 @@ def _columns_of_numbers(data: DataSet, part: DatasetPart, reading: Reading) -> I
         for at, column in enumerate(encoding_from_json(reading.encoding).columns):
             if column.words is None:
                 values = blocks[:, places[column.name] if column.name else at].astype(np.float64)
-                yield np.where(np.isnan(values), column.fill or 0.0, values)
+                known = values[~np.isnan(values)]
+                yield np.where(np.isnan(values), known.mean() if len(known) else 0.0, values)
     if data.task == "regression":
         yield part.y.astype(np.float64)
 
