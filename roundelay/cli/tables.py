@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from math import log10
+from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
+from rich.text import Text
 
 from roundelay.client.report import JobReport
 from roundelay.federation.private_data import AFTER_HOME
@@ -17,7 +19,8 @@ from roundelay.ml.description import QUANTILES, Description, NumbersDescription
 from roundelay.ml.errors import printable
 from roundelay.ml.metrics import FitMetrics, Metrics
 from roundelay.ml.readers.understood import Understood
-from roundelay.node.console import add_row, cell, console
+from roundelay.node import shown
+from roundelay.node.console import add_row, console
 
 ROWS_SHOWN = 40
 HIDDEN = "?"
@@ -25,9 +28,23 @@ DIGITS_SHOWN = 5  # of a number; more where its column varies little
 SHADES = " .:-=+*#%@"  # of a histogram's bins
 
 
-def narrow_table(title: str, *headings: str) -> Table:
+class TitledTable(Table):
+    """A table under a line that may be wider than the table: rich folds a title to the table's width."""
+
+    def __init__(self, line: str, **style: Any) -> None:
+        super().__init__(**style)
+        self.line = shown.text(line)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render the line, then the table."""
+        if self.line:
+            yield Text(self.line, "table.title")
+        yield from super().__rich_console__(console, options)
+
+
+def narrow_table(title: str, *headings: str) -> TitledTable:
     """Return a table without vertical lines: 80 columns hold more of it. No cell is cut; a long one is folded."""
-    table = Table(title=cell(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table = TitledTable(title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table
@@ -42,7 +59,7 @@ def metrics_tables(metrics: Metrics | FitMetrics) -> list[Table | str]:
 
 def _class_table(metrics: Metrics) -> Table:
     auc = "" if metrics.auc is None else f", AUC {metrics.auc:.4f}"
-    table = Table(title=f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}{auc}", title_justify="left")
+    table = TitledTable(f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}{auc}")
     for heading in ("class", "rows", "precision", "recall", "F1", "AUC"):
         table.add_column(heading)
     for each in metrics.classes:
@@ -62,7 +79,7 @@ def threshold_table(metrics: Metrics) -> Table:
     return table
 
 
-def sites_table(report: JobReport) -> Table:
+def sites_table(report: JobReport) -> TitledTable:
     """Return how well the model, and each site's own, does on the rows that each site holds out."""
     found, own = report.kept.report.held_out, report.personal
     names = list(found.sites[0].numbers) if found.sites else ["error"]
@@ -80,7 +97,7 @@ def sites_table(report: JobReport) -> Table:
 
 def _sites_title(report: JobReport) -> str:
     found, own = report.kept.report.held_out, report.own_models
-    means = [] if found.mean_error is None else [f"mean of the sites {found.mean_error:.4f}"]
+    means = [] if found.mean_error is None else [f"mean error of the sites {found.mean_error:.4f}"]
     if report.spec.settings.personal == "head":
         means = [f"{each}, each with its own last layer" for each in means]
     elif own is not None and own.mean_error is not None:
@@ -94,7 +111,7 @@ def describe_fit(metrics: FitMetrics) -> str:
 
 
 def placement_table(report: JobReport) -> Table:
-    table = Table(title="which node trained which files", title_justify="left")
+    table = TitledTable("which node trained which files")
     for heading in ("node", "files", "names"):
         table.add_column(heading)
     by_node = Counter(report.placement.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from roundelay.chord.errors import ChordError
+from roundelay.chord.errors import ChordError, NotAllowed, PeerNotTrusted
 from roundelay.client.errors import (
     BadInput,
     ClientError,
@@ -37,6 +37,8 @@ def translated_errors(failure: type[ClientError] = JobFailed, prefix: str = "") 
     except Stopped as error:
         raise RingUnavailable("this connection to the ring is closed") from error
     except TooManyJobs as error:
+        raise RequestRefused(str(error)) from error
+    except (NotAllowed, PeerNotTrusted) as error:
         raise RequestRefused(str(error)) from error
     except (ChordError, FederationError) as error:
         raise failure(f"{prefix}{error}") from error

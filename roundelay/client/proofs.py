@@ -22,6 +22,7 @@ from roundelay.federation.proof_replay import ReplayFinding
 from roundelay.federation.proof_signatures import check_signatures, read_signatures
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.errors import MLError
+from roundelay.ml.prepare import SUFFIX
 from roundelay.node.files import open_content
 from roundelay.store.blobs import digest_of
 from roundelay.trust.errors import NotTrusted
@@ -166,6 +167,9 @@ def contents_in(data: Path, spec: JobSpec, with_validation: bool = True) -> dict
     if missing := [file for file in files if file.digest not in found]:
         others = f" ({len(missing) - 1} others are missing too)" if len(missing) > 1 else ""
         first = missing[0]
+        if first.name.endswith(SUFFIX):
+            again = f"client.py prepare DATA OUT --seed {spec.settings.seed}"
+            others += f"; from a table or images,  {again}  and the job's other options for data make them"
         raise InputNotFound(f"{data} has no file with the content of {first.name}, SHA-256 {first.digest}{others}")
     return found
 

@@ -35,7 +35,7 @@ def _about(found: SitesEvaluation, own: SitesEvaluation | None, method: str) -> 
     """Say what the table leaves out, and what the sites have on average."""
     parts = []
     if found.mean_error is not None:
-        parts.append(f"mean of the sites {found.mean_error:.4f}")
+        parts.append(f"mean error of the sites {found.mean_error:.4f}")
     if found.auc is not None:
         parts.append(f"AUC of all rows {found.auc:.4f}")
     if method == "head":

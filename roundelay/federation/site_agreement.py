@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from roundelay.chord.effects import Procedure
-from roundelay.chord.errors import ChordError
+from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation.leaf_directory import refresh_leaves
@@ -41,6 +41,7 @@ class DescriptionWork(SiteWork):
     """Has sites describe their files. No job runs yet, so nothing else looks for sites that come back."""
 
     unable_tries = 1  # there are no weights that a site could have lost
+    final = (NotAllowed,)  # the client's role is the same at all sites
 
     def _before_retry(self) -> Procedure[None]:
         with suppress(ChordError):  # the site may be reached even so

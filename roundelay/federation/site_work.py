@@ -53,6 +53,7 @@ class SiteWork(RoundWork):
     """Runs the orders of one round of a job on private data."""
 
     unable_tries = UNABLE_TRIES
+    final: tuple[type[ChordError], ...] = ()  # answers of a site that are raised: the site is not asked again
 
     def __init__(
         self,
@@ -125,6 +126,8 @@ class SiteWork(RoundWork):
                 if unable >= self.unable_tries and len(order.files) > 1:  # it may lack only one of them
                     return (yield from self._run_each(home, order))
                 self._record_unable(home, order, node, str(error), unable)
+            except self.final:
+                raise
             except ChordError as error:
                 unable = 0
                 if isinstance(error, NotFound) and node is not None:  # it was started again, and knows no order

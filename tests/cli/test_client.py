@@ -21,10 +21,12 @@ from roundelay.cli import legacy_arguments, main, screen, status, tables, train
 from roundelay.cli.training import request_of
 from roundelay.client import report
 from roundelay.client.connection import find_member
+from roundelay.client.errors import InputNotFound
 from roundelay.client.job_input import JobInput
 from roundelay.client.lookup import hop_reason, timed
 from roundelay.client.preparation import settings_of
 from roundelay.client.progress import SILENT
+from roundelay.client.proofs import contents_in
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings, option
@@ -356,6 +358,25 @@ def test_the_table_says_which_node_trained_which_files() -> None:
         ["127.0.0.1:8001", "1", "a"],
         ["127.0.0.1:8002", "1", "b"],
     ]
+
+
+def test_a_line_above_a_narrow_table_is_not_folded_to_its_width() -> None:
+    line = "440 rows held out at the sites; mean error of the sites 0.1676 [not markup]"
+    out = Console(width=100)
+    with out.capture() as captured:
+        out.print(tables.narrow_table(line, "a", "b"))
+
+    assert captured.get().splitlines()[0].rstrip() == line
+
+
+def test_a_replay_without_its_files_says_how_those_of_a_table_are_made(tmp_path: Path) -> None:
+    spec = made_report(1).spec
+    packed = replace(spec, files=tuple(replace(file, name=f"{file.name}.rdl") for file in spec.files))
+
+    with pytest.raises(InputNotFound, match=r"content of a, SHA-256 [0-9a-f]+ .2 others are missing too.$"):
+        contents_in(tmp_path, spec)
+    with pytest.raises(InputNotFound, match=r"prepare DATA OUT --seed 0  and the job.s other options for data make"):
+        contents_in(tmp_path, packed)
 
 
 def test_private_files_are_listed_without_the_address_of_their_node() -> None:

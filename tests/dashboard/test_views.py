@@ -295,7 +295,7 @@ def test_the_sites_of_a_job_are_listed_with_their_own_models_the_largest_error_f
     scene = sites_view.sites_scene(snapshot)
 
     assert "Round 2 at the sites: 60 rows held out" in texts(scene)
-    told = "mean of the sites 0.3750; AUC of all rows 0.7500; of their own models (none) 0.0875"
+    told = "mean error of the sites 0.3750; AUC of all rows 0.7500; of their own models (none) 0.0875"
     assert f"{told}; 1 site is hidden because it holds out too few rows; 1 site did not answer" in texts(scene)
     rows = [[scene.pieces[f"site-{at}-{column}"].text for column in range(7)] for at in (0, 1)]
     assert rows[0] == ["b:1", "30", "0.5000", "0.4000", "-", "0.1250", "worst"]

@@ -67,9 +67,19 @@ def _require_drained_by_operators_only(ring: Cluster) -> None:
     assert refused.wait() == 77
     assert "may not write drained.wards." in refused.text
 
-    kit = ring.kit("operator", "admin")
-    way = ("--supernode", str(ring.supernode_address), "--nodes", str(ring.node_list), "--kit", str(kit), "--json")
+    viewer = ring.process("viewer")
+    viewer.start("train", "--private", "wards", *_way(ring, "viewer", "vera"))
+    assert viewer.wait() == 77  # at once: no site is waited for
+    assert "waiting for" not in viewer.text
+    assert "viewer vera may not call order" in viewer.text
+
     operator = ring.process("operator")
-    operator.start("sites", "--drain", sites[0]["address"], *way)
+    operator.start("sites", "--drain", sites[0]["address"], *_way(ring, "operator", "admin"), "--json")
     assert operator.wait() == 0, operator.text
     assert [each["state"] for each in json.loads(operator.out.read_text())["sites"]] == ["drained", "here"]
+
+
+def _way(ring: Cluster, role: str, name: str) -> tuple[str, ...]:
+    """Return the options by which a client of a role enters the ring."""
+    kit = ring.kit(role, name)
+    return ("--supernode", str(ring.supernode_address), "--nodes", str(ring.node_list), "--kit", str(kit))

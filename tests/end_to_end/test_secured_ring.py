@@ -179,7 +179,7 @@ def test_a_viewer_sees_the_ring_and_trains_nothing(ring: Cluster) -> None:
 
     assert len(client("status", "--json", *way).json["nodes"]) == 3
     refused = client("train", ROOT / "letters", "validate_letters.txt", *FAST, *way)
-    assert refused.code != 0
+    assert refused.code == 77
     assert "viewer vera may not call put" in refused.err
 
 
