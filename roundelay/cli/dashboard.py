@@ -65,7 +65,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         default=[],
         type=parser_base.address,
         metavar="HOST:PORT",
-        help="show the rate of calls of the process with this --metrics-port; may be repeated",
+        help="show the calls and bytes a second of the process with this --metrics-port; may be repeated",
     )
     parser_base.add_end_with_parent(made)
     return made

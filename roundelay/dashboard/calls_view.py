@@ -1,4 +1,4 @@
-"""The calls and bytes of each process for each second, the busiest first."""
+"""The calls and bytes a second of each process, in an order that stays as rates change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from roundelay.dashboard.call_counts import CallRates
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, show_bytes, table
 
-TITLE = "Calls and their bytes for each second"
+TITLE = "Calls and bytes a second"
 
 
 def calls_scene(rates: Mapping[Address, CallRates | None]) -> Scene:
@@ -20,7 +20,7 @@ def calls_scene(rates: Mapping[Address, CallRates | None]) -> Scene:
     scene.add("title", "h3", "", TITLE)
     headings = ("process", "served", "sent", "failed", "time to serve one", "bytes in", "bytes out")
     body = table(scene, "calls", headings, TITLE)
-    known = sorted((each for each in rates.values() if each), key=lambda each: (-each.served - each.sent, each.node))
+    known = sorted((each for each in rates.values() if each), key=lambda each: each.node)
     for place, each in enumerate(known):
         numbers = [f"{rate:.1f}" for rate in (each.served, each.sent, each.failed)]
         traffic = (show_bytes(each.bytes_in), show_bytes(each.bytes_out))

@@ -70,9 +70,7 @@ def photograph(page: Any, folder: Path) -> None:
     page.emulate_media(color_scheme="dark")
     shoot(page, folder / "ring-dark.png")
     page.emulate_media(color_scheme="light")
-    tab(page, "Lookup")
-    page.get_by_role("button", name="Look up").click()
-    page.locator("#board-route tr.chosen").wait_for()
+    look_up(page)
     shoot(page, folder / "lookup.png")
     disturb(page, folder)
     tab(page, "History")
@@ -84,9 +82,11 @@ def photograph(page: Any, folder: Path) -> None:
 
 
 def photograph_views(page: Any, folder: Path) -> None:
-    """Take a picture of each whole view at each width, light and dark, after a job has ended."""
+    """Take a picture of each whole view at each width, light and dark, after a job and a lookup."""
     train(page)
     page.locator("table.confusion").wait_for()
+    page.locator(".node .dot").nth(2).click()
+    look_up(page)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": WIDE["height"]})
         for scheme in ("light", "dark"):
@@ -101,6 +101,12 @@ def train(page: Any) -> None:
     page.get_by_label("rounds", exact=True).fill(ROUNDS)
     page.get_by_role("button", name="Launch training").click()
     page.locator(".state.waiting, .state.running").first.wait_for()
+
+
+def look_up(page: Any) -> None:
+    tab(page, "Lookup")
+    page.get_by_role("button", name="Look up").click()
+    page.locator("#board-route tr.chosen").wait_for()
 
 
 def disturb(page: Any, folder: Path) -> None:

@@ -73,7 +73,7 @@ def nodes_scene(ring_state: RingState, chosen: str, wanted: str = "") -> Scene:
     add_count(scene, wanted, len(found), len(ring_state.nodes), "nodes")
     if not found:
         return scene
-    headings = ("", "node", "address", "owns", "files", "copies", "bytes", "now")
+    headings = ("", "node", "address", "owns", "files", "copies", "stored", "now")
     body = table(scene, "nodes", headings, "The nodes of the ring")
     for member in found:
         key = key_of(member.ref)
@@ -102,7 +102,10 @@ def nodes_scene(ring_state: RingState, chosen: str, wanted: str = "") -> Scene:
 
 
 def _doing(member: NodeState) -> str:
-    return str(member.status.training or "idle") if member.answers else "does not answer"
+    if not member.answers:
+        return "does not answer"
+    doing = member.status.training
+    return f"{doing.file}, epoch {doing.epoch}" if doing is not None and doing.file else str(doing or "idle")
 
 
 def _is_wanted(member: NodeState, wanted: str) -> bool:
@@ -197,6 +200,6 @@ def show_bytes(count: float) -> str:
     size = count
     for unit in ("B", "kB", "MB"):
         if size < 1000:
-            return f"{size:.0f} {unit}"
+            return f"{size:.{int(size < 10 and unit != 'B')}f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"

@@ -61,15 +61,15 @@ def test_rates_are_differences_over_the_time_between() -> None:
     assert rates_between(COUNTS, CallCounts("127.0.0.1:8001", 5.0, 1.0)) is None  # it was started again
 
 
-def test_the_busiest_process_is_listed_first_and_silent_ones_are_named() -> None:
+def test_processes_stay_in_one_order_and_silent_ones_are_named() -> None:
     one, other = CallRates("a:1", 1.0, 0.0, 0.0, 2.0, 0, 10), CallRates("b:1", 4.0, 0.25, 0.0, 0.5, 1500, 2e9)
 
     scene = calls_scene({Address("a", 9): one, Address("b", 9): other, Address("c", 9): None})
 
     rows = [[scene.pieces[f"call-{at}-{column}"].text for column in range(7)] for at in (0, 1)]
     assert rows == [
-        ["b:1", "4.0", "0.2", "0.0", "0.50 ms", "2 kB", "2.0 GB"],
         ["a:1", "1.0", "0.0", "0.0", "2.00 ms", "0 B", "10 B"],
+        ["b:1", "4.0", "0.2", "0.0", "0.50 ms", "1.5 kB", "2.0 GB"],
     ]
     assert scene.pieces["silent"].text == "No metrics yet from c:9: see --metrics-port."
     assert not calls_scene({}).pieces
