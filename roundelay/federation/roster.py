@@ -90,7 +90,7 @@ class Roster:
 
     def mark_lost(self, node: NodeRef, why: str) -> None:
         """Give a node no work for LOST_ROUNDS, because it failed."""
-        self.record_disturbance(f"lost {node.address}: {why}")
+        self.record_disturbance(f"lost {node.address}: {why.removeprefix(f'{node.address} ')}")
         self._lost[node] = self._round
 
     def mark_missing_file(self, node: NodeRef, file: TrainingFile, why: str = "") -> None:

@@ -263,7 +263,8 @@ def connect(host: str, port: int, timeout_s: float, secure: Secure | None = None
         if secure is not None:
             return secure(sock, timeout_s, _left_s(deadline))
     except (OSError, ValueError, OverflowError) as error:  # the latter two: an impossible name or port
-        raise TTransportException(TTransportException.NOT_OPEN, f"{host}:{port}: {error}", error) from error
+        why = getattr(error, "strerror", None) or error  # without the system's number
+        raise TTransportException(TTransportException.NOT_OPEN, f"{host}:{port}: {why}", error) from error
     return FramedSocket(sock, timeout_s)
 
 

@@ -91,9 +91,9 @@ def test_a_lost_node_gets_another_chance_after_some_rounds() -> None:
     roster, file = seen([1, 100, 200]), files(1)[0]
     owner = roster.holders(file)[0]
     roster.begin_round(1)
-    roster.mark_lost(owner, "slow")
+    roster.mark_lost(owner, f"{owner.address} does not answer")
     assert owner not in roster.holders(file)
-    assert roster.disturbances == [f"lost {owner.address}: slow"]
+    assert roster.disturbances == [f"lost {owner.address}: does not answer"]
 
     for number in range(2, 3 + LOST_ROUNDS):
         roster.begin_round(number)

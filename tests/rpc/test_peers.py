@@ -280,7 +280,7 @@ def test_a_port_without_a_listener_is_unreachable(peers: Peers) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-    with pytest.raises(NodeUnreachable, match=f"127.0.0.1:{port} does not answer"):
+    with pytest.raises(NodeUnreachable, match=f"^127.0.0.1:{port} does not answer: Connection refused$"):
         nudge(peers, NodeRef(7, "127.0.0.1", port))
 
 
