@@ -36,7 +36,7 @@ PATIENCE_MS = 300_000.0
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 420, "height": 860}
 VIEWS = ("Nodes", "Lookup", "Training", "History", "Churn lab")
 WIDTHS = (360, 800, 1600)
-ROUNDS = "12"
+ROUNDS = "30"
 LOOK_MS = 700.0  # for animations to end
 
 
@@ -56,7 +56,7 @@ def photograph(page: Any, folder: Path) -> None:
     """Take a picture of every view, one after the other."""
     page.wait_for_function("n => document.querySelectorAll('.ring .node').length === n", arg=NODES)
     train(page)
-    page.wait_for_function("document.querySelector('.jobhead + progress')?.value >= 5")
+    page.wait_for_function("document.querySelector('.jobhead + progress')?.value >= 15")
     shoot(page, folder / "training.png")
     page.locator(".state.done").wait_for()
     page.locator("table.confusion").wait_for()
