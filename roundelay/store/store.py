@@ -8,6 +8,7 @@ the lease of what it deletes could have lasted, so that a node that returns with
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -123,6 +124,7 @@ class Store:
         self._staging = Staging(clock, self._room_bytes, self._blobs.buffer)
         self._index_log: IndexLog = index_log or NoIndexLog()
         self._index: dict[int, dict[Entry, _EntryState]] = {}  # by key
+        self._named = Counter[str]()  # by digest: the live entries that name a content
         self._items_count = 0
         self._orphans: set[Entry] = set()
         self._scrubbed = ""  # the content that was scrubbed last
@@ -235,8 +237,7 @@ class Store:
             raise NotYet("this node is still receiving a hand-off")
         if len(names) > FIND_NAMES_MAX:
             raise Malformed(f"find: {len(names)} names, at most {FIND_NAMES_MAX}")
-        wanted = frozenset(names)
-        return tuple(item for item in self._items((key,)) if not wanted or item.entry.name in wanted)
+        return tuple(self._items((key,), frozenset(names)))
 
     def range_digest(self, start: int, end: int) -> RangeDigest:
         total, count = 0, 0
@@ -315,11 +316,16 @@ class Store:
         """Return the keys in (start, end] that have entries."""
         return [key for key in self._index if between_right_closed(start, key, end)]
 
-    def _items(self, keys: Iterable[int]) -> Iterator[Item]:
-        """Return the items that have not expired; one whose content was corrupt and is removed counts as missing."""
+    def _items(self, keys: Iterable[int], names: Set[str] = frozenset()) -> Iterator[Item]:
+        """Return the items that have not expired; one whose content was corrupt and is removed counts as missing.
+
+        names: only items with one of these are wanted, if there are any.
+        """
         now = self._clock()
         for key in keys:
             for entry, state in self._index.get(key, {}).items():
+                if names and entry.name not in names:
+                    continue
                 if state.until > now and (state.deleted or self._blobs.has(entry.digest)):
                     yield Item(entry, state.version, state.until - now, state.deleted, state.signature)
 
@@ -382,14 +388,22 @@ class Store:
 
     def _set(self, entry: Entry, state: _EntryState) -> None:
         states = self._index.setdefault(entry.key, {})
-        self._items_count += entry not in states
+        before = states.get(entry)
+        self._items_count += before is None
+        self._count_name(entry, (not state.deleted) - (before is not None and not before.deleted))
         states[entry] = state
+
+    def _count_name(self, entry: Entry, change: int) -> None:
+        """Count one live entry of a content more or less."""
+        self._named[entry.digest] += change
+        if not self._named[entry.digest]:
+            del self._named[entry.digest]
 
     def _remove(self, entries: list[Entry]) -> None:
         """Remove entries. Raises StoreFull if that cannot be logged; then they are still here."""
         self._index_log.erase(entries)
         for entry in entries:
-            del self._index[entry.key][entry]
+            self._count_name(entry, -(not self._index[entry.key].pop(entry).deleted))
             self._items_count -= 1
             self._orphans.discard(entry)
             if not self._index[entry.key]:
@@ -398,17 +412,13 @@ class Store:
 
     def _drop_unnamed(self, digests: set[str]) -> None:
         """Drop those of the contents that no live entry names."""
-        here = {digest for digest in digests if self._blobs.has(digest)}
-        for digest in here - self._named() if here else ():
-            self._blobs.drop(digest)
-
-    def _named(self) -> set[str]:
-        """Return the digests that live entries name."""
-        return {e.digest for states in self._index.values() for e, state in states.items() if not state.deleted}
+        for digest in digests:
+            if digest not in self._named and self._blobs.has(digest):
+                self._blobs.drop(digest)
 
     def _next_digests(self, count: int) -> list[str]:
         """Return the digests to scrub next, in turn; fewer if their contents are large."""
-        digests = sorted(digest for digest in self._named() if self._blobs.has(digest))
+        digests = sorted(digest for digest in self._named if self._blobs.has(digest))
         later = [d for d in digests if d > self._scrubbed] or digests
         before = accumulate((self._blobs.size_bytes(d) for d in later[:count]), initial=0)
         chosen = [d for d, size_bytes in zip(later[:count], before, strict=False) if size_bytes < SCRUB_BYTES]

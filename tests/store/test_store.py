@@ -346,6 +346,27 @@ def test_a_content_that_another_entry_names_survives_a_deletion(store: Store) ->
     assert is_found(store, other)
 
 
+def test_a_content_stays_as_long_as_an_entry_names_it_whatever_happens_to_the_others(clock: Clock) -> None:
+    store, rng = Store(clock), random.Random(5)
+    for version in range(1, 400):
+        content, name = bytes([rng.randrange(3)]), rng.choice("abc")
+        item = item_of(content, name=name, version=version - rng.randrange(3), lease_s=rng.choice([5.0, 50.0]))
+        match rng.randrange(4):
+            case 0:
+                store.put(replace(item, deleted=True))
+            case 1:
+                store.release((item,))
+            case 2:
+                clock.now += 3.0
+                store.collect_garbage(1)
+            case _:
+                keep(store, content, name=name, version=item.version, lease_s=item.lease_s)
+        live = [i.entry for i in store.find(1) if not i.deleted]
+        assert all(store.read(entry.digest, 0, 1) for entry in live)
+        store.collect_garbage(0)
+        assert store.stored_bytes == len({entry.digest for entry in live})
+
+
 def test_an_old_copy_is_not_revived_after_a_deletion_and_its_bytes_are_not_requested(store: Store) -> None:
     store.put(item_of(CONTENT, version=2, deleted=True))
 
