@@ -65,18 +65,27 @@ def find_all(start: NodeRef, ring: Ring, spec: JobSpec) -> Procedure[Found]:
     return (yield from _find(start, ring, keys_of(ring, spec.job, spec.settings.rounds), ()))
 
 
+def find_first(start: NodeRef, ring: Ring, job: str, known: int, nodes: tuple[NodeRef, ...] = ()) -> Procedure[Found]:
+    """Return the items under a job's first key; without those of rounds, if it is not one of the last before `known`.
+
+    nodes: those responsible for the key, if they are known. Raises NotYet, LookupFailed.
+    """
+    names = tuple(records.record_name(job, what) for what in records.OF_THE_JOB) if _first(known) > 0 else ()
+    return (yield from find(start, ring, ring.key(job), names, nodes))
+
+
 def find_later(start: NodeRef, ring: Ring, spec: JobSpec, first: Found, known: int) -> Procedure[Found]:
     """Return the items of a job so far: the `first`, under its first key, and those under later keys.
 
     known: rounds of which nothing new is wanted, except of the last key before them, where a chain may fork. A key is
     looked into if the last round of the key before it has a RESULT; twice as many keys at a time.
     """
-    keys = keys_of(ring, spec.job, spec.settings.rounds)
-    at = max(1, known // ROUNDS_PER_KEY - 1)
-    stop = max(at, known // ROUNDS_PER_KEY) + 1
     items, nodes = first
-    if last_result(spec.job, 0) not in {item.entry.name for item in items}:
+    if known < ROUNDS_PER_KEY and last_result(spec.job, 0) not in {item.entry.name for item in items}:
         return first
+    keys = keys_of(ring, spec.job, spec.settings.rounds)
+    at = max(1, _first(known))
+    stop = max(at, known // ROUNDS_PER_KEY) + 1
     while keys[at:stop]:
         more, asked = yield from _find(start, ring, keys[at:stop], first[1])
         items, nodes = (*items, *more), tuple(dict.fromkeys((*nodes, *asked)))
@@ -92,6 +101,11 @@ def last_result(job: str, place: int) -> str:
 
 
 # --- helpers
+
+
+def _first(known: int) -> int:
+    """Return the place of the first key that is read again when rounds are known."""
+    return max(0, known // ROUNDS_PER_KEY - 1)
 
 
 def _key(ring: Ring, job: str, place: int) -> int:

@@ -42,6 +42,7 @@ DISTURBANCE_CHARACTERS_MAX = 1000
 FIT_NUMBERS = 3
 Taken = tuple[tuple[int, int], ...]  # a file's index, and the round whose weights its update started from
 ENDS = (REPLACED, DONE, FAILED, CANCELLED)  # if several are written, the first of these counts
+OF_THE_JOB = (SPEC, *ENDS, PAUSED, PERSONAL, FORGOTTEN)  # the records that are not of a round
 
 
 class ChainLink(Protocol):

@@ -13,12 +13,12 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, records
 from roundelay.federation.early_stopping import is_complete, kept_round
 from roundelay.federation.errors import BadRecord, NoSuchJob
-from roundelay.federation.job_keys import ROUND_DIGITS_MAX, find_later
+from roundelay.federation.job_keys import ROUND_DIGITS_MAX, find_first, find_later
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.federation.strict_json import RECORD_BYTES_MAX
 from roundelay.store.items import Item
-from roundelay.store.read_path import fetch_many, find
+from roundelay.store.read_path import fetch_many
 
 PERSONAL_MAX = 4  # records of sites' own models that are read: the latest
 FORGOTTEN_MAX = 16  # jobs without some of its files, that are shown
@@ -100,7 +100,7 @@ def read_snapshot(
     else they are looked up.
     Raises NoSuchJob, BadRecord, ChordError; Diverged, if a round that anybody can repeat has two results.
     """
-    first = yield from find(entry, ring, ring.key(job), nodes=nodes)
+    first = yield from find_first(entry, ring, job, len(known.results) if known is not None else 0, nodes)
     if known is None:
         stored = _find_spec(job, first[0])
         known = JobSnapshot(spec or (yield from _read_spec(stored, first[1])))

@@ -17,7 +17,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import audit, job_keys, jobs, records
 from roundelay.federation.effects import Clocks
 from roundelay.federation.failover import JobSupervisor
-from roundelay.federation.job_keys import KEYS_MAX, KINDS, ROUNDS_PER_KEY, is_key_of, key_of, keys_of
+from roundelay.federation.job_keys import KEYS_MAX, KINDS, ROUNDS_PER_KEY, is_key_of, key_of, keys_of, round_in
 from roundelay.federation.lease_renewal import renew_leases
 from roundelay.federation.listing import list_latest
 from roundelay.federation.proof import check_proof
@@ -53,7 +53,7 @@ def test_the_keys_of_a_job_follow_one_another_and_records_of_no_round_lie_under_
         assert [key_of(RING, job, f"{kind}-{number}") for number in (0, last, last + 1)] == [first, first, first + 1]
     assert {key_of(RING, job, what) for what in (*records.ENDS, records.SPEC, "personal-999", "result-x")} == {first}
     assert keys_of(RING, job, last) == (first,) and keys_of(RING, job, last + 1) == (first, first + 1)
-    assert all(JOB_RECORD.fullmatch(f"{job}.{kind}-1") for kind in KINDS)
+    assert all(JOB_RECORD.fullmatch(f"{job}.{what}") for what in (*records.OF_THE_JOB, *(f"{k}-1" for k in KINDS)))
 
 
 def test_the_longest_job_that_settings_allow_has_no_more_keys_than_may_be_its() -> None:
@@ -165,14 +165,20 @@ def test_who_follows_a_job_reads_only_its_first_key_and_the_last_ones_again() ->
     job = Job(IDS[:4], SPEC, SMALL)
     job.drive()
     view = job.net.run(read_snapshot(job.net.entry, RING, SPEC.job, with_reports=True))
-    keys: set[int] = set()
-    job.net.before_answer = lambda node, request: keys.add(request.key) if isinstance(request, Find) else None
+    asked: dict[int, tuple[str, ...]] = {}
+
+    def note(node: NodeRef, request: Request[Any]) -> None:
+        if isinstance(request, Find):
+            asked[request.key] = request.names
+
+    job.net.before_answer = note
     known = replace(view, results=view.results[:7], reports={n: r for n, r in view.reports.items() if n < 7}, end="")
 
     assert job.net.run(read_snapshot(job.net.entry, RING, SPEC.job, known, with_reports=True)) == view
 
     first, *later = keys_of(RING, SPEC.job, 8)
-    assert keys == {first, *later[-2:]}
+    assert asked.keys() == {first, *later[-2:]}
+    assert not any(map(round_in, (name.removeprefix(f"{SPEC.job}.") for name in asked[first]))) and asked[first]
 
 
 @pytest.mark.usefixtures("few_rounds")
