@@ -323,7 +323,7 @@ def test_the_three_terminals_train_a_model(tmp_path: Path) -> None:
         assert "round 50 of 50: validation error" in client_terminal.text
         assert "which node trained which files" in client_terminal.text
         assert any("round 50: training" in node.text for node in nodes)
-        check_listing("round 1: training", nodes[0].text)
+        check_listing(r"job \w+, round 1: training", nodes[0].text)
         check_listing("validation error", client_terminal.text)
         assert [node.interrupt() for node in nodes] == [130, 130]
         assert "left the ring; its successors have what it stored" in nodes[0].text

@@ -132,7 +132,7 @@ class Trainer:
     def _log_start(self, order: Order) -> None:
         """Log what is to be computed, and how, unless that is as in the order before."""
         settings = _settings_of(order)
-        self._log(f"{order.status}{'' if settings == self._settings else settings}")
+        self._log(f"job {order.job[:8]}, {order.status}{'' if settings == self._settings else settings}")
         self._settings = settings or self._settings
 
     def _ask(self, header: Header, payload: bytes, order: Order) -> Frame:
