@@ -18,6 +18,7 @@ from roundelay.cli.parser_base import (
     add_max_file_bytes,
     add_ring_options,
     add_ring_parameters,
+    at_least,
     model_output,
     output,
     path,
@@ -117,10 +118,14 @@ def audit(arguments: Sequence[str]) -> Parser:
     add_job(made)
     made.add_argument("--all", action="store_true", help="list every record, not only those that do not hold")
     made.add_argument(
-        "--retrain", type=int, default=0, metavar="N", help="repeat N random rounds and compare (default: %(default)s)"
+        "--retrain",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="repeat N random rounds and compare (default: %(default)s)",
     )
     made.add_argument(
-        "--seed", type=int, default=0, metavar="S", help="seed that chooses the rounds (default: %(default)s)"
+        "--seed", type=at_least(0), default=0, metavar="S", help="seed that chooses the rounds (default: %(default)s)"
     )
     add_ring_options(made)
     _add_json(made)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from roundelay.chord.choices import ASSIGNMENTS
 from roundelay.cli import exits
-from roundelay.ml.choices import MAX_FILE_BYTES_HELP, file_size
+from roundelay.ml.choices import MAX_FILE_BYTES_HELP, file_size, whole_number
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=exits.as_typed_here(prog), description=description, epilog=epilog, add_help=False, allow_abbrev=False
         )
+        self.register("type", int, checked(whole_number))  # argparse's own message is "invalid int value"
         self.complete: Callable[[argparse.Namespace, dict[str, str]], None] | None = None  # for --show-config
         self.program = program or prog.split()[0].removesuffix(".py")  # whose section of a --config file it reads
         self.is_configurable = is_configurable  # by a file and by the environment
@@ -257,6 +258,17 @@ def checked(read: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(str(error)) from error
 
     return typed
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Return an argparse type for a count or a seed."""
+
+    def read(text: str) -> int:
+        if (found := whole_number(text)) < least:
+            raise ValueError(f"{text[:80]}, expected {least} or more")
+        return found
+
+    return checked(read)
 
 
 def identifiers(text: str) -> tuple[int, ...]:

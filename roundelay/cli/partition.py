@@ -77,7 +77,9 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         help="rows of each file, for --how sizes; other rows are left out",
     )
     made.add_argument("--summary", action="store_true", help="draw the classes of each file")
-    made.more("--seed", type=int, default=0, metavar="S", help="seed of the split (default: %(default)s)")
+    made.more(
+        "--seed", type=parser_base.at_least(0), default=0, metavar="S", help="seed of the split (default: %(default)s)"
+    )
     made.more("--class-count", type=int, default=CLASSES_DEFAULT, metavar="N", help="classes (default: %(default)s)")
     made.more(
         "--skip",

@@ -21,7 +21,9 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     made.add_argument("data", type=parser_base.path, metavar="DATA", help="a file or a folder: see --dataset")
     made.add_argument("out", type=parser_base.path, metavar="OUT", help="the folder to write to")
     data_options.add_to(made)
-    made.more("--seed", type=int, default=0, metavar="S", help="seed of the split (default: %(default)s)")
+    made.more(
+        "--seed", type=parser_base.at_least(0), default=0, metavar="S", help="seed of the split (default: %(default)s)"
+    )
     return made
 
 

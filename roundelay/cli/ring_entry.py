@@ -8,7 +8,7 @@ from roundelay.client.errors import RingUnavailable
 from roundelay.client.progress import SILENT, Progress
 from roundelay.client.ring import Ring, connect
 
-HINT = "Start  python3 supernode.py  and  python3 compute_node.py 8001  first, or add  --local 4"
+START = "Start what is missing of  python3 supernode.py  and  python3 compute_node.py 8001"
 
 
 def open_ring(chosen: parser_base.Namespace, progress: Progress = SILENT) -> Ring:
@@ -16,5 +16,6 @@ def open_ring(chosen: parser_base.Namespace, progress: Progress = SILENT) -> Rin
     try:
         return connect(ring_address(chosen), progress=progress)
     except RingUnavailable as error:
-        hint = "" if chosen.bootstrap is not None else f". {HINT}"
+        local = ", or add  --local 4" if hasattr(chosen, "local") else ""
+        hint = "" if chosen.bootstrap is not None else f". {START}{local}"
         raise exits.Exit(exits.UNAVAILABLE, f"{error}{hint}") from error

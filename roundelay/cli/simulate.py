@@ -54,13 +54,21 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         _add_scenario(made)
     elif word == "soak":
         made.add_argument("--seconds", type=float, default=60.0, metavar="S", help="duration (default: %(default)s)")
-        made.add_argument("--nodes", type=int, default=SimOptions.nodes, metavar="N", help="(default: %(default)s)")
-        made.add_argument("--seed", type=int, default=1, metavar="S", help="the first seed (default: %(default)s)")
+        made.add_argument(
+            "--nodes",
+            type=parser_base.at_least(1),
+            default=SimOptions.nodes,
+            metavar="N",
+            help="(default: %(default)s)",
+        )
+        made.add_argument(
+            "--seed", type=parser_base.at_least(0), default=1, metavar="S", help="the first seed (default: %(default)s)"
+        )
         made.add_argument("--jobs", type=int, default=0, metavar="N", help="federated jobs in each (default: 0)")
     elif word:
         made.add_argument("--json", action="store_true", help="print one line, one JSON object")
         made.add_argument("--quick", action="store_true", help="a small version, in seconds")
-        made.add_argument("--seed", type=int, default=1, metavar="S", help="(default: %(default)s)")
+        made.add_argument("--seed", type=parser_base.at_least(0), default=1, metavar="S", help="(default: %(default)s)")
         if word == "paper":
             made.add_argument("--out", type=path, default=RESULTS, metavar="DIR", help="folder (default: %(default)s)")
     return made

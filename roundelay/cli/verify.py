@@ -35,7 +35,10 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         "--sample", type=_count, metavar="N", help="train N random files of random rounds again, and compare them"
     )
     made.add_argument(
-        "--seed", type=int, metavar="S", help="seed of the sample (default: a random one, which is shown)"
+        "--seed",
+        type=parser_base.at_least(0),
+        metavar="S",
+        help="seed of the sample (default: a random one, which is shown)",
     )
     made.add_argument(
         "--authority",

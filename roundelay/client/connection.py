@@ -159,6 +159,8 @@ class Connection:
             raise RequestRefused(str(error)) from error
         except ChordError:
             supernode, listed = self.address.entry_points()
+            if self.runtime.run(_ask_supernode(supernode)) is not None:
+                raise RingUnavailable(f"no node has joined the ring of the supernode at {supernode} yet") from None
             if supernode is None:
                 raise RingUnavailable(f"no node of a ring answers at {listed[0]}") from None
             if not listed:

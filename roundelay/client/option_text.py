@@ -7,19 +7,11 @@ from dataclasses import fields
 from typing import Any
 
 from roundelay.federation.settings import Settings, check
-from roundelay.ml.choices import MODELS
+from roundelay.ml.choices import MODELS, whole_number
 from roundelay.ml.plugins import full_name
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}  # of a duration
 COMMON = ("model", "rounds", "epochs", "hidden", "eta")  # shown first; the others on demand
-
-
-def whole_number(text: str) -> int:
-    """Read an integer. Raises ValueError."""
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a whole number") from None
 
 
 def number(text: str) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roundelay.client.errors import BadInput, InvalidRequest
-from roundelay.client.option_text import flag, names, number, whole_number
+from roundelay.client.option_text import flag, names, number
 from roundelay.federation.settings import Settings, option
 from roundelay.ml.choices import (
     DECIMAL_CHOICES,
@@ -24,6 +24,7 @@ from roundelay.ml.choices import (
     OpenChoices,
     file_size,
     side,
+    whole_number,
 )
 from roundelay.ml.errors import BadOption
 from roundelay.ml.plugins import full_name

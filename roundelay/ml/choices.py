@@ -87,6 +87,14 @@ DROPOUT_MAX = 0.95
 ETA_MIN = 1e-12  # smaller rates underflow: the kernels fold the rate into float32 gradients
 
 
+def whole_number(text: str) -> int:
+    """Read an integer. Raises ValueError."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a whole number") from None
+
+
 def file_size(text: str) -> int:
     """Read a number of bytes, with one of SIZES or without. Raises ValueError."""
     factor = SIZES.get(text[-1:].upper(), 1)

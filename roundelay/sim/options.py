@@ -37,6 +37,9 @@ class SimOptions:
         for name in ("loss", "duplication", "reordering", "refusals"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a fraction from 0 to 1")
+        for name in ("nodes", "successors"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 or more")
         for field in fields(self):
             if getattr(self, field.name) < 0:
                 raise ValueError(f"{field.name} is {getattr(self, field.name)}, expected 0 or more")

@@ -25,6 +25,13 @@ from tests.processes import client_here, run_here
         (("train", ""), "an empty name"),
         (("train", "letters", ""), "an empty name"),
         (("status", "--nodes", ""), "an empty name"),
+        (("ring", "two"), "argument N: 'two' is not a whole number"),
+        (("prepare", "letters", "out", "--seed", "-1"), "argument --seed: -1, expected 0 or more"),
+        (("partition", "letters", "out", "--seed", "-1"), "argument --seed: -1, expected 0 or more"),
+        (("audit", "last", "--retrain", "-1"), "argument --retrain: -1, expected 0 or more"),
+        (("verify", "job.zip", "--seed", "-1"), "argument --seed: -1, expected 0 or more"),
+        (("simulate", "scenario", "--nodes", "0"), "nodes is 0, expected 1 or more"),
+        (("simulate", "soak", "--nodes", "0"), "argument --nodes: 0, expected 1 or more"),
     ],
 )
 def test_a_slip_is_named_with_what_was_meant(words: tuple[str, ...], hint: str) -> None:

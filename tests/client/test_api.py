@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 import roundelay
+from roundelay.chord.refs import Address
+from roundelay.chord.ring import Ring
 from roundelay.client.errors import InputNotFound, InvalidRequest, JobFailed, RequestRefused, RingUnavailable
 from roundelay.federation import records
+from roundelay.node.supernode import Supernode
 from tests.end_to_end.small_job import write_tiny
 from tests.processes import ROOT
 
@@ -134,6 +137,17 @@ def test_a_connection_that_was_closed_says_so(ring: roundelay.Ring, data: Path) 
     for use in (other.status, other.jobs, other.size, lambda: other.lookup("a"), lambda: other.submit(request(data))):
         with pytest.raises(RingUnavailable, match="this connection to the ring is closed"):
             use()
+
+
+def test_a_supernode_without_nodes_is_not_said_to_be_silent(tmp_path: Path) -> None:
+    nodes = tmp_path / "nodes"
+    alone = Supernode(Ring(), Address("127.0.0.1", 0), tmp_path / "journal", nodes, "balanced", (), lambda line: None)
+    alone.start()
+    try:
+        with pytest.raises(RingUnavailable, match="no node has joined the ring of the supernode"):
+            roundelay.connect(str(alone.address), nodes=nodes)
+    finally:
+        alone.stop()
 
 
 def test_where_no_ring_is_connecting_fails(tmp_path: Path) -> None:
