@@ -139,41 +139,43 @@ class JobLog:
 
     def _write(self, written: Sequence[Record], have: Nodes = frozenset()) -> Procedure[None]:
         """Write records to all copies, on each node in their order; those of one set of nodes in one message."""
-        ring = self._roster.ring
-        groups = groupby(written, lambda each: self._nodes(2 * ring.replicas, each.item.entry.key))
-        for nodes, group in groups:
-            together = tuple(group)
+        for _, together in groupby(written, lambda each: self._holders(each.item.entry.key)):
+            yield from self._write_together(tuple(together), have)
 
-            def put(
-                entry: NodeRef, nodes: tuple[NodeRef, ...] = nodes, together: tuple[Record, ...] = together
-            ) -> Procedure[tuple[NodeRef, ...]]:
-                return put_records(entry, ring, together, nodes=nodes, have=have)
+    def _write_together(self, written: Sequence[Record], have: Nodes) -> Procedure[None]:
+        """Write records whose keys have the same nodes, as far as the driver knows."""
+        ring, key = self._roster.ring, written[0].item.entry.key
 
-            yield from with_entry_failover(self._roster, put)
+        def put(entry: NodeRef) -> Procedure[tuple[NodeRef, ...]]:
+            return put_records(entry, ring, written, nodes=self._holders(key), have=have)
+
+        yield from with_entry_failover(self._roster, put)
 
     def _find_results(self, number: int, *others: str) -> Procedure[tuple[Item, ...]]:
         """Find a round's RESULTs and records of other names; if two drivers may differ, also the RESULTs before."""
         ring = self._roster.ring
         numbers = (number - 1, number) if self._may_fork and number else (number,)
         names = (*(records.result_name(self._job, each) for each in numbers), *others)
-        spec, asks = records.record_name(self._job, records.SPEC), list[tuple[NodeRef, Find]]()
-        for key, own in job_keys.by_key(ring, self._job, names).items():
-            asks += [(node, Find(key, (spec, *own))) for node in self._readers(key)]
-        answers = yield from ask_all(asks)
+        spec, by_key = records.record_name(self._job, records.SPEC), job_keys.by_key(ring, self._job, names)
+        readers = {key: self._readers(key) for key in by_key}
+        answers = yield from ask_all(
+            [(node, Find(key, (spec, *own))) for key, own in by_key.items() for node in readers[key]]
+        )
         items = [item for answer in answers if not isinstance(answer, ChordError) for item in answer]
-        if len(asks) < ring.replicas or any(isinstance(answer, ChordError) for answer in answers):
+        knows_too_few = any(len(nodes) < ring.replicas for nodes in readers.values())
+        if knows_too_few or any(isinstance(answer, ChordError) for answer in answers):
             items += yield from with_entry_failover(
                 self._roster, lambda entry: jobs.find_records(entry, ring, self._job, *names)
             )
         return tuple({i.entry: i for i in items if i.entry.name in names and not i.deleted}.values())
 
-    def _nodes(self, count: int, key: int) -> tuple[NodeRef, ...]:
+    def _holders(self, key: int) -> tuple[NodeRef, ...]:
         """Return the owner of one of the job's keys and the nodes after it, as far as the driver knows."""
-        return self._roster.successors_of(key, count)
+        return self._roster.successors_of(key, 2 * self._roster.ring.replicas)
 
     def _readers(self, key: int) -> tuple[NodeRef, ...]:
         """Return the nodes that are asked for the items of a key."""
-        return self._nodes(max(self._roster.ring.replicas + 1, FIND_NODES_MIN), key)
+        return self._roster.successors_of(key, max(self._roster.ring.replicas + 1, FIND_NODES_MIN))
 
     def _refuse_other(self, result: RoundResult, found: Sequence[Item]) -> Procedure[None]:
         """Raise unless the round has no other RESULT: put if absent. A record that is malformed is not one."""

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from bench.messages import simulate
-from roundelay.chord.effects import Request, ask_all
+from roundelay.chord.effects import Request, ask, ask_all
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import audit, job_keys, jobs, records
 from roundelay.federation.effects import Clocks
 from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.job_keys import KEYS_MAX, KINDS, ROUNDS_PER_KEY, is_key_of, key_of, keys_of, round_in
+from roundelay.federation.job_log import JobLog
 from roundelay.federation.lease_renewal import renew_leases
 from roundelay.federation.listing import list_latest
 from roundelay.federation.proof import check_proof
@@ -179,6 +180,24 @@ def test_who_follows_a_job_reads_only_its_first_key_and_the_last_ones_again() ->
     first, *later = keys_of(RING, SPEC.job, 8)
     assert asked.keys() == {first, *later[-2:]}
     assert not any(map(round_in, (name.removeprefix(f"{SPEC.job}.") for name in asked[first]))) and asked[first]
+
+
+@pytest.mark.usefixtures("few_rounds")
+@pytest.mark.parametrize("number", [FEW - 1, FEW])
+def test_a_driver_that_knows_too_few_nodes_looks_up_the_others_before_it_stores_a_round(number: int) -> None:
+    """Its question about a round and the one before may go to the nodes of two keys."""
+    spec = replace(SPEC, settings=replace(SPEC.settings, topology="gossip"))
+    job = Job(IDS[:3], spec, SMALL)
+    known, hidden = list(job.net.members)[:2], list(job.net.members)[2]
+    roster = Roster(RING, job.net.entry)
+    roster.update_members(tuple(known))
+    content = records.RoundResult(spec.job, number, "00" * 32, "aa" * 32, 4).to_bytes()
+    written = jobs.job_record(RING, spec.job, f"result-{number}", content, 1)
+    job.net.run(ask(hidden, Put((written.parcel(is_along=True),))))
+
+    found = job.net.run(JobLog(spec, roster, lambda: next(job.versions))._find_results(number))
+
+    assert [item.entry for item in found] == [written.item.entry]
 
 
 @pytest.mark.usefixtures("few_rounds")
