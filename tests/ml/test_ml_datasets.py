@@ -443,7 +443,7 @@ def test_labels_that_are_numbers_are_in_the_order_of_their_size() -> None:
         ("a,b,c\n", TableOptions(), "t.csv: holds a header but no rows"),
         ("", TableOptions(), "t.csv: is empty"),
         ('1,"2,a\n3,4,b\n', TableOptions(), "cannot be read as a table"),
-        ("1\n2\n", TableOptions(), "line 1: has 1 fields"),
+        ("1\n2\n", TableOptions(), "line 1: has 1 field"),
     ],
 )
 def test_faults_of_tables_are_named_by_file_and_line(
