@@ -418,6 +418,7 @@ def test_a_caller_that_speaks_another_kind_of_thrift_is_told_of_in_one_line(
         sock.sendall(sent)
         with contextlib.suppress(ConnectionResetError):
             assert sock.recv(1) == b"", "the connection is closed"
+    server.stop()  # and with it the thread that may still log
 
     (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert advice in record.getMessage()
