@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -94,7 +94,7 @@ def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, "optimizer": "gd"} if given.get("course") else dict(given)
 
 
-NAMES_SHOWN = 4  # of files
+NAMES_SHOWN = 4  # of files or sites
 
 FindJob = Callable[[Connection], tuple[JobSpec, JobInput]]
 MODELS_OF_ROWS = ("mlp", "softmax")
@@ -142,9 +142,8 @@ def _note_shared_rows(data: JobInput, progress: Progress) -> None:
     found = [file.name for file, rows in zip(data.files, data.shared_rows, strict=False) if rows]
     if found:
         held_out = data.validation.rows if data.validation is not None else 0
-        names = ", ".join(found[:NAMES_SHOWN]) + (f" and {len(found) - NAMES_SHOWN} more" * (len(found) > NAMES_SHOWN))
         progress.note(
-            f"{sum(data.shared_rows)} of {held_out} validation rows are training rows, too, in {names}: "
+            f"{sum(data.shared_rows)} of {held_out} validation rows are training rows, too, in {_names(found)}: "
             "the validation error is better than on new rows"
         )
 
@@ -196,17 +195,25 @@ def _note_shared_at_sites(
     validation: JobInput,
     progress: Progress,
 ) -> None:
-    """Say which sites train on many of the validation rows. Raises ChordError, WorkFailed."""
+    """Say which sites train on many of the validation rows, and which do not tell. Raises ChordError, WorkFailed."""
     samples = validation.validation_samples()
     rows = digest_rows(samples.x.astype(np.float32), samples.y)
-    if found := private_data.sites_that_train_on(
-        connection, request.private, agreed, rows, request.setting("wait_for")
-    ):
-        names = ", ".join(found[:NAMES_SHOWN]) + (f" and {len(found) - NAMES_SHOWN} more" * (len(found) > NAMES_SHOWN))
+    found = private_data.compare_rows(connection, request.private, agreed, rows, request.setting("wait_for"))
+    if found.sharing:
         progress.note(
-            f"many of the validation rows are training rows, too, at {names}: the validation error is better than on "
-            "new rows; validate on other rows, or on those that sites hold out, with --evaluate sites"
+            f"many of the validation rows are training rows, too, at {_names(found.sharing)}: the validation error is "
+            "better than on new rows; validate on other rows, or on those that sites hold out, with --evaluate sites"
         )
+    if found.untold:
+        progress.note(
+            f"the validation rows are not compared with those of {_names(found.untold)}: if rows of the file train "
+            "there, the validation error is better than on new rows"
+        )
+
+
+def _names(found: Sequence[str]) -> str:
+    more = len(found) - NAMES_SHOWN
+    return ", ".join(found[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _of_sites(agreed: private_data.AgreedData, validation: JobInput, evaluate: str) -> JobInput:

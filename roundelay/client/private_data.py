@@ -120,13 +120,21 @@ def agree_on(
     return AgreedData(*_renumbered(kept), agreement, next(iter(found.values())).kind)
 
 
-def sites_that_train_on(
+@dataclass(frozen=True)
+class ComparedRows:
+    """Where validation rows train, too: sites, by address."""
+
+    sharing: tuple[str, ...]  # many of the rows are among theirs
+    untold: tuple[str, ...]  # these have not compared them
+
+
+def compare_rows(
     connection: Connection, name: str, agreed: AgreedData, rows: Digests, wait_for_s: float = WAIT_FOR_S
-) -> list[str]:
-    """Return the sites, by address, among whose rows many of these are. A site that does not answer is not compared.
+) -> ComparedRows:
+    """Ask the sites whether many of these rows are among those that train there. Raises ChordError, WorkFailed.
 
     The validation file is on the ring for every member to read, so its digests tell nothing new. Those of a site's rows
-    stay there: they could be guessed. Raises ChordError, WorkFailed.
+    stay there: they could be guessed.
     """
     chosen = np.unique(rows)[:COMPARED_MAX]  # digests are spread evenly: so these are any of the rows
     task = CompareTask(agreed.agreement.reading.to_json(), chosen.astype("<u8").tobytes())
@@ -136,7 +144,8 @@ def sites_that_train_on(
             entry.node, entry.ring, name, agreed.files, agreed.homes, task, CLOCKS.monotonic, waits
         )
     )
-    return sorted(home for home, found in answers.found.items() if found == b"\1")
+    sharing = sorted(home for home, found in answers.found.items() if found == b"\1")
+    return ComparedRows(tuple(sharing), tuple(sorted(answers.problems)))
 
 
 def describe(connection: Connection, name: str, reading: Reading, hide_below: int) -> Description:

@@ -37,6 +37,7 @@ class SitePolicy:
     rounds_a_day: int = _rule(200, "most orders of training in 24 hours")
     sums: bool = _rule(True, "whether the sums of this site's features, and counts of their values, may be seen")
     names: bool = _rule(True, "whether the names of columns, classes and categories may be seen")
+    compare: bool = _rule(False, "whether everybody may ask if many of some rows are among those that train")
     evaluation: bool = _rule(True, "whether models may be evaluated on the rows that are held out")
     held_out_rows: int = _rule(
         10, "fewest rows of which counts are told: rows held out, or with values near each other"
@@ -48,8 +49,7 @@ class SitePolicy:
     def check(self, order: Order, submitter: Identity | None) -> None:
         """Raise WorkFailed if an order lies outside the policy; NotFound if other sites may do without this one."""
         if isinstance(order.task, DescribeTask | CompareTask):
-            if not self.names:
-                raise NotFound(_refusal("names", "the names of this site's columns and classes are not given away"))
+            self._check_description(order.task)
             return
         if self.submitters and (submitter is None or submitter.name not in self.submitters):
             _refuse("submitters", f"{submitter or 'an unknown submitter'} is not among {', '.join(self.submitters)}")
@@ -70,6 +70,13 @@ class SitePolicy:
                 _refuse("models", "private files are trained on, never evaluated")
             case _:  # of other kinds, which read no file, or whose answers SiteGate limits
                 return
+
+    def _check_description(self, task: DescribeTask | CompareTask) -> None:
+        """Check what is asked before a job, by whomever."""
+        if not self.names:
+            raise NotFound(_refusal("names", "the names of this site's columns and classes are not given away"))
+        if isinstance(task, CompareTask) and not self.compare:
+            raise NotFound(_refusal("compare", "this site does not say whether it trains on some rows"))
 
     def _check_training(self, order: Order, task: TrainTask) -> None:
         design, config = task.plan.design, task.plan.config

@@ -506,6 +506,15 @@ def test_the_counts_of_a_file_are_the_same_whatever_is_filled_in_or_called_a_hea
     assert counted("plain", "yes") == Cells(59) and counted("years", "yes") == Cells(60)
 
 
+@pytest.mark.parametrize("missing", ["zero", "mean"])
+def test_the_values_of_a_table_are_not_counted_before_its_columns_are_agreed(missing: str, tmp_path: Path) -> None:
+    """What fills a column in would otherwise be the choice of whoever asks."""
+    (tmp_path / "t.csv").write_text("age,class\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(60)) + ",a\n")
+
+    with pytest.raises(BadTask, match="values of a table are counted once its columns are agreed"):
+        site.count_values(tmp_path, {"t.csv": 0}, Reading(missing=missing))
+
+
 def test_a_row_is_not_told_as_names_because_a_job_calls_it_a_header(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("".join(f"{n},{n + 1789},{'ab'[n % 2]}\n" for n in range(20)))
 
@@ -566,6 +575,24 @@ def test_images_that_a_site_trains_on_are_noticed_whatever_file_they_are_in(make
     ring.submit(TrainRequest(None, folders[1], SETTINGS, options, private=NAME))
 
     assert sorted(results(ring, CompareTask)) == [b"\0"] * 3 + [b"\1"]
+
+
+def test_a_site_with_a_policy_compares_no_rows_unless_its_policy_says_so(tmp_path: Path) -> None:
+    """The asker chooses rows and columns, and could find out whether a single value is at the site."""
+    folders, held_out, options = tables(tmp_path)
+    copy_rows(held_out, folders[1], 10)
+    ring = SiteRing(folders)
+    homes = list(ring.sites)
+    for home, compares in zip(homes[:2], (False, True), strict=True):
+        ring.set_policy(home, replace(OPEN, compare=compares))
+
+    spec = ring.submit(TrainRequest(None, held_out, SETTINGS, options, private=NAME))
+
+    assert sorted(filter(None, results(ring, CompareTask))) == [b"\0"] * 2 + [b"\1"]
+    assert [note for note in ring.notes if f"at {homes[1]}:" in note]
+    (untold,) = [note for note in ring.notes if "not compared" in note]
+    assert untold.startswith(f"the validation rows are not compared with those of {homes[0]}")
+    assert homes[0] in spec.homes, "the site takes part all the same"
 
 
 def test_few_of_many_validation_rows_are_not_told_of(tmp_path: Path) -> None:

@@ -124,8 +124,8 @@ def holds_many(
 ) -> bool:
     """Return whether many of the rows with these digests train in parts with these numbers in the job.
 
-    That is all that leaves the site: who has guessed a row learns nothing of it by itself. Raises DataError,
-    InputMissing, CannotWrite, BadTask.
+    Somebody who pads the question with rows that are known to be there can test a guess by it; with a reading of one
+    column, the guess of one value. Raises DataError, InputMissing, CannotWrite, BadTask.
     """
     wanted = np.unique(rows)
     found = np.zeros(len(wanted), np.bool_)
@@ -146,6 +146,8 @@ def count_values(
     if reading.classes or reading.holdout:
         raise BadTask("values are counted in whole files: without --classes and --holdout")
     data = _read(path, replace(reading, encoding="", labels=()), limits)
+    if data.table is not None and not reading.encoding:
+        raise BadTask("the values of a table are counted once its columns are agreed")
     found = []
     for name in numbers:
         part = _training_part(path, data, name)
@@ -157,7 +159,7 @@ def count_values(
 
 def _columns_of_numbers(data: DataSet, part: DatasetPart, reading: Reading) -> Iterator[Doubles]:
     """Yield the columns of numbers of a part in the order of the agreed encoding, and the target of a regression."""
-    if data.table is None or not reading.encoding:
+    if data.table is None:
         yield from _rows(part).astype(np.float64).T
     else:
         (rows,) = [each for each in data.table.parts if each.name == part.name]
