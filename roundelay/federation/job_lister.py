@@ -22,9 +22,9 @@ from roundelay.federation.early_stopping import best_round
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.jobs import end_among, is_pause, pause_among
 from roundelay.federation.listed_job import DIVERGED, LINES_MAX, MALFORMED, SITES_MAX, TWO_RESULTS, ListedJob
+from roundelay.federation.origin import spec_of
 from roundelay.federation.requests import ListJob
 from roundelay.federation.snapshot import MalformedRecord, numbered, replaced_by, replacements
-from roundelay.federation.spec import spec_from_bytes
 from roundelay.federation.strict_json import RECORD_BYTES_MAX
 from roundelay.store.blobs import digest_of, verify_digest
 from roundelay.store.items import Entry, Item
@@ -36,6 +36,7 @@ REPORTS_MAX = 4  # of one round, the latest: one for each driver that has stored
 
 T = TypeVar("T")
 Items = tuple[Item, ...]
+_Known = tuple[str, str, bytes]  # a record: its name, digest and signature, by which a spec is judged
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class JobLister:
     def __init__(self, ring: Ring, store: Store) -> None:
         self._ring = ring
         self._store = store
-        self._remembered: OrderedDict[tuple[str, str], tuple[object, int]] = OrderedDict()  # by name and digest
+        self._remembered: OrderedDict[_Known, tuple[object, int]] = OrderedDict()
         self._remembered_bytes = 0
 
     def answer(self, request: ListJob) -> ListedJob:
@@ -81,7 +82,7 @@ class JobLister:
         spec = next((i for i in _named(items, job, records.SPEC) if i.entry.digest == job), None)
         if spec is None:
             raise NotFound(f"job {job[:8]} is not stored here")
-        read = self._read(spec, _spec_from)
+        read = self._read(spec, partial(_spec_from, spec))
         if isinstance(read, MalformedRecord):
             return ListedJob(job, MALFORMED, reason=read.why)
         return self._listed(job, read, (*items, *self._later_items(job, read)))
@@ -185,10 +186,10 @@ class JobLister:
     def _read(self, item: Item, parse: Callable[[bytes], T]) -> T | MalformedRecord:
         """Return what a record says. Raises NotFound, Corrupt."""
         entry = item.entry
-        known = entry.name, entry.digest
+        known = entry.name, entry.digest, item.signature
         if known not in self._remembered:
             said = self._parsed(entry, parse)
-            self._remembered[known] = said, ITEM_BYTES + len(repr(said))
+            self._remembered[known] = said, ITEM_BYTES + len(item.signature) + len(repr(said))
             self._remembered_bytes += self._remembered[known][1]
         self._remembered.move_to_end(known)
         while self._remembered_bytes > REMEMBERED_BYTES_MAX:
@@ -210,8 +211,8 @@ def _named(items: Items, job: str, what: str) -> Items:
     return tuple(item for item in items if item.entry.name == records.record_name(job, what))
 
 
-def _spec_from(content: bytes) -> _Spec:
-    spec = spec_from_bytes(content)
+def _spec_from(item: Item, content: bytes) -> _Spec:
+    spec = spec_of(item, content)
     settings = spec.settings
     excluded, is_repeatable = tuple(map(str, spec.excluded[:LINES_MAX])), spec.repro == "bits"
     return _Spec(settings.rounds, settings.keep == "best", spec.forgets, spec.pinned, excluded, is_repeatable)

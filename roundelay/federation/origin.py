@@ -2,14 +2,14 @@
 
 In a secured ring only a submitter may publish a job. A successor follows from the submitter's job, so any driver can
 publish it: its spec and its line in the list of jobs carry the signature of the first job's spec instead of one of
-their own, with the version that was signed. A replica that stores the spec checks that it does follow.
+their own, with the version that was signed. A replica that stores the spec, and each process that reads it, checks that
+it does follow.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from roundelay.chord.errors import NotAllowed
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
 from roundelay.federation.errors import BadRecord, JobEnded
@@ -34,27 +34,30 @@ def with_signature_of(origin: Item, item: Item) -> Item:
     return replace(item, version=origin.version, signature=head + origin.signature)
 
 
-def signed_item(ring: Ring, item: Item) -> Item:
-    """Return the item whose signature stands for this one: itself, or the spec of its origin."""
+def origin_of(item: Item) -> str:
+    """Return the id of the job whose signature stands for an item; empty if it has a signature of its own."""
     signature = item.signature
     if not signature.startswith(MARK) or len(signature) <= HEAD_BYTES:
+        return ""
+    return signature[len(MARK) :][:DIGEST_BYTES].hex()
+
+
+def signed_item(ring: Ring, item: Item) -> Item:
+    """Return the item whose signature stands for this one: itself, or the spec of its origin."""
+    job, signature = origin_of(item), item.signature
+    if not job:
         return item
-    job = signature[len(MARK) :][:DIGEST_BYTES].hex()
     size_bytes = int.from_bytes(signature[HEAD_BYTES - SIZE_BYTES : HEAD_BYTES])
     entry = Entry(ring.key(job), records.record_name(job, records.SPEC), job, size_bytes)
     return Item(entry, item.version, deleted=item.deleted, signature=signature[HEAD_BYTES:])
 
 
-def check_follows(origin: Item, content: bytes) -> None:
-    """Raise NotAllowed unless a spec is that of a successor of this job."""
-    try:
-        spec = spec_from_bytes(content)
-    except BadRecord as error:
-        raise NotAllowed(str(error)) from error
-    if not spec.replaces or original(spec).job != origin.entry.digest:
-        raise NotAllowed(
-            f"job {spec.job[:8]} does not follow from job {origin.entry.digest[:8]}, whose signature it has"
-        )
+def spec_of(item: Item, content: bytes) -> JobSpec:
+    """Parse the spec that is an item's content. Raises BadRecord; also if it does not follow from the item's origin."""
+    spec, origin = spec_from_bytes(content), origin_of(item)
+    if origin and not (spec.replaces and original(spec).job == origin):
+        raise BadRecord(f"job {spec.job[:8]} does not follow from job {origin[:8]}, whose signature it has")
+    return spec
 
 
 def require_follows(successor: JobSpec, replaced: JobSpec) -> None:

@@ -27,8 +27,9 @@ from roundelay.chord.errors import NotAllowed
 from roundelay.chord.ring import Ring
 from roundelay.federation import job_keys, records
 from roundelay.federation.effects import AHEAD_MAX_S, NS_PER_S
+from roundelay.federation.errors import BadRecord
 from roundelay.federation.leaf_directory import DIRECTORY, leaf_in
-from roundelay.federation.origin import check_follows, signed_item
+from roundelay.federation.origin import origin_of, signed_item, spec_of
 from roundelay.federation.site_drain import DRAINED
 from roundelay.store.items import Item
 from roundelay.trust.errors import NotTrusted
@@ -93,9 +94,11 @@ class RecordRules:
 
     def check_content(self, item: Item, content: Callable[[], bytes]) -> None:
         """Raise NotAllowed if a content shows that an item has the signature of another job."""
-        origin = signed_item(self._ring, item)
-        if origin is not item and item.entry.name.endswith(f".{records.SPEC}"):
-            check_follows(origin, content())
+        if origin_of(item) and item.entry.name.endswith(f".{records.SPEC}"):
+            try:
+                spec_of(item, content())
+            except BadRecord as error:
+                raise NotAllowed(str(error)) from error
 
     def keep_valid(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """Return those of a node's answer that the rules allow.

@@ -12,11 +12,12 @@ from roundelay.chord.node import ChordNode
 from roundelay.federation import jobs, records
 from roundelay.federation.effects import Done, offload
 from roundelay.federation.errors import WorkFailed
+from roundelay.federation.origin import spec_of
 from roundelay.federation.private_data import signed_keys
 from roundelay.federation.requests import Order
 from roundelay.federation.secure_sum import Masking
 from roundelay.federation.site_policy import SitePolicyInForce
-from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import (
     CompareTask,
     DescribeTask,
@@ -75,7 +76,7 @@ class SiteGate:
         if isinstance(order.task, PromiseTask | RevealTask) and (end := jobs.end_among(order.job, items)):
             raise NotFound(f"job {order.job[:8]} is {end}: the site takes part in no more sums of it")
         content = yield from fetch(nodes, specs[0].entry.digest, specs[0].entry.size_bytes)
-        spec = yield from offload(lambda: _checked_spec(order, content))
+        spec = yield from offload(lambda: _checked_spec(order, specs[0], content))
         if order.masking is not None and self._signer_of is not None:
             yield from self._check_keys(node, spec, order.masking)
         submitter = self._signer_of(specs[0]) if self._signer_of is not None else None
@@ -146,9 +147,9 @@ def _no_counts() -> Done:
     return Done(counts.Counts().to_bytes(), 0.0)
 
 
-def _checked_spec(order: Order, content: bytes) -> JobSpec:
+def _checked_spec(order: Order, item: Item, content: bytes) -> JobSpec:
     """Return the spec of an order's job, from which the order follows. Raises WorkFailed, BadRecord."""
-    spec = spec_from_bytes(content)
+    spec = spec_of(item, content)
     _check_order(order, spec)
     return spec
 

@@ -14,8 +14,9 @@ from roundelay.federation import jobs, records
 from roundelay.federation.early_stopping import is_complete, kept_round
 from roundelay.federation.errors import BadRecord, NoSuchJob
 from roundelay.federation.job_keys import ROUND_DIGITS_MAX, find_first, find_later
+from roundelay.federation.origin import spec_of
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult
-from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.federation.spec import JobSpec
 from roundelay.federation.strict_json import RECORD_BYTES_MAX
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch_many
@@ -201,7 +202,7 @@ def _find_spec(job: str, items: tuple[Item, ...]) -> Item:
 
 def _read_spec(item: Item, nodes: tuple[NodeRef, ...]) -> Procedure[JobSpec]:
     contents = yield from contents_of(nodes, [item])
-    return spec_from_bytes(contents[0])
+    return spec_of(item, contents[0])
 
 
 def _of_the_chain(

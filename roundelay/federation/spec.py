@@ -350,6 +350,7 @@ def spec_from_bytes(content: bytes) -> JobSpec:
             strict_json.text(field, value, NAME_CHARACTERS_MAX)
         strict_json.digest("initial", spec.initial, empty_allowed=True)
         strict_json.digest("replaces", spec.replaces, empty_allowed=True)
+        require(not spec.replaces or spec.settings.verify > 0, "only a job whose results are verified is replaced")
         in_range("inherited", spec.inherited, 0, spec.settings.rounds if spec.replaces else 0)
         check_liars(spec.excluded)
         strict_json.digest("fingerprint", spec.fingerprint, empty_allowed=True)

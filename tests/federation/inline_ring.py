@@ -44,10 +44,10 @@ class Member:
         self.trainer = InlineTrainer(self.worker)
         self.bits = ""  # of another kind of machine than the others
         self.carrying_out = self.orders.run_queue(node, lambda: 0.0)
-        store = Store(lambda: 0.0)
+        self.store = Store(lambda: 0.0)
         self.handlers: Handlers = {
             **ring_handlers(node),
-            **content_handlers(node, store, self.orders),
+            **content_handlers(node, self.store, self.orders),
             DriverHeartbeat: lambda _: None,
         }
 

@@ -25,7 +25,7 @@ from roundelay.federation.successor import successor_of
 from roundelay.store.items import Entry, Item
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import Identity
-from tests.federation.test_driver import make_spec
+from tests.federation.test_driver import SETTINGS, make_spec
 
 RING = Ring()
 JOB = "ab" * 32
@@ -138,7 +138,7 @@ def test_a_copy_of_a_spec_lies_under_a_key_of_its_job_and_is_its_submitters() ->
 
 # --- successors, for which the signature of the job that was submitted stands
 
-ORIGIN_SPEC = make_spec()
+ORIGIN_SPEC = make_spec(replace(SETTINGS, verify=0.5))  # only a verified job is ever replaced
 ORIGIN = item(
     f"{ORIGIN_SPEC.job}.spec",
     ALICE,

@@ -240,7 +240,7 @@ def test_equal_specs_are_one_job_and_its_id_is_whole() -> None:
 def test_a_spec_survives_being_written_and_read() -> None:
     spec = replace(
         SPEC,
-        settings=Settings(hidden=(5, 6), eta=0.25),
+        settings=Settings(hidden=(5, 6), eta=0.25, verify=0.5),
         initial="dd" * 32,
         nonce="n",
         detached=True,

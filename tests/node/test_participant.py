@@ -39,8 +39,7 @@ def node() -> Participant:
 
 
 @pytest.mark.parametrize(
-    ("request_", "module", "function"),
-    [(WRITE, stores, "apply_delta"), (ListJob(SPEC.job), job_lister, "spec_from_bytes")],
+    ("request_", "module", "function"), [(WRITE, stores, "apply_delta"), (ListJob(SPEC.job), job_lister, "spec_of")]
 )
 def test_the_store_answers_while_a_delta_is_applied_or_a_record_parsed(
     node: Participant, monkeypatch: pytest.MonkeyPatch, request_: Request[Any], module: Any, function: str

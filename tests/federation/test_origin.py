@@ -1,0 +1,77 @@
+"""Successors on a ring: the signature of the job that was submitted stands for those that follow, and for no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from roundelay.federation import jobs
+from roundelay.federation.arithmetic import moments_task
+from roundelay.federation.errors import BadRecord
+from roundelay.federation.listed_job import MALFORMED
+from roundelay.federation.listing import list_latest
+from roundelay.federation.origin import spec_of, with_signature_of
+from roundelay.federation.requests import Order
+from roundelay.federation.site_gate import SiteGate
+from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
+from roundelay.federation.snapshot import read_snapshot
+from roundelay.federation.spec import JobSpec, Liar, spec_from_bytes
+from roundelay.federation.successor import successor_of
+from roundelay.store.items import Item
+from roundelay.store.write_path import put_records, record
+from tests.federation.inline_ring import InlineRing
+from tests.federation.test_driver import IDS, RING, SETTINGS, make_spec
+
+FIRST = make_spec(replace(SETTINGS, verify=0.5))
+SECOND = successor_of(FIRST, 1, [Liar("liar:1", 2)])
+THIRD = successor_of(SECOND, 2, [*SECOND.excluded, Liar("other:1", 3)])
+FORGED = replace(SECOND, settings=replace(SECOND.settings, rounds=99, seed=7))
+
+
+def spec_item(net: InlineRing, spec: JobSpec) -> Item:
+    found = net.run(jobs.find_records(net.entry, RING, spec.job))
+    return next(item for item in found if item.entry.digest == spec.job)
+
+
+# --- readers
+
+
+@pytest.fixture
+def lying() -> InlineRing:
+    """Return a ring whose nodes store a forged spec with the signature of another job."""
+    net = InlineRing(IDS[:4], RING)
+    written = jobs.job_record(RING, FORGED.job, "spec", FORGED.to_bytes(), 1)
+    first = replace(jobs.job_record(RING, FIRST.job, "spec", FIRST.to_bytes(), 1).item, signature=b"of a submitter")
+    net.run(put_records(net.entry, RING, (replace(written, item=with_signature_of(first, written.item)),)))
+    net.run(put_records(net.entry, RING, (record(RING.key("jobs"), FORGED.job, b"listed", 1),)))
+    return net
+
+
+def test_who_reads_a_job_refuses_a_forged_spec_with_the_signature_of_another(lying: InlineRing) -> None:
+    assert spec_of(spec_item(lying, FORGED), SECOND.to_bytes()) == SECOND
+
+    with pytest.raises(BadRecord, match=f"job {FORGED.job[:8]} does not follow from job {FIRST.job[:8]}"):
+        lying.run(read_snapshot(lying.entry, RING, FORGED.job))
+
+
+def test_a_listing_says_that_a_forged_spec_does_not_follow(lying: InlineRing) -> None:
+    [listed] = lying.run(list_latest(tuple(lying.members), RING, 10))
+
+    assert listed.state == MALFORMED and "does not follow from" in listed.reason
+
+
+def test_a_site_trains_nothing_for_a_forged_spec(lying: InlineRing) -> None:
+    member = lying.members[lying.entry]
+    gate = SiteGate(SitePolicyInForce(SitePolicy(), lying.clock), set(), None, lambda: 1)
+    order = Order(FORGED.job, 0, (), moments_task(FORGED), "", 0, False)
+
+    with pytest.raises(BadRecord, match="does not follow from"):
+        lying.run(gate.admit(member.node, order))
+
+
+def test_no_job_on_private_data_is_replaced_because_none_is_verified() -> None:
+    private = replace(SECOND, settings=SETTINGS, pinned="wards", homes=("here:1",) * len(SECOND.files))
+
+    with pytest.raises(BadRecord, match="only a job whose results are verified is replaced"):
+        spec_from_bytes(private.to_bytes())
