@@ -13,8 +13,8 @@ from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import job_keys, records
-from roundelay.federation.errors import TooManyJobs
-from roundelay.federation.origin import original, with_signature_of
+from roundelay.federation.errors import NoSuchJob, TooManyJobs
+from roundelay.federation.origin import with_signature_of
 from roundelay.federation.records import RoundResult
 from roundelay.federation.spec import JobSpec
 from roundelay.store.blobs import digest_of
@@ -47,29 +47,32 @@ def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int, members: Me
 
 
 def publish_successor(start: NodeRef, ring: Ring, successor: JobSpec, version: int) -> Procedure[None]:
-    """Publish a job that replaces another, in the other's place among the waiting jobs. Raises ChordError.
+    """Publish a job that replaces another, in the other's place among the waiting jobs.
 
-    In a secured ring, the signature of the job that was submitted stands for it.
+    In a secured ring, the signature of the job that was submitted stands for it: the other's spec has it. Raises
+    NoSuchJob, ChordError.
     """
-    first, key = original(successor).job, ring.key(records.DIRECTORY)
-    found = yield from find_records(start, ring, first)
-    origin = next((item for item in found if item.entry.digest == first), None)
+    key = ring.key(records.DIRECTORY)
+    found = yield from find_records(start, ring, successor.replaces)
+    replaced = next((item for item in found if item.entry.digest == successor.replaces), None)
+    if replaced is None:
+        raise NoSuchJob(f"no job {successor.replaces} on this ring, so that job {successor.job} cannot replace it")
     items, _ = yield from find(start, ring, key)
     place = min((item.version for item in items if item.entry.name == successor.replaces), default=version)
-    yield from _put_spec(start, ring, successor, version, origin=origin)
+    yield from _put_spec(start, ring, successor, version, replaced=replaced)
     listed = record(key, successor.job, b"listed", place + 1, JOB_LEASE_S)
-    yield from put_records(start, ring, (_signed_by(origin, listed),))
+    yield from put_records(start, ring, (_signed_as(replaced, listed),))
 
 
 def _put_spec(
-    start: NodeRef, ring: Ring, spec: JobSpec, version: int, members: Members = (), origin: Item | None = None
+    start: NodeRef, ring: Ring, spec: JobSpec, version: int, members: Members = (), replaced: Item | None = None
 ) -> Procedure[None]:
     """Write the spec under each of the job's keys, under the first one last: with that the job exists."""
     name, content = records.record_name(spec.job, records.SPEC), spec.to_bytes()
     keys = job_keys.keys_of(ring, spec.job, spec.settings.rounds)
 
     def put(key: int, is_new: bool) -> Procedure[object]:
-        written = _signed_by(origin, record(key, name, content, version, JOB_LEASE_S))
+        written = _signed_as(replaced, record(key, name, content, version, JOB_LEASE_S))
         return put_records(start, ring, (written,), is_new, successors_among(members, key))
 
     yield from put(keys[-1], is_new=True)
@@ -79,8 +82,8 @@ def _put_spec(
         yield from put(keys[0], is_new=False)
 
 
-def _signed_by(origin: Item | None, written: Record) -> Record:
-    return written if origin is None else replace(written, item=with_signature_of(origin, written.item))
+def _signed_as(replaced: Item | None, written: Record) -> Record:
+    return written if replaced is None else replace(written, item=with_signature_of(replaced, written.item))
 
 
 def put_record(

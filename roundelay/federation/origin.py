@@ -26,12 +26,18 @@ def original(spec: JobSpec) -> JobSpec:
     return replace(spec, replaces="", inherited=0, excluded=()) if spec.replaces else spec
 
 
-def with_signature_of(origin: Item, item: Item) -> Item:
-    """Return an item of a successor with the signature of its origin's spec; unchanged where nothing is signed."""
-    if not origin.signature:
+def with_signature_of(replaced: Item, item: Item) -> Item:
+    """Return an item of a successor with the signature that stands for the spec of the job before it.
+
+    The item is unchanged where nothing is signed.
+    """
+    if not replaced.signature:
         return item
-    head = MARK + bytes.fromhex(origin.entry.digest) + origin.entry.size_bytes.to_bytes(SIZE_BYTES)
-    return replace(item, version=origin.version, signature=head + origin.signature)
+    signature = replaced.signature
+    if not origin_of(replaced):
+        head = MARK + bytes.fromhex(replaced.entry.digest) + replaced.entry.size_bytes.to_bytes(SIZE_BYTES)
+        signature = head + signature
+    return replace(item, version=replaced.version, signature=signature)
 
 
 def origin_of(item: Item) -> str:

@@ -8,10 +8,10 @@ import pytest
 
 from roundelay.federation import jobs
 from roundelay.federation.arithmetic import moments_task
-from roundelay.federation.errors import BadRecord
+from roundelay.federation.errors import BadRecord, NoSuchJob
 from roundelay.federation.listed_job import MALFORMED
 from roundelay.federation.listing import list_latest
-from roundelay.federation.origin import spec_of, with_signature_of
+from roundelay.federation.origin import origin_of, spec_of, with_signature_of
 from roundelay.federation.requests import Order
 from roundelay.federation.site_gate import SiteGate
 from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
@@ -21,6 +21,7 @@ from roundelay.federation.successor import successor_of
 from roundelay.store.items import Item
 from roundelay.store.write_path import put_records, record
 from tests.federation.inline_ring import InlineRing
+from tests.federation.secured_ring import ALICE, SecuredRing
 from tests.federation.test_driver import IDS, RING, SETTINGS, make_spec
 
 FIRST = make_spec(replace(SETTINGS, verify=0.5))
@@ -75,3 +76,44 @@ def test_no_job_on_private_data_is_replaced_because_none_is_verified() -> None:
 
     with pytest.raises(BadRecord, match="only a job whose results are verified is replaced"):
         spec_from_bytes(private.to_bytes())
+
+
+# --- a successor of a successor
+
+
+@pytest.fixture
+def ring() -> SecuredRing:
+    """Return a secured ring with a job of alice's that a node has replaced."""
+    net = SecuredRing(IDS[:4], RING)
+    net.run(jobs.publish(net.entry, RING, FIRST, next(net.versions)))
+    net.sender = net.entry.address
+    net.run(jobs.publish_successor(net.entry, RING, SECOND, next(net.versions)))
+    return net
+
+
+def forget(net: InlineRing, spec: JobSpec) -> None:
+    """End the leases of a job's records."""
+    for member in net.members.values():
+        member.store.release(member.store.find(RING.key(spec.job)))
+
+
+def test_a_successor_of_a_successor_is_published_after_the_leases_of_the_first_job_have_ended(
+    ring: SecuredRing,
+) -> None:
+    forget(ring, FIRST)
+
+    ring.run(jobs.publish_successor(ring.entry, RING, THIRD, next(ring.versions)))
+
+    assert origin_of(spec_item(ring, THIRD)) == FIRST.job
+    assert ring.run(read_snapshot(ring.entry, RING, THIRD.job)).spec == THIRD
+    assert ring.run(jobs.list_jobs(ring.entry, RING)).count(THIRD.job) == 1
+    ring.sender = ALICE
+    ring.run(jobs.put_record(ring.entry, RING, THIRD.job, "cancelled", b"enough", next(ring.versions)))
+    assert ring.run(jobs.read_end(ring.entry, RING, THIRD.job)) == "cancelled"
+
+
+def test_a_job_that_is_not_stored_any_more_cannot_be_replaced(ring: SecuredRing) -> None:
+    forget(ring, SECOND)
+
+    with pytest.raises(NoSuchJob, match=f"no job {SECOND.job} on this ring, so that job {THIRD.job} cannot replace it"):
+        ring.run(jobs.publish_successor(ring.entry, RING, THIRD, next(ring.versions)))

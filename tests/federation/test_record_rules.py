@@ -174,6 +174,7 @@ def test_a_successor_of_a_successor_follows_from_the_first_job_too() -> None:
 
     assert original(second) == ORIGIN_SPEC
     check_content(published(second), second.to_bytes())
+    assert published(second, published(SUCCESSOR)) == published(second), "the job before it has that signature"
 
 
 @pytest.mark.parametrize(
