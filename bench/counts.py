@@ -31,6 +31,7 @@ from roundelay.chord.refs import Address
 from roundelay.chord.requests import NextHop
 from roundelay.chord.ring import Ring
 from roundelay.ml import kernels, optimizers
+from roundelay.ml.choices import Optimizer
 from roundelay.ml.data import Samples
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.task import TrainConfig
@@ -123,7 +124,7 @@ def _training() -> Counts:
     samples = Samples(rng.random((BATCH * STEPS, 16), np.float32), rng.integers(0, 26, BATCH * STEPS))  # (n, 16), (n,)
     network, shard, found = Architecture((16, 64, 26)), Shard(samples.rows, lambda: samples, 0), {}
     stacked = f"each of {STACK} files"
-    cases = (
+    cases: tuple[tuple[Optimizer, float, int, str], ...] = (
         ("sgd", 0.0, 1, "sgd"),
         ("adam", 0.0, 1, "adam"),
         ("sgd", 0.0, STACK, f"sgd, {stacked}"),
@@ -131,7 +132,7 @@ def _training() -> Counts:
     )
     for optimizer, clip, files, what in cases:
         calls: Counter[str] = Counter()
-        config = TrainConfig(optimizer, 1, 0.1, BATCH, clip=clip)  # type: ignore[arg-type]
+        config = TrainConfig(optimizer, 1, 0.1, BATCH, clip=clip)
         with patch.object(kernels, "np", _Counting(np, calls)), patch.object(optimizers, "np", _Counting(np, calls)):
             train_together(network, init(network, 0), [shard] * files, config)
         found[f"numpy calls a step, {what}"] = calls["numpy"] / STEPS / files

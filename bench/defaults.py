@@ -123,7 +123,7 @@ def measure(case: Case, data: Path) -> dict[str, Any]:
 
 def _centralized(request: TrainRequest) -> dict[str, Any]:
     with prepare(request) as prepared:
-        spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data are found on a ring
+        spec, data = prepared.find_job(None)
         contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
         rounds = list(replay.chain(spec, contents, Worker()))
     kept = best_round([each.result for each in rounds])

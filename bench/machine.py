@@ -7,8 +7,10 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
@@ -39,11 +41,10 @@ def describe() -> dict[str, object]:
     }
 
 
-def sentence(machine: dict[str, object]) -> str:
+def sentence(machine: Mapping[str, Any]) -> str:
     """Return a description as a sentence."""
     ours, peers = (
-        ", ".join(f"{n} {v}" for n, v in dict(machine[k]).items())  # type: ignore[call-overload]
-        for k in ("ours", "peers")
+        ", ".join(f"{name} {version}" for name, version in machine[side].items()) for side in ("ours", "peers")
     )
     return (
         f"{machine['date']}, {machine['cores']} cores ({machine['processor']}), load {machine['load']} when it "

@@ -12,6 +12,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from roundelay.store.blobs import digest_of
 
 ALPHAS = (0.1, 1.0, 100.0)
 FILES, ROUNDS, SEED = 16, 30, 1
-COMMON = {"hidden": (64,), "epochs": 2, "eta": 0.1, "rounds": ROUNDS}
+COMMON: dict[str, Any] = {"hidden": (64,), "epochs": 2, "eta": 0.1, "rounds": ROUNDS}
 TUNED: dict[str, dict[str, float]] = {"fedavgm": {"server_momentum": 0.5}}
 CLASSES, FEATURES = 26, 16
 LETTERS = ROOT / "letters"
@@ -84,7 +85,7 @@ def split(lines: list[bytes], labels: np.ndarray, alpha: float) -> tuple[dict[st
 
 
 def make_spec(rule: str, files: tuple[TrainingFile, ...], rounds: int) -> JobSpec:
-    settings = Settings(**COMMON | TUNED.get(rule, {}) | {"rule": rule, "rounds": rounds})  # type: ignore[arg-type]
+    settings = Settings(**COMMON | TUNED.get(rule, {}) | {"rule": rule, "rounds": rounds})
     content = HELD_OUT.read_bytes()
     held_out = TrainingFile(len(files), HELD_OUT.name, digest_of(content), len(content), 1)
     return JobSpec(settings, files, held_out, FEATURES, CLASSES)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bench.figures import Limit, Line, Table, broken_limits
 from bench.machine import short_sentence
@@ -37,7 +38,7 @@ from roundelay.store.blobs import digest_of
 
 CASES = ((0.1, 1), (0.1, 2), (0.1, 3), (0.5, 1), (100.0, 1))  # Dirichlet's alpha and the seed of the split
 SITES, ROUNDS, CLASSES, FEATURES = 16, 30, 26, 16
-COMMON = {"hidden": (64,), "epochs": 2, "eta": 0.1, "rounds": ROUNDS}  # those of bench noniid
+COMMON: dict[str, Any] = {"hidden": (64,), "epochs": 2, "eta": 0.1, "rounds": ROUNDS}  # those of bench noniid
 LETTERS = ROOT / "letters"
 HELD_OUT = LETTERS / "validate_letters.txt"
 ERROR_MAX = 0.06  # the mean of the sites with the first alpha, of the better of LIMITED
@@ -110,7 +111,7 @@ def read(paths: Sequence[Path]) -> Split:
         files.append(TrainingFile(index, f"{path.parent.name}~{path.name}", digest, path.stat().st_size, rows))
     homes = tuple(path.parent.name for path in paths)
     spec = JobSpec(
-        Settings(**COMMON),  # type: ignore[arg-type]
+        Settings(**COMMON),
         tuple(files),
         None,
         FEATURES,

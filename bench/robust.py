@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ from roundelay.store.blobs import digest_of
 FILES, MALICIOUS, ROUNDS, SEED = 20, 4, 20, 1
 CLASSES, CLUSTERS, FEATURES, SPREAD = 10, 2, 16, 0.6
 ROWS, HELD_OUT_ROWS = 300, 3000  # of a site
-COMMON = {"hidden": (64,), "epochs": 2, "eta": 0.1, "halvings": 0}
+COMMON: dict[str, Any] = {"hidden": (64,), "epochs": 2, "eta": 0.1, "halvings": 0}
 RULES = (
     "fedavg",
     "median",
@@ -127,7 +128,7 @@ def run(rule: str, attack: str, rounds: int, data: Data) -> Outcome:
     """Train a job whose last sites are malicious."""
     files, contents, held_out = data.files, data.contents, data.held_out
     more = {"trusted": files[0].name} if rule == "fltrust" else {}
-    settings = Settings(**COMMON | more | {"rule": rule, "rounds": rounds})  # type: ignore[arg-type]
+    settings = Settings(**COMMON | more | {"rule": rule, "rounds": rounds})
     spec = JobSpec(
         settings, files, TrainingFile(FILES, HELD_OUT, digest_of(held_out), len(held_out), 1), FEATURES, CLASSES
     )

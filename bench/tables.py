@@ -110,7 +110,7 @@ def _measure(case: TableCase, seed: int, folder: Path, peer: Peer) -> dict[str, 
     began = time.monotonic()
     request = TrainRequest(training, settings={"seed": seed}, data_options=DataOptions(dataset="csv", **case.options))
     with prepare(request) as prepared:
-        spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data are found on a ring
+        spec, data = prepared.find_job(None)
         contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
         rounds = list(replay.chain(spec, contents, Worker()))
     kept = best_round([each.result for each in rounds])

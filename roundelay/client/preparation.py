@@ -40,6 +40,8 @@ from roundelay.ml.readers.source import DataSet
 from roundelay.ml.row_digests import digest_rows
 from roundelay.store.blobs import digest_of
 
+FindJob = Callable[[Connection | None], tuple[JobSpec, JobInput]]  # only private data need a connection
+
 
 @dataclass
 class PreparedRequest:
@@ -49,7 +51,7 @@ class PreparedRequest:
     initial: SavedModel | None
     began: float  # monotonic seconds
     settings: Settings | None  # None: private data decide, which are found on the ring
-    find_job: Callable[[Connection], tuple[JobSpec, JobInput]]  # private data are found on the ring
+    find_job: FindJob
     files: ExitStack = field(default_factory=ExitStack)
 
     def close(self) -> None:
@@ -96,7 +98,6 @@ def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
 
 NAMES_SHOWN = 4  # of files or sites
 
-FindJob = Callable[[Connection], tuple[JobSpec, JobInput]]
 MODELS_OF_ROWS = ("mlp", "softmax")
 
 
@@ -158,7 +159,8 @@ def _find_private(
         require_data(Path(given))
         digest = digest_of(read_file(Path(given), limits)) if Path(given).is_file() else ""
 
-    def find(connection: Connection) -> tuple[JobSpec, JobInput]:
+    def find(connection: Connection | None) -> tuple[JobSpec, JobInput]:
+        assert connection is not None, "private data are found on a ring"
         publications = private_data.find_published(connection, request.private, request.setting("model"))
         if private_data.are_clients(publications):
             if given is None or request.evaluated_by != "client":

@@ -107,7 +107,7 @@ def model_of(path: Path, rounds_max: int = 3, **options: Any) -> tuple[str, int]
         path, settings={"rounds": rounds_max, "hidden": (8,)}, data_options=DataOptions(parts=3, **options)
     )
     with prepare(request) as prepared:
-        spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
+        spec, data = prepared.find_job(None)
         contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
         rounds = list(replay.chain(spec, contents, Worker()))
     return best_round([each.result for each in rounds]).weights, len(rounds)
@@ -150,7 +150,7 @@ def test_bad_input_trains_to_the_level_of_guessing_or_is_refused_in_one_line(wha
 
     try:
         with prepare(TrainRequest(path, settings={"rounds": 12, "hidden": (16,)})) as prepared:
-            spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
+            spec, data = prepared.find_job(None)
             contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
             rounds = list(replay.chain(spec, contents, Worker()))
     except ClientError as refusal:
@@ -165,7 +165,7 @@ def test_an_eta_of_5_on_an_ordinary_table_is_named_in_round_1(hidden: tuple[int,
     table, settings = as_csv(tmp_path, x, y), {"rounds": 2, "hidden": hidden, "eta": 5.0}
 
     with prepare(TrainRequest(table, settings=settings)) as prepared:
-        spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
+        spec, data = prepared.find_job(None)
         contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
         rounds = replay.chain(spec, contents, Worker())
         next(rounds)
@@ -196,7 +196,7 @@ def test_a_file_with_one_class_only_does_not_harm_the_others(tmp_path: Path) -> 
         (folder / f"f{number}").write_text(rows)
     request = TrainRequest(folder, settings={"rounds": 10, "hidden": (16,)})
     with prepare(request) as prepared:
-        spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
+        spec, data = prepared.find_job(None)
         contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
         rounds = list(replay.chain(spec, contents, Worker()))
 
