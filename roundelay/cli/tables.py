@@ -145,27 +145,35 @@ def print_description(found: Description, out: Console | None = None) -> None:
     """Print what is told of the columns of a data set."""
     out = out or console()
     out.print(f"{found.kind}: {found.rows} training rows", markup=False)
-    if any(each.quantiles for each in found.numbers):
-        headings = ("column", "rows", "missing", "mean", "deviation", "least", "25 %", "median", "75 %", "most", "")
-        out.print(_table(headings, [_numbers_row(each) for each in found.numbers]))
-    elif any(each.ranges for each in found.numbers):
-        named = ("column", "rows", "mean", "deviation", "25 %", "median", "75 %", "")
-        out.print(_table(named, [_ranges_row(each) for each in found.numbers]))
-    elif found.numbers:
-        rows = [(each.name, each.count, _told(each.mean), _told(each.deviation)) for each in found.numbers]
-        out.print(_table(("column", "rows", "mean", "deviation"), rows))
+    headings, numbers = _numbers_rows(found.numbers)
+    shown = numbers[:ROWS_SHOWN]
+    if numbers:
+        out.print(_table(headings, numbers))
     if found.left:
         out.print(f"and {found.left} more columns of numbers: --json has them", markup=False)
     for each in found.words:
-        out.print(_table((each.name, "rows"), [(name, _told(count)) for name, count in each.counts]))
+        counts = [(name, _told(count)) for name, count in each.counts]
+        out.print(_table((each.name, "rows"), counts))
+        shown += counts[:ROWS_SHOWN]
         if each.missing or each.others:
             out.print(f"{each.missing or 0} rows without a value, {each.others} values not listed", markup=False)
     if None in [*(each.missing for each in found.numbers), *(each.missing for each in found.words)]:
         out.print("missing values are not told: a site with one is left out unless --missing fills it in", markup=False)
-    if found.hide_below > 1:
+    if any(HIDDEN in str(told) for _, *row in shown for told in row):
         hidden = f"{HIDDEN}: hidden, as fewer than {found.hide_below} rows would be told of"
         more = "" if any(each.ranges for each in found.numbers) else "; --hide-below 1 shows all"
         out.print(f"{hidden}{more}", markup=False)
+
+
+def _numbers_rows(columns: Sequence[NumbersDescription]) -> tuple[Sequence[str], list[tuple[object, ...]]]:
+    """Return the headings and rows of the table of columns of numbers: with quantiles, ranges of them, or neither."""
+    if any(each.quantiles for each in columns):
+        headings = ("column", "rows", "missing", "mean", "deviation", "least", "25 %", "median", "75 %", "most", "")
+        return headings, [_numbers_row(each) for each in columns]
+    if any(each.ranges for each in columns):
+        return ("column", "rows", "mean", "deviation", "25 %", "median", "75 %", ""), [_ranges_row(e) for e in columns]
+    named = ("column", "rows", "mean", "deviation")
+    return named, [(each.name, each.count, _told(each.mean), _told(each.deviation)) for each in columns]
 
 
 def _digits_of(each: NumbersDescription) -> int:

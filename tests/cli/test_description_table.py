@@ -5,12 +5,13 @@ from __future__ import annotations
 from io import StringIO
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from roundelay.cli.tables import print_description
 from roundelay.ml import exact
 from roundelay.ml.cells import cells_of
-from roundelay.ml.description import describe_sums
+from roundelay.ml.description import Description, describe_sums
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 
 
@@ -19,14 +20,28 @@ def test_quartiles_of_private_data_are_printed_as_ranges() -> None:
     x = np.column_stack([rng.normal(50, 10, 400).round(), np.full(400, 7.0), np.arange(400) < 2])  # (n, d)
     columns = Encoding((EncodedColumn("age"), EncodedColumn("dose"), EncodedColumn("ill")))
     files = [[cells_of(column, 5) for column in part.T] for part in np.split(x, 4)]
-    out = Console(file=StringIO(), width=120)
 
-    print_description(describe_sums("csv", exact.feature_sums(x.astype(np.float32)), 5, columns, files), out)
+    text = printed(describe_sums("csv", exact.feature_sums(x.astype(np.float32)), 5, columns, files))
 
-    assert isinstance(out.file, StringIO)
-    lines = {line.split()[0]: line.split() for line in out.file.getvalue().splitlines() if line.split()}
+    lines = {line.split()[0]: line.split() for line in text.splitlines() if line.split()}
     (low, _, high) = lines["age"][7:10]  # the median, after rows, mean, deviation and the first quartile
     assert float(low) <= np.median(x[:, 0]) < float(high)
     assert lines["dose"][2:7] == ["7", "0", "7", "7", "7"]
     assert lines["ill"][2:] == ["?"] * 5  # the mean would tell of two rows
-    assert "--hide-below 1 shows all" not in out.file.getvalue()
+    assert "--hide-below 1 shows all" not in text
+
+
+@pytest.mark.parametrize(("ill", "is_hidden"), [(10, False), (2, True)])
+def test_what_is_hidden_is_explained_only_where_something_is(ill: int, is_hidden: bool) -> None:
+    x = np.column_stack([np.arange(20.0), np.arange(20) < ill]).astype(np.float32)  # (n, d)
+
+    text = printed(describe_sums("csv", exact.feature_sums(x), 5, Encoding((EncodedColumn("age"), EncodedColumn("?")))))
+
+    assert ("?: hidden, as fewer than 5 rows would be told of; --hide-below 1 shows all" in text) == is_hidden
+
+
+def printed(found: Description) -> str:
+    out = Console(file=StringIO(), width=120)
+    print_description(found, out)
+    assert isinstance(out.file, StringIO)
+    return out.file.getvalue()
