@@ -9,7 +9,10 @@ from pathlib import Path
 from roundelay.client.errors import CannotWrite
 from roundelay.client.report import JobReport
 from roundelay.federation.records import SitesEvaluation
+from roundelay.federation.spec import JobSpec
+from roundelay.ml.choices import MODELS
 from roundelay.ml.metrics import FitMetrics, Metrics
+from roundelay.ml.readers.saved_model import SavedModel
 
 SHOWN_CLASSES_MAX = 40  # in the confusion matrix
 VERSIONS = ("numpy", "thrift")
@@ -37,8 +40,9 @@ def _lines(name: str, report: JobReport) -> list[str]:
         "",
         f"- weights: SHA-256 `{report.model.sha256}`",
         f"- job: `{spec.job}`",
-        f"- model: {spec.settings.model}, sizes {'-'.join(map(str, spec.sizes))}, seed {spec.settings.seed}",
-        f"- trained on {spec.rows} rows in {len(spec.files)} files, {len(report.rounds)} rounds",
+        f"- model: {_network(spec, report.model)}, seed {spec.settings.seed}",
+        f"- trained on {_count(spec.rows, 'row')} in {_count(len(spec.files), 'file')}, "
+        f"{_count(len(report.rounds), 'round')}",
         f"- task: {spec.task}",
         f"- validation {report.kept.result.error_text}, in round {report.kept.number}, whose weights these are",
         "",
@@ -52,7 +56,7 @@ def _lines(name: str, report: JobReport) -> list[str]:
     if report.personal is not None:
         lines += _sites(report.personal.evaluation, f"Sites, their own models ({spec.settings.personal})")
     lines += ["## Settings", "", "| setting | value |", "| --- | --- |"]
-    lines += [f"| {setting} | {value} |" for setting, value in asdict(spec.settings).items()]
+    lines += _settings(spec)
     if spec.initial:
         lines += [f"| continued from | `{spec.initial}` |"]
     lines += ["", "## Data", "", "| file | rows | SHA-256 |", "| --- | --- | --- |"]
@@ -65,6 +69,29 @@ def _lines(name: str, report: JobReport) -> list[str]:
         "",
     ]
     return lines
+
+
+def _network(spec: JobSpec, model: SavedModel) -> str:
+    """Describe a model by its layers; of one of the user's own these are not known."""
+    name = spec.settings.model
+    if name in MODELS:
+        return f"{name}, sizes {'-'.join(map(str, spec.sizes))}"
+    counts = (spec.features, "input"), (spec.classes or 1, "output"), (model.weights.size, "weight")
+    return ", ".join([name, *(_count(number, what) for number, what in counts)])
+
+
+def _settings(spec: JobSpec) -> list[str]:
+    """Return the rows of the table of settings. Not every model has hidden layers."""
+    given = asdict(spec.settings)
+    if spec.settings.model not in MODELS:
+        given = {("hidden, if the model reads it" if name == "hidden" else name): each for name, each in given.items()}
+    elif spec.settings.model == "softmax":
+        del given["hidden"]
+    return [f"| {name} | {value} |" for name, value in given.items()]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _sites(found: SitesEvaluation, title: str) -> list[str]:

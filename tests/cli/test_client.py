@@ -24,6 +24,7 @@ from roundelay.client.connection import find_member
 from roundelay.client.errors import InputNotFound
 from roundelay.client.job_input import JobInput
 from roundelay.client.lookup import hop_reason, timed
+from roundelay.client.model_card import write_card
 from roundelay.client.preparation import settings_of
 from roundelay.client.progress import SILENT
 from roundelay.client.proofs import contents_in
@@ -389,6 +390,25 @@ def test_private_files_are_listed_without_the_address_of_their_node() -> None:
         out.print(tables.placement_table(made))
 
     assert "~" not in captured.get() and captured.get().count("127.0.0.1:8001") == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "line", "hidden"),
+    [
+        ("mlp", "mlp, sizes 1-3-26, seed 0", "| hidden | (3,) |"),
+        ("softmax", "softmax, sizes 1-26, seed 0", ""),
+        ("mine:Net", "mine:Net, 1 input, 26 outputs, 54 weights, seed 0", "| hidden, if the model reads it | (3,) |"),
+    ],
+)
+def test_a_card_says_of_a_model_what_is_so(model: str, line: str, hidden: str, tmp_path: Path) -> None:
+    made = made_report(1)
+    made = replace(made, spec=replace(made.spec, settings=Settings(model=model, hidden=(3,))))
+
+    write_card(tmp_path / "m.npz", made)
+
+    lines = (tmp_path / "m.npz.md").read_text().splitlines()
+    assert f"- model: {line}" in lines
+    assert [each for each in lines if each.startswith("| hidden")] == [hidden] * bool(hidden)
 
 
 def test_bars_are_for_a_terminal_and_for_what_is_to_be_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
