@@ -31,7 +31,7 @@ COST_UNKNOWN = 1.0
 class PlacementView:
     """The input of a placement policy."""
 
-    nodes: tuple[NodeRef, ...]  # that may be given work, in the order of their identifiers
+    nodes: tuple[NodeRef, ...]  # that may be given work, by identifier; none for a policy that looks at holders only
     holders: Holders
     chance: str = ""  # what random draws from: the job's seed and the round
     cost: Mapping[NodeRef, float] = field(default_factory=dict)  # seconds a row, as far as known
@@ -156,6 +156,7 @@ def _checked(
 
 
 STORING = frozenset({"replicas", "near"})  # these choose among the nodes that store a file, which leaves do not
+BY_HOLDER = frozenset({"hash", "replicas", "near"})  # these choose among a file's holders, and look at no other node
 BALANCING = frozenset({"replicas", "bounded", "least-loaded", "near"})  # under these a busy node may refuse
 
 

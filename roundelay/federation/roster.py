@@ -33,13 +33,14 @@ class Roster:
         self._homes = homes
         self._home_names = frozenset(homes)
         self._sites: dict[str, NodeRef] = {}  # the node that was last seen at each home
+        self._at_home: dict[str, list[NodeRef]] = {}  # the present nodes at each home
         self.ring = ring
         self.measures = measures
         self.round_trips: dict[NodeRef, float] = {}  # from here, in seconds, as measured
         self.far: frozenset[NodeRef] = frozenset()  # the nodes to which contents travel packed
         self.nodes: tuple[NodeRef, ...] = (entry,)
         self.leaves: tuple[NodeRef, ...] = ()  # nodes that only dial out: asked through members, and store nothing
-        self.trainers: tuple[NodeRef, ...] = (entry,)  # members and leaves, by identifier
+        self.trainers: tuple[NodeRef, ...] = ()  # members and leaves, by identifier
         self.disturbances: list[str] = []  # of the current round
         self._entry = entry
         self._lost: dict[NodeRef, int] = {}  # node -> the round in which it was lost
@@ -49,7 +50,7 @@ class Roster:
         self._unfit: set[NodeRef] = set()  # they compute different bits, and are never asked again
         self._liars: set[str] = set()  # addresses of nodes that returned wrong results
         self._round = 0
-        self._update_far()
+        self.update_leaves(())
 
     def begin_round(self, number: int) -> None:
         """Begin a round: clear its disturbances, and let nodes that were lost long ago be asked again.
@@ -85,7 +86,11 @@ class Roster:
         """Take the leaves that are listed on the ring; each is asked through the successors of its identifier."""
         self.leaves = tuple(replace(leaf, relays=successors_among(self.nodes, leaf.id)[:RELAYS_MAX]) for leaf in leaves)
         self.trainers = tuple(sorted((*self.nodes, *self.leaves), key=lambda node: node.id))
-        self._sites |= {home: node for node in self.trainers if (home := str(node.address)) in self._home_names}
+        self._at_home = {}
+        for node in self.trainers if self._homes else ():
+            if (home := str(node.address)) in self._home_names:
+                self._at_home.setdefault(home, []).append(node)
+        self._sites |= {home: nodes[-1] for home, nodes in self._at_home.items()}
         self._update_far()
 
     def mark_lost(self, node: NodeRef, why: str) -> None:
@@ -159,7 +164,9 @@ class Roster:
 
     def eligible(self, files: Sequence[TrainingFile]) -> tuple[NodeRef, ...]:
         """Return the live nodes that miss none of these files."""
-        return tuple(n for n in self.live if not any((n, f.index) in self._missing_files for f in files))
+        indices = {file.index for file in files}
+        lacking = {node for node, index in self._missing_files if index in indices}
+        return tuple(n for n in self.live if n not in lacking)
 
     def holders(self, file: TrainingFile, must_store: bool = False) -> tuple[NodeRef, ...]:
         """Return the nodes that may train a file, its owner first; a node without the file fetches it.
@@ -176,8 +183,7 @@ class Roster:
     def _candidates(self, file: TrainingFile, must_store: bool = False) -> tuple[NodeRef, ...]:
         """Return the nodes that may train a file, its owner first, whether they have been lost lately or not."""
         if self._homes:
-            home = self._homes[file.index]
-            return tuple(n for n in self.trainers if str(n.address) == home and not self.is_excluded(n))
+            return tuple(n for n in self._at_home.get(self._homes[file.index], ()) if not self.is_excluded(n))
         trainers = self.nodes if must_store else self.trainers
         fit = (n for n in successors_among(trainers, self.ring.key(file.name)) if not self.is_excluded(n))
         return tuple(islice(fit, self.ring.replicas + 1))

@@ -15,7 +15,7 @@ from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask_all, gather, 
 from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
-from roundelay.federation.placement import BALANCING, STORING, Groups, PlacementView, assign
+from roundelay.federation.placement import BALANCING, BY_HOLDER, STORING, Groups, PlacementView, assign
 from roundelay.federation.receipts import Receipts, by_file, split_result
 from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
@@ -194,7 +194,7 @@ class RoundWork:
     def _view(self, files: Sequence[TrainingFile]) -> PlacementView:
         roster = self._roster
         holders = {f.index: roster.holders(f, self._policy in STORING) for f in files}
-        nodes, costs = roster.eligible(files), self._estimate.costs
+        nodes, costs = () if self._policy in BY_HOLDER else roster.eligible(files), self._estimate.costs
         return PlacementView(nodes, holders, self._chance, costs, roster.ring.replicas, roster.round_trips)
 
     def _run_group(

@@ -39,11 +39,11 @@ class Bases:
         Return the files of these; `freed` has the rounds whose weights are needed no more.
         """
         too_old = [file for file, base in enumerate(self._of) if number - base > self._staleness_max]
-        again, before = [*(file for file, _ in taken), *too_old], self.rounds
-        for file in again:
+        before, again = self.rounds, {file for file, _ in taken}
+        for file in (*again, *too_old):
             self._of[file] = number
         self.freed = frozenset(before - self.rounds)
-        return [file for file in too_old if file not in dict(taken)]
+        return [file for file in too_old if file not in again]
 
     def move(self, base: int, to: int) -> None:
         """Start the updates with this base, whose weights are lost, from those of another round."""
