@@ -37,7 +37,7 @@ from roundelay.client.publication import publish
 from roundelay.client.requests import DataOptions, RingAddress, TrainRequest
 from roundelay.client.sites import Site, find_sites
 from roundelay.client.train_arguments import PLUGIN_SETTINGS, make_request
-from roundelay.federation.jobs import list_jobs
+from roundelay.federation.jobs import LISTED_MAX, list_jobs
 from roundelay.federation.listed_job import ListedJob
 from roundelay.federation.listing import list_latest
 from roundelay.federation.site_drain import set_drained
@@ -267,6 +267,9 @@ class Ring:
             return given
         ids = self.connection.ask(lambda entry: list_jobs(entry.node, entry.ring))
         found = ids[-1:] if given == LAST else [job for job in ids if job.startswith(given)]
+        if not found:  # one that replaces another is not among them
+            latest = self.connection.ask_known(lambda known: list_latest(known.members, known.ring, LISTED_MAX))
+            found = [each.job for each in latest if each.job.startswith(given)]
         if not found:
             what = "has no jobs" if given == LAST else f"has no job whose id begins with {given}"
             raise InputNotFound(f"this ring {what}; python3 client.py jobs  lists the latest")

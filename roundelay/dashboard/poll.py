@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from roundelay.chord.effects import Procedure, ask, gather
@@ -27,14 +27,37 @@ def members(supernode: Address) -> Procedure[tuple[NodeRef, ...] | None]:
 
 
 def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[JobSnapshot]) -> Procedure[tuple[JobSnapshot, ...]]:
-    """Read the latest jobs; one whose records cannot be read now is kept as it was. Raises ChordError."""
-    before = {snapshot.job: snapshot for snapshot in known}
+    """Read the latest jobs, each before those that replace it. Raises ChordError.
+
+    One whose records cannot be read now is kept as it was.
+    """
+    found = {snapshot.job: snapshot for snapshot in known}
     listed = (yield from jobs.list_jobs(start, ring))[-JOBS_MAX:]
-    unread = [job for job in listed if job not in before or not before[job].is_over]
-    looks = [read_snapshot(start, ring, job, before.get(job), with_reports=True) for job in unread]
+    wave = listed
+    for _ in range(jobs.SUCCESSORS_MAX + 1):
+        yield from _look_at(start, ring, wave, found)
+        wave = list(filter(None, [found[job].successor for job in wave if job in found]))
+        if not wave:
+            break
+    lineages = [job for first in listed for job in _lineage(first, found)]
+    return tuple(found[job] for job in dict.fromkeys(lineages))
+
+
+def _look_at(start: NodeRef, ring: Ring, wave: Sequence[str], found: dict[str, JobSnapshot]) -> Procedure[None]:
+    """Read those of the jobs that are not known to be over."""
+    unread = [job for job in wave if job not in found or not found[job].is_over]
+    looks = [read_snapshot(start, ring, job, found.get(job), with_reports=True) for job in unread]
     outcomes = yield from gather(looks)
-    fresh = {job: thrifty(o) for job, o in zip(unread, outcomes, strict=True) if isinstance(o, JobSnapshot)}
-    return tuple(found for job in listed if (found := fresh.get(job) or before.get(job)))
+    found |= {job: thrifty(o) for job, o in zip(unread, outcomes, strict=True) if isinstance(o, JobSnapshot)}
+
+
+def _lineage(job: str, found: Mapping[str, JobSnapshot]) -> list[str]:
+    """Return a job and those that replace it, as far as they are found."""
+    lineage = list[str]()
+    while job in found and job not in lineage:
+        lineage.append(job)
+        job = found[job].successor
+    return lineage
 
 
 def thrifty(snapshot: JobSnapshot) -> JobSnapshot:

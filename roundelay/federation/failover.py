@@ -21,6 +21,7 @@ from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.federation import jobs, records
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import Diverged, FederationError
+from roundelay.federation.origin import original
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.store.items import ListNamed
 
@@ -120,7 +121,7 @@ class JobSupervisor:
             return
         if first_seen and not (view.spec.detached and not view.results):
             return
-        ahead = yield from jobs.jobs_ahead(node.ref, node.ring, job)
+        ahead = yield from jobs.jobs_ahead(node.ref, node.ring, original(view.spec).job)
         if len(ahead) < jobs.RUNNING_MAX and len(self.driving) < jobs.RUNNING_MAX:
             self.driving.add(job)
             try:

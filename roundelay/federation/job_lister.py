@@ -20,11 +20,11 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import job_keys, records
 from roundelay.federation.early_stopping import best_round
 from roundelay.federation.errors import BadRecord
-from roundelay.federation.jobs import end_among, is_pause, pause_among
+from roundelay.federation.jobs import end_among, is_pause, pause_among, replacements
 from roundelay.federation.listed_job import DIVERGED, LINES_MAX, MALFORMED, SITES_MAX, TWO_RESULTS, ListedJob
 from roundelay.federation.origin import spec_of
 from roundelay.federation.requests import ListJob
-from roundelay.federation.snapshot import MalformedRecord, numbered, replaced_by, replacements
+from roundelay.federation.snapshot import MalformedRecord, numbered, replaced_by
 from roundelay.federation.strict_json import RECORD_BYTES_MAX
 from roundelay.store.blobs import digest_of, verify_digest
 from roundelay.store.items import Entry, Item

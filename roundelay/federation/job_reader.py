@@ -9,6 +9,7 @@ from roundelay.chord.errors import NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, jobs, records
 from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation.origin import original
 from roundelay.federation.records import RoundResult
 from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
@@ -93,7 +94,7 @@ class JobReader:
 
     def _await_turn(self) -> Procedure[bool]:
         """Wait until this job may run beside those published before it. Return whether it had to wait."""
-        on_wait, job, roster = self._on_wait, self._spec.job, self._roster
+        on_wait, job, roster = self._on_wait, original(self._spec).job, self._roster
         if on_wait is None:
             return False
         return (

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from roundelay.chord.crawl import successors_among
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
+from roundelay.chord.errors import NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import job_keys, records
@@ -27,6 +28,7 @@ JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; its driver renews it
 RUNNING_MAX = 16  # jobs that share the ring: each takes a connection and a held poll of every node
 UNENDED_MAX = 32  # jobs that run or wait
 LISTED_MAX = 64
+SUCCESSORS_MAX = 64  # of one job that are followed: each excludes another node
 TURN_INTERVAL_S = 0.5  # how often a waiting job looks at those ahead of it
 
 Members = Sequence[NodeRef]
@@ -42,26 +44,21 @@ def require_room(start: NodeRef, ring: Ring, job: str, members: Members = ()) ->
 def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int, members: Members = ()) -> Procedure[None]:
     """Write the spec to all copies, then list the job. Raises ChordError."""
     yield from _put_spec(start, ring, spec, version, members)
-    listed = record(ring.key(records.DIRECTORY), spec.job, b"listed", version, JOB_LEASE_S)
+    listed = record(ring.key(records.DIRECTORY), spec.job, records.LISTED, version, JOB_LEASE_S)
     yield from put_records(start, ring, (listed,), nodes=successors_among(members, listed.item.entry.key))
 
 
 def publish_successor(start: NodeRef, ring: Ring, successor: JobSpec, version: int) -> Procedure[None]:
-    """Publish a job that replaces another, in the other's place among the waiting jobs.
+    """Publish a job that replaces another. It is not listed: whoever finds the other one follows it.
 
     In a secured ring, the signature of the job that was submitted stands for it: the other's spec has it. Raises
     NoSuchJob, ChordError.
     """
-    key = ring.key(records.DIRECTORY)
     found = yield from find_records(start, ring, successor.replaces)
     replaced = next((item for item in found if item.entry.digest == successor.replaces), None)
     if replaced is None:
         raise NoSuchJob(f"no job {successor.replaces} on this ring, so that job {successor.job} cannot replace it")
-    items, _ = yield from find(start, ring, key)
-    place = min((item.version for item in items if item.entry.name == successor.replaces), default=version)
     yield from _put_spec(start, ring, successor, version, replaced=replaced)
-    listed = record(key, successor.job, b"listed", place + 1, JOB_LEASE_S)
-    yield from put_records(start, ring, (_signed_as(replaced, listed),))
 
 
 def _put_spec(
@@ -72,7 +69,9 @@ def _put_spec(
     keys = job_keys.keys_of(ring, spec.job, spec.settings.rounds)
 
     def put(key: int, is_new: bool) -> Procedure[object]:
-        written = _signed_as(replaced, record(key, name, content, version, JOB_LEASE_S))
+        written = record(key, name, content, version, JOB_LEASE_S)
+        if replaced is not None:
+            written = replace(written, item=with_signature_of(replaced, written.item))
         return put_records(start, ring, (written,), is_new, successors_among(members, key))
 
     yield from put(keys[-1], is_new=True)
@@ -80,10 +79,6 @@ def _put_spec(
     yield from gather_or_raise(others, job_keys.KEYS_MAX)
     if len(keys) > 1:
         yield from put(keys[0], is_new=False)
-
-
-def _signed_as(replaced: Item | None, written: Record) -> Record:
-    return written if replaced is None else replace(written, item=with_signature_of(replaced, written.item))
 
 
 def put_record(
@@ -110,7 +105,7 @@ def set_paused(
 
 
 def list_jobs(start: NodeRef, ring: Ring, members: Members = ()) -> Procedure[list[str]]:
-    """Return the ids of all listed jobs, in the order in which they were published."""
+    """Return the ids of all listed jobs, in the order in which they were published; without those that replace them."""
     key = ring.key(records.DIRECTORY)
     items, _ = yield from find(start, ring, key, nodes=holders_among(members, ring, key))
     return [i.entry.name for i in sorted(items, key=lambda i: (i.version, i.entry.name)) if len(i.entry.name) == 64]
@@ -119,12 +114,47 @@ def list_jobs(start: NodeRef, ring: Ring, members: Members = ()) -> Procedure[li
 def jobs_ahead(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[list[str]]:
     """Return the jobs published before this one that have not ended; all, if it is not listed.
 
-    A listed job without a spec cannot run, and counts as ended.
+    A listed job without a spec cannot run, and counts as ended. One that is replaced ends with the last that replaces
+    it.
     """
     jobs = yield from list_jobs(start, ring, members)
     earlier = (jobs[: jobs.index(job)] if job in jobs else jobs)[-LISTED_MAX:]
-    found = yield from gather_or_raise([look_up(start, ring, other, members) for other in earlier])  # it may be running
-    return [other for other, (is_published, end) in zip(earlier, found, strict=True) if is_published and not end]
+    found = yield from gather_or_raise([_is_unended(start, ring, other, members) for other in earlier])
+    return [other for other, is_unended in zip(earlier, found, strict=True) if is_unended]
+
+
+def _is_unended(start: NodeRef, ring: Ring, job: str, members: Members) -> Procedure[bool]:
+    """Return whether a job, or the last of those that replace it, is published and has not ended."""
+    is_published, end = yield from look_up(start, ring, job, members)
+    if end == records.REPLACED:
+        lineage = yield from follow(start, ring, job, members)
+        is_published, end = yield from look_up(start, ring, lineage[-1], members)
+    return is_published and not end
+
+
+def follow(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[tuple[str, ...]]:
+    """Return a job, the one that replaces it, the one that replaces that one, and so on. Raises ChordError."""
+    found = [job]
+    while len(found) <= SUCCESSORS_MAX:
+        successor = yield from _read_successor(start, ring, found[-1], members)
+        if not successor or successor in found:
+            break
+        found.append(successor)
+    return tuple(found)
+
+
+def _read_successor(start: NodeRef, ring: Ring, job: str, members: Members) -> Procedure[str]:
+    """Return the id of the job that replaces a job; an empty string if none does, or the record cannot be read."""
+    key, names = ring.key(job), tuple(records.record_name(job, what) for what in (records.SPEC, records.REPLACED))
+    items, nodes = yield from find(start, ring, key, names, holders_among(members, ring, key))
+    found = replacements(job, items)
+    if not found:
+        return ""
+    try:
+        content = yield from fetch(nodes, found[0].entry.digest, found[0].entry.size_bytes)
+    except NotFound:
+        return ""
+    return records.successor_from_bytes(content)
 
 
 def await_turn(
@@ -132,6 +162,7 @@ def await_turn(
 ) -> Procedure[bool]:
     """Wait while RUNNING_MAX jobs that were published before this one run. Return whether it had to wait.
 
+    job: the one that was submitted, which stands for those that replace it.
     members: returns those known now. on_wait: called with the jobs ahead, whenever their number has changed.
     """
     seen = 0
@@ -204,6 +235,13 @@ def pause_among(job: str, items: Iterable[Item]) -> Item | None:
 def is_pause(item: Item | None) -> bool:
     """Return whether a record pauses its job."""
     return item is not None and item.entry.digest == digest_of(records.PAUSE)
+
+
+def replacements(job: str, items: Sequence[Item]) -> list[Item]:
+    """Return the record that names the job's successor; an empty list if there is none."""
+    name, size_bytes = records.record_name(job, records.REPLACED), records.JOB_ID_BYTES
+    named = [item for item in items if item.entry.name == name and item.entry.size_bytes == size_bytes]
+    return sorted(named, key=lambda item: item.rank)[:1]
 
 
 def end_among(job: str, items: tuple[Item, ...]) -> str:

@@ -1,5 +1,7 @@
 """A listing of the latest jobs, in two round trips: which jobs are listed, and what their nodes say of each.
 
+A job that replaces another is not listed: three more round trips find it, and what its nodes say of it.
+
 It is for people: it asks the responsible nodes among given members instead of looking them up, and takes their word for
 what the records say (`job_lister`), as most of them give it. `snapshot` reads the records and verifies a whole job.
 """
@@ -10,12 +12,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, ask_all
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, ask_all, gather
 from roundelay.chord.errors import ChordError, NotFound, NotYet
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
+from roundelay.federation.jobs import follow
 from roundelay.federation.listed_job import DIVERGED, TWO_RESULTS, UNREADABLE, ListedJob
 from roundelay.federation.requests import ListJob
 from roundelay.store.items import Find
@@ -25,8 +28,22 @@ WARMED_MAX = 64  # members to which connections are opened beside the first ques
 
 
 def list_latest(members: Sequence[NodeRef], ring: Ring, count: int) -> Procedure[list[ListedJob]]:
-    """Return the latest `count` jobs, the oldest first. Raises NotYet: a responsible node did not answer."""
-    jobs = (yield from _find_ids(members, ring))[-count:]
+    """Return the latest `count` jobs, the oldest first, each before those that replace it.
+
+    Raises NotYet: a responsible node did not answer.
+    """
+    listed = yield from _ask(members, ring, (yield from _find_ids(members, ring))[-count:])
+    replaced = [each.job for each in listed if each.state == records.REPLACED]
+    outcomes = yield from gather([follow(members[0], ring, job, members) for job in replaced])
+    lineages = {each[0]: each for each in outcomes if isinstance(each, tuple)}
+    successors = yield from _ask(members, ring, [job for lineage in lineages.values() for job in lineage[1:]])
+    by_job = {each.job: each for each in (*successors, *listed)}
+    ordered = [job for each in listed for job in lineages.get(each.job, (each.job,))]
+    return [by_job[job] for job in dict.fromkeys(ordered)]
+
+
+def _ask(members: Sequence[NodeRef], ring: Ring, jobs: Sequence[str]) -> Procedure[list[ListedJob]]:
+    """Return what the nodes of each job say of it."""
     holders = {job: holders_among(members, ring, ring.key(job)) for job in jobs}
     asks = [(node, ListJob(job)) for job in jobs for node in holders[job]]
     answers = iter((yield from ask_all(asks, deadline_s=CALL_TIMEOUT_S)))

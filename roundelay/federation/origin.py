@@ -1,9 +1,9 @@
 """The origin of a successor: the job that its submitter has published, and whose signature stands for the successor.
 
 In a secured ring only a submitter may publish a job. A successor follows from the submitter's job, so any driver can
-publish it: its spec and its line in the list of jobs carry the signature of the first job's spec instead of one of
-their own, with the version that was signed. A replica that stores the spec, and each process that reads it, checks that
-it does follow.
+publish it: its spec carries the signature of the first job's spec instead of one of its own, with the version that was
+signed. A replica that stores the spec, and each process that reads it, checks that it does follow. A successor is not
+listed among the jobs: the job that it replaces leads to it.
 """
 
 from __future__ import annotations

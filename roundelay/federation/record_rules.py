@@ -2,7 +2,7 @@
 
 | record | signed by |
 | --- | --- |
-| `JOB.spec`, and the job's line in the directory | a submitter or an operator |
+| `JOB.spec`, and the job's line in the list of jobs | a submitter or an operator |
 | `JOB.cancelled`, `JOB.paused`, `JOB.forgotten` | the job's submitter, or an operator |
 | other ends, the records of rounds | its driver: the submitter, or a node that may own the key |
 | a publication of private data | the node that has the data |
@@ -12,7 +12,7 @@
 | a training file | a submitter, an operator, or a node that renews its lease |
 
 A job's record lies under its key among those of the job; each of them has a copy of the spec (job_keys.py).
-The signature of the job that a submitter has published also stands for the successors that follow from it (origin.py).
+The signature of the job that a submitter has published also stands for the specs that follow from it (origin.py).
 Only old weights and states, and masked vectors, are ever deleted, by the job's driver; an operator may also delete
 files. A version is the writer's clock, so it lies within the life of the certificate and not in the future: nothing can
 be put beyond the reach of later versions.
@@ -31,6 +31,7 @@ from roundelay.federation.errors import BadRecord
 from roundelay.federation.leaf_directory import DIRECTORY, leaf_in
 from roundelay.federation.origin import origin_of, signed_item, spec_of
 from roundelay.federation.site_drain import DRAINED
+from roundelay.store.blobs import digest_of
 from roundelay.store.items import Item
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import NODE, OPERATOR, SUBMITTER, Identity
@@ -41,6 +42,8 @@ JOB_RECORD = re.compile(
 )
 JOB_ID = re.compile(r"[0-9a-f]{64}")
 PRIVATE = "pinned."  # begins the name of a publication, which ends with the address of its node
+LISTS = (records.DIRECTORY, DIRECTORY)  # names whose keys have the lines of a list, and no file
+LISTED = digest_of(records.LISTED)
 REVOCATIONS = "revocations"  # the name of the revocation list, and of its key
 SUBMITTERS = (SUBMITTER, OPERATOR)
 KNOWN = ("weights-", "state-")  # their digests are in the RESULT
@@ -77,7 +80,8 @@ class RecordRules:
         if match := JOB_RECORD.fullmatch(name):
             self._check_job_record(item, signer, match[1], match[2], named)
         elif key == self._ring.key(records.DIRECTORY) and JOB_ID.fullmatch(name):
-            _require(signer.role in SUBMITTERS and not item.deleted, signer, item, "a submitter lists its job")
+            may = signer.role in SUBMITTERS and not item.deleted and item.entry.digest == LISTED
+            _require(may, signer, item, "a submitter lists its job")
         elif name.startswith(DRAINED):
             may = signer.role == OPERATOR or self._is_home(signer, item, name.replace(DRAINED, PRIVATE, 1))
             _require(may and not item.deleted, signer, item, "the site's node or an operator drains it")
@@ -89,6 +93,7 @@ class RecordRules:
             _require(signer.role == OPERATOR and not item.deleted, signer, item, "an operator publishes it")
         else:
             writers = (OPERATOR,) if item.deleted else (*SUBMITTERS, NODE)
+            _require(not _is_reserved(name), signer, item, "no file has the name of a list or of a job")
             _require(key == self._ring.key(name), signer, item, "a file is stored under the hash of its name")
             _require(signer.role in writers, signer, item, f"it must be written by {' or '.join(writers)}")
 
@@ -176,10 +181,9 @@ class RecordRules:
 
     def signer_of(self, item: Item) -> Identity:
         """Return by whom an item, or the one whose signature stands for it, is signed. Raises NotTrusted."""
-        name, key = item.entry.name, item.entry.key
-        is_spec = name.endswith(f".{records.SPEC}") and JOB_RECORD.fullmatch(name)
-        is_listing = key == self._ring.key(records.DIRECTORY) and JOB_ID.fullmatch(name)
-        return self._verify(signed_item(self._ring, item) if is_spec or is_listing else item)
+        match = JOB_RECORD.fullmatch(item.entry.name)
+        is_spec = match is not None and match[2] == records.SPEC
+        return self._verify(signed_item(self._ring, item) if is_spec else item)
 
 
 def signed_text(item: Item) -> bytes:
@@ -187,6 +191,11 @@ def signed_text(item: Item) -> bytes:
     entry = item.entry
     head = f"roundelay item 1\n{entry.key:x}\n{entry.digest}\n{entry.size_bytes}\n{item.version}\n{item.deleted:d}\n"
     return head.encode() + entry.name.encode()
+
+
+def _is_reserved(name: str) -> bool:
+    """Return whether a file of this name would lie among the records of a job or the lines of a list."""
+    return name in LISTS or JOB_ID.fullmatch(name) is not None
 
 
 def _is_own_listing(signer: Identity, name: str) -> bool:

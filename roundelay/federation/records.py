@@ -27,6 +27,7 @@ from roundelay.store.blobs import digest_of
 from roundelay.store.items import CONTENT_BYTES_MAX
 
 DIRECTORY = "jobs"  # the jobs are listed under the key of this name
+LISTED = b"listed"  # the content of a job's line there
 SPEC, DONE, CANCELLED, FAILED, REPLACED = "spec", "done", "cancelled", "failed", "replaced"
 PAUSED = "paused"  # its content says whether the job is, or has been resumed; the latest counts
 PAUSE, RESUME = b"paused", b"resumed"

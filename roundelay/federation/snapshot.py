@@ -253,15 +253,8 @@ def replaced_by(successor: str) -> str:
 
 def _read_successor(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[str]:
     """Return the id of the job that replaces this one; an empty string if none does."""
-    contents = yield from contents_of(nodes, replacements(job, items))
+    contents = yield from contents_of(nodes, jobs.replacements(job, items))
     return "".join(records.successor_from_bytes(content) for content in contents)
-
-
-def replacements(job: str, items: Sequence[Item]) -> list[Item]:
-    """Return the record that names the job's successor; an empty list if there is none."""
-    name, size_bytes = records.record_name(job, records.REPLACED), records.JOB_ID_BYTES
-    named = [item for item in items if item.entry.name == name and item.entry.size_bytes == size_bytes]
-    return sorted(named, key=lambda item: item.rank)[:1]
 
 
 def _read_forgotten(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[tuple[str, ...]]:

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from roundelay.chord.errors import NotAllowed
+from roundelay.dashboard.poll import look_at_jobs
 from roundelay.federation import jobs
 from roundelay.federation.arithmetic import moments_task
 from roundelay.federation.errors import BadRecord, NoSuchJob
@@ -106,10 +108,42 @@ def test_a_successor_of_a_successor_is_published_after_the_leases_of_the_first_j
 
     assert origin_of(spec_item(ring, THIRD)) == FIRST.job
     assert ring.run(read_snapshot(ring.entry, RING, THIRD.job)).spec == THIRD
-    assert ring.run(jobs.list_jobs(ring.entry, RING)).count(THIRD.job) == 1
     ring.sender = ALICE
     ring.run(jobs.put_record(ring.entry, RING, THIRD.job, "cancelled", b"enough", next(ring.versions)))
     assert ring.run(jobs.read_end(ring.entry, RING, THIRD.job)) == "cancelled"
+
+
+def test_a_job_that_is_replaced_leads_to_its_successors_which_nobody_else_can_list(ring: SecuredRing) -> None:
+    ring.run(jobs.publish_successor(ring.entry, RING, THIRD, next(ring.versions)))
+    ring.sender = ALICE
+    for first, successor in ((FIRST, SECOND), (SECOND, THIRD)):
+        ring.run(jobs.put_record(ring.entry, RING, first.job, "replaced", successor.job.encode(), next(ring.versions)))
+
+    members = tuple(ring.members)
+    listed = ring.run(list_latest(members, RING, 1))
+
+    assert [each.job for each in listed] == [FIRST.job, SECOND.job, THIRD.job]
+    assert [each.state for each in listed] == ["replaced", "replaced", "waiting"]
+    assert [each.job for each in ring.run(look_at_jobs(ring.entry, RING, ()))] == [each.job for each in listed]
+    assert ring.run(jobs.list_jobs(ring.entry, RING)) == [FIRST.job]
+    assert ring.run(jobs.jobs_ahead(ring.entry, RING, "")) == [FIRST.job], "a job waits for the last of them"
+    ring.run(jobs.put_record(ring.entry, RING, THIRD.job, "cancelled", b"enough", next(ring.versions)))
+    assert ring.run(jobs.jobs_ahead(ring.entry, RING, "")) == []
+    ring.sender = ring.entry.address
+    with pytest.raises(NotAllowed, match="a submitter lists its job"):
+        line = record(RING.key("jobs"), THIRD.job, b"listed", next(ring.versions))
+        ring.run(put_records(ring.entry, RING, (line,)))
+
+
+def test_jobs_that_replace_one_another_in_a_circle_are_listed_once() -> None:
+    net = InlineRing(IDS[:4], RING)
+    for number, (one, other) in enumerate(((FIRST, SECOND), (SECOND, FIRST))):
+        net.run(jobs.publish(net.entry, RING, one, number))
+        net.run(jobs.put_record(net.entry, RING, one.job, "replaced", other.job.encode(), number))
+
+    assert [each.job for each in net.run(list_latest(tuple(net.members), RING, 9))] == [FIRST.job, SECOND.job]
+    assert [each.job for each in net.run(look_at_jobs(net.entry, RING, ()))] == [FIRST.job, SECOND.job]
+    assert net.run(jobs.jobs_ahead(net.entry, RING, "")) == []
 
 
 def test_a_job_that_is_not_stored_any_more_cannot_be_replaced(ring: SecuredRing) -> None:

@@ -12,7 +12,7 @@ from roundelay.chord.errors import NotAllowed
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.ring import Ring
-from roundelay.federation import jobs
+from roundelay.federation import jobs, records
 from roundelay.federation.effects import AHEAD_MAX_S
 from roundelay.federation.errors import JobEnded
 from roundelay.federation.job_drivers import JobDrivers
@@ -22,6 +22,7 @@ from roundelay.federation.record_guard import RecordGuard
 from roundelay.federation.record_rules import RecordRules
 from roundelay.federation.spec import JobSpec, Liar
 from roundelay.federation.successor import successor_of
+from roundelay.store.blobs import digest_of
 from roundelay.store.items import Entry, Item
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import Identity
@@ -48,6 +49,11 @@ SIGNERS = {each.name: each for each in (ALICE, MALLORY, OPERATOR, VIEWER, DRIVER
 def item(name: str, signer: Identity, key: int = KEY, digest: str = DIGEST, **changes: object) -> Item:
     made = Item(Entry(key, name, digest, 1), NOW_NS, signature=signer.name.encode())
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def line(job: str, signer: Identity) -> Item:
+    """Return the line of a job in the list of jobs."""
+    return item(job, signer, RING.key(records.DIRECTORY), digest_of(records.LISTED))
 
 
 def verify(signed: Item) -> Identity:
@@ -162,7 +168,6 @@ def test_whoever_publishes_a_successor_the_submitter_stays_its_submitter() -> No
 
     assert signed_item(RING, spec) == ORIGIN, "this is what the signature must be of"
     assert is_allowed(spec)
-    assert is_allowed(with_signature_of(ORIGIN, item(SUCCESSOR.job, DRIVER, RING.key("jobs"))))
     assert is_allowed(item(cancelled, ALICE, key), spec)
     assert not is_allowed(item(cancelled, MALLORY, key), spec)
     assert rules().keep_valid((spec, item(f"{SUCCESSOR.job}.done", DRIVER, key)))[1:]
@@ -208,6 +213,7 @@ def test_the_signature_of_a_spec_stands_for_no_other_record() -> None:
 
     assert not is_allowed(borrowed, published(SUCCESSOR))
     assert not is_allowed(with_signature_of(ORIGIN, item("a.txt", DRIVER, RING.key("a.txt"))))
+    assert not is_allowed(with_signature_of(ORIGIN, line(SUCCESSOR.job, DRIVER))), "nodes could fill the list of jobs"
     assert not is_allowed(published(SUCCESSOR, by_viewer)), "its signer must have been allowed to submit a job"
 
 
@@ -218,9 +224,15 @@ def test_the_first_weights_arrive_before_their_spec() -> None:
 @pytest.mark.parametrize(
     ("made", "allowed"),
     [
-        (item(JOB, ALICE, RING.key("jobs")), True),
-        (item(JOB, DRIVER, RING.key("jobs")), False),
-        (item(JOB, ALICE, RING.key("jobs"), deleted=True), False),
+        (line(JOB, ALICE), True),
+        (line(JOB, DRIVER), False),
+        (replace(line(JOB, ALICE), deleted=True), False),
+        (item(JOB, ALICE, RING.key("jobs")), False),
+        *(
+            (item(name, signer, RING.key(name)), False)
+            for name in ("jobs", "leaves", JOB)
+            for signer in (ALICE, DRIVER)
+        ),
         (item("pinned.wards.127.0.0.1:8001", DRIVER, RING.key("pinned.wards")), True),
         (item("pinned.wards.10.0.0.1:8001", DRIVER, RING.key("pinned.wards")), False),
         (item("pinned.wards.127.0.0.1:8001", ALICE, RING.key("pinned.wards")), False),
@@ -275,7 +287,7 @@ def test_a_node_without_the_spec_takes_nothing_from_a_submitter_but_the_first_we
     forged = item(f"{JOB}.result-1", MALLORY)
 
     assert not is_allowed(forged)
-    assert rules().keep_valid((forged, item(JOB, ALICE, RING.key("jobs")))) == (item(JOB, ALICE, RING.key("jobs")),)
+    assert rules().keep_valid((forged, line(JOB, ALICE))) == (line(JOB, ALICE),)
 
 
 # --- drivers
