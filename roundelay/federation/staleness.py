@@ -18,6 +18,8 @@ class Bases:
 
     def __init__(self, spec: JobSpec, results: Sequence[RoundResult] = ()) -> None:
         """results: the chain so far, from round 0 on."""
+        self.number = 0  # of the last round that has taken updates
+        self.last_taken = [0] * len(spec.files)  # the last round that took each file
         self.freed = frozenset[int]()  # rounds from which no update starts any more since the last one was taken
         self._of = [0] * len(spec.files)
         self._staleness_max = spec.settings.max_staleness
@@ -40,7 +42,10 @@ class Bases:
         """
         too_old = [file for file, base in enumerate(self._of) if number - base > self._staleness_max]
         before, again = self.rounds, {file for file, _ in taken}
-        for file in (*again, *too_old):
+        self.number = number
+        for file in again:
+            self._of[file] = self.last_taken[file] = number
+        for file in too_old:
             self._of[file] = number
         self.freed = frozenset(before - self.rounds)
         return [file for file in too_old if file not in again]

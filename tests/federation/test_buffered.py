@@ -251,6 +251,20 @@ def test_orders_are_planned_once_a_round_and_not_by_each_of_the_workers(monkeypa
     assert len(planned) <= 1 + BUFFERED.rounds + simulation.world.clock.now / FILES_RETRY_S
 
 
+def test_updates_that_were_never_ordered_are_not_said_to_be_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker trains one site's files, while the weights become too old from which the other sites would start."""
+    monkeypatch.setattr(buffered, "ORDERS_MAX", 1)
+    simulation = Simulation(replace(BUFFERED, buffer=1, max_staleness=1, rounds=12), slow=1.0, is_private=True)
+    simulation.run()
+    view = simulation.look()
+
+    require_honest(simulation, view)
+    assert {file for result in view.results for file, _ in result.taken} == set(range(FILES))
+    said = [line.split() for report in view.reports.values() for line in report.disturbances if "thrown away" in line]
+    files = [{int(word.strip(",")[-2:]) for word in words if word.startswith("file-")} for words in said]
+    assert files and all(len({simulation.spec.homes[file] for file in each}) == 1 for each in files)
+
+
 # --- kills
 
 
@@ -500,34 +514,23 @@ def test_a_lost_node_is_forgiven_for_the_files_that_only_it_may_train_and_for_it
 
 
 def test_orders_of_nodes_that_did_not_answer_come_last_and_files_that_failed_are_ordered_again() -> None:
-    roster = roster_of_three_sites()
-    first_site, *_ = roster.nodes
-    bases = Bases(SPEC)
+    roster, bases = roster_of_three_sites(), Bases(SPEC)
     plan = OrderPlan(SPEC, roster, bases, frozenset)
 
-    def homes(orders: list[PlannedOrder]) -> list[str]:
-        return [roster.home(order.files[0]) for order in orders]
+    def pop_all() -> dict[str, PlannedOrder]:
+        return {roster.home(order.files[0]): order for order in iter(plan.pop, None)}
 
-    def pop_all() -> list[PlannedOrder]:
-        return list(iter(plan.pop, None))
-
-    roster.mark_lost(first_site, "did not answer")
     first = pop_all()
-    assert homes(first) == ["n2:1", "n3:1"]
+    assert list(first) == ["n1:1", "n2:1", "n3:1"] and not pop_all()
+    for home, order in first.items():
+        plan.end(order, set() if home == "n1:1" else order.indices)
     plan.update()
-    plan.retry_unplaced()
-    for order in first:
-        plan.end(order, set())
-    plan.update()
-    second = pop_all()
-    assert homes(second) == ["n2:1", "n3:1", "n1:1"] and pop_all() == []
-    for order in second:
-        plan.end(order, order.indices)
-    plan.update()
-    assert pop_all() == []  # their updates wait in the buffer
-    bases.take(1, tuple((file, 0) for file in second[0].indices))
+    again = pop_all()
+    assert again == {"n1:1": first["n1:1"]}  # the updates of the others wait in the buffer
+    plan.end(again["n1:1"], set())
+    bases.take(1, tuple((file, 0) for home in ("n2:1", "n3:1") for file in first[home].indices))
     plan.expire()
-    assert [(order.base, order.indices) for order in pop_all()] == [(1, second[0].indices)]
+    assert [(home, order.base) for home, order in pop_all().items()] == [("n2:1", 1), ("n3:1", 1), ("n1:1", 0)]
 
 
 def test_a_file_that_no_node_may_train_fails_the_job_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Set
+from dataclasses import replace
 
 import pytest
 
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic
+from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import RoundWork
@@ -17,10 +20,11 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.topologies.order_plan import OrderPlan
+from roundelay.federation.topologies.order_plan import BACKOFF_ROUNDS_MAX, OrderPlan, PlannedOrder
 
 RING = Ring(bits=16, successors=8, replicas=3)
 BUFFERED = Settings(topology="buffered")
+WORKERS, BUFFER = 128, 100
 
 
 def sites(count: int, settings: Settings = BUFFERED) -> tuple[JobSpec, Roster]:
@@ -31,6 +35,34 @@ def sites(count: int, settings: Settings = BUFFERED) -> tuple[JobSpec, Roster]:
     roster = Roster(RING, nodes[0], spec.homes)
     roster.update_members(nodes)
     return spec, roster
+
+
+class Rounds:
+    """The rounds of a job whose orders end one after the other, without a network."""
+
+    def __init__(self, spec: JobSpec, roster: Roster, workers: int = WORKERS, buffer: int = BUFFER) -> None:
+        self.bases = Bases(spec)
+        self.plan = OrderPlan(spec, roster, self.bases, frozenset)
+        self.trained, self.failed = Counter[int](), Counter[int]()  # orders, by file
+        self._workers, self._buffer = workers, buffer
+        self._under_way: deque[PlannedOrder] = deque()
+        self._waiting: dict[int, int] = {}  # file -> base
+
+    def run(self, last: int, failing: Set[int] = frozenset()) -> None:
+        """Take rounds up to the last one; orders for the `failing` files fail."""
+        while self.bases.number < last:
+            while len(self._under_way) < self._workers and (order := self.plan.pop()):
+                self._under_way.append(order)
+            order = self._under_way.popleft()
+            trained = order.indices - failing
+            self.plan.end(order, trained)
+            self.trained.update(trained)
+            self.failed.update(order.indices - trained)
+            self._waiting |= dict.fromkeys(trained, order.base)
+            self._waiting = {index: base for index, base in self._waiting.items() if self.bases[index] == base}
+            if len(self._waiting) >= self._buffer:
+                self.bases.take(self.bases.number + 1, tuple(self._waiting.items()))
+                self.plan.expire()
 
 
 def calls_of(procedure: Callable[[], object]) -> int:
@@ -75,3 +107,44 @@ def judge_all(count: int) -> int:
 @pytest.mark.parametrize("calls", [plan_all, place_all, judge_all])
 def test_ten_times_as_many_sites_take_ten_times_as_many_calls(calls: Callable[[int], int]) -> None:
     assert calls(1000) < 11 * calls(100)
+
+
+def test_every_site_has_its_turn_although_there_are_more_than_orders_under_way() -> None:
+    spec, roster = sites(400)
+    rounds = Rounds(spec, roster)
+    rounds.run(60)
+
+    assert len(rounds.trained) == 400
+    assert max(rounds.trained.values()) - min(rounds.trained.values()) <= 1
+
+
+def test_every_site_has_its_turn_although_rounds_make_its_update_too_old_before_it_is_ordered() -> None:
+    spec, roster = sites(400, replace(BUFFERED, max_staleness=3))
+    rounds = Rounds(spec, roster, workers=20, buffer=20)
+    rounds.run(60)
+
+    assert len(rounds.trained) == 400
+    assert max(rounds.trained.values()) - min(rounds.trained.values()) <= 1
+
+
+def test_a_driver_that_takes_over_goes_on_with_the_files_that_no_round_has_taken_for_longest() -> None:
+    spec, roster = sites(6, replace(BUFFERED, max_staleness=1))
+    digest = "aa" * 32
+    taken = [(), ((0, 0), (1, 0)), ((4, 0), (5, 0)), ((0, 1),)]  # files 2 and 3 start from round 2, and 1 and 4 later
+    results = [RoundResult(spec.job, number, "", digest, 1, taken=each) for number, each in enumerate(taken)]
+    plan = OrderPlan(spec, roster, Bases(spec, results), frozenset)
+
+    assert [index for order in iter(plan.pop, None) for index in order.indices] == [2, 3, 1, 4, 5, 0]
+
+
+def test_a_site_whose_orders_fail_takes_few_turns_of_the_others_and_has_its_own_when_it_is_back() -> None:
+    spec, roster = sites(400)
+    rounds, away = Rounds(spec, roster), frozenset({399})
+    rounds.run(10)
+    rounds.run(300, away)
+    usual = min(rounds.trained[index] for index in range(399))
+    assert 3 < rounds.failed[399] < usual / 4
+
+    before = rounds.trained[399]
+    rounds.run(301 + BACKOFF_ROUNDS_MAX + 400 // BUFFER)
+    assert rounds.trained[399] > before

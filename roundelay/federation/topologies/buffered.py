@@ -153,8 +153,8 @@ class BufferedTraining:
         proven = receipts.merged(part.receipts for part in parts)
         self._is_over = self._is_over or number >= self._spec.settings.rounds_allowed
         self._weights[number] = weights
-        away = {file.index for file in self._plan.unplaced}
-        if too_old := [file for file in self._bases.take(number, taken) if file not in away]:
+        ordered = self._plan.ordered
+        if too_old := [file for file in self._bases.take(number, taken) if file in ordered]:
             started = f"started more than {self._spec.settings.max_staleness} rounds ago"
             files = names([self._spec.files[index] for index in too_old])
             self._roster.record_disturbance(f"updates that {started} are thrown away: {files}")

@@ -2,6 +2,10 @@
 
 A file is idle if nobody trains it from the weights of its base: a round has taken its last update, or its order has
 failed. Files that no present node may train wait here, so that they hold none of the orders that may be under way.
+
+More files can be idle than orders may be under way, so files take turns: the one that no round has taken for longest
+comes first. A file whose order has failed waits for its next turn as if a later round had taken it; the delay doubles
+with each failure, up to BACKOFF_ROUNDS_MAX. So nodes that do not answer hold up few of the orders of others.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from roundelay.federation.round_coordinator import FILES_RETRIES_MAX, SITES_RETR
 from roundelay.federation.rounds import Files
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases
+
+BACKOFF_ROUNDS_MAX = 64  # by which the turn of a file is delayed whose orders fail
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,19 @@ class OrderPlan:
         self._is_outdated = True  # files have become idle since it was made
         self._under_way: set[int] = set()  # files of orders that have not ended
         self._ordered: dict[int, int] = {}  # the base of each file's last order, unless that has failed
+        self._delays: dict[int, int] = {}  # in rounds, by file whose last order has failed
+        self._turns: dict[int, int] = {}  # of these files: the round that they count as taken by
         self._retries: dict[int, int] = {}  # how often a node has been looked for in vain, by file
 
     @property
     def is_stuck(self) -> bool:
         """Whether nothing can be trained before nodes come back."""
         return bool(self.unplaced) and not self._under_way and not self._planned
+
+    @property
+    def ordered(self) -> set[int]:
+        """The files whose updates from their present bases are under way, or have come."""
+        return {index for index, base in self._ordered.items() if base == self._bases[index]}
 
     def pop(self) -> PlannedOrder | None:
         """Return an order to be sent, if there is one. It is under way until `end` is called."""
@@ -69,8 +82,11 @@ class OrderPlan:
         self._under_way -= order.indices
         for index in order.indices - trained:
             del self._ordered[index]
+            self._delays[index] = min(2 * self._delays.get(index, 0) or 1, BACKOFF_ROUNDS_MAX)
+            self._turns[index] = self._bases.number + self._delays[index]
         for index in trained:
-            self._retries.pop(index, None)
+            for failures in (self._delays, self._turns, self._retries):
+                failures.pop(index, None)
         if self._bases[order.files[0].index] != order.base:
             self.expire()
 
@@ -79,7 +95,7 @@ class OrderPlan:
         self._is_outdated = True
 
     def update(self) -> None:
-        """Plan an order for each present node with idle files; first for files that have not waited for their node.
+        """Plan an order for each present node with idle files; first for the files that no round has taken for longest.
 
         A file whose order is still under way is not idle, even if its update is too old by now.
         """
@@ -94,7 +110,7 @@ class OrderPlan:
             groups, left = by_hash(files, {file.index: self._roster.holders(file) for file in files})
             planned += [PlannedOrder(base, group) for group in groups.values()]
             unplaced += left
-        self._planned = deque(sorted(planned, key=self._retries_of))
+        self._planned = deque(sorted(planned, key=self._turn_of))
         self.unplaced = tuple(sorted(unplaced, key=lambda file: file.index))
         self._is_outdated = False
 
@@ -110,8 +126,10 @@ class OrderPlan:
             raise FileUnavailable(f"no live node has {names(lacking)}")
         self._roster.forgive_holders(away)
 
-    def _retries_of(self, order: PlannedOrder) -> int:
-        return max(self._retries.get(index, 0) for index in order.indices)
+    def _turn_of(self, order: PlannedOrder) -> tuple[int, int]:
+        """Return the round that an order's files count as taken by; at equal rounds, files that failed come later."""
+        last_taken = self._bases.last_taken
+        return min((self._turns.get(index, last_taken[index]), self._delays.get(index, 0)) for index in order.indices)
 
     def _is_drained(self, file: TrainingFile) -> bool:
         drained = self._drained()
