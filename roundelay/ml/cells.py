@@ -2,8 +2,9 @@
 
 A cell holds no row, or at least as many as the limit: small ones are joined to their neighbours (statistical disclosure
 control: Hundepool et al. 2012, section 5). So nothing that is computed from cells, sums over files or differences of
-sums, tells of fewer rows of a file. The edges are multiples of a power of two that follows from the deviation of the
-file's values: nobody who asks can choose them, and those of a coarse file are edges of a fine one, too.
+sums, counts fewer rows of a file; a missing edge shows only that one row at least is near it. The edges are multiples
+of a power of two that follows from the deviation of the file's values: nobody who asks can choose them, and those of a
+coarse file are edges of a fine one, too.
 """
 
 from __future__ import annotations
@@ -53,9 +54,11 @@ def cells_of(values: Doubles, least: int) -> Cells:
     mean, deviation = float(values.mean()), float(values.std())
     if rows < least or not isfinite(deviation):
         return Cells(rows)
-    if deviation == 0 or values.min() == values.max():
+    if values.min() == values.max():
         only = float(values[0])
         return Cells(rows, (only, float(np.nextafter(only, np.inf))), (0, rows, 0))
+    if deviation == 0:  # the squares of tiny differences
+        return Cells(rows)
     largest = frexp(max(abs(mean), float(np.abs(values).max())))[1]
     exponent = max(frexp(deviation)[1] - 1 - STEP_BITS, largest - DOUBLE_BITS)
     ends = np.array([mean - REACH * deviation, mean + REACH * deviation])

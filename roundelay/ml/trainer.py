@@ -206,7 +206,7 @@ def _described(header: Header, payload: bytes, limits: Limits) -> bytes:
     import numpy as np
 
     from roundelay.ml import cells
-    from roundelay.ml.readers import site
+    from roundelay.ml.readers import site, site_counts
     from roundelay.ml.readers.reading import reading_from_json
 
     end = header.get("reading_bytes", len(payload))
@@ -220,7 +220,7 @@ def _described(header: Header, payload: bytes, limits: Limits) -> bytes:
             rows = np.frombuffer(payload[end:], "<u8").astype(np.uint64)
             return bytes([site.holds_many(path, numbers, reading, rows, limits)])
         case _:
-            return cells.to_bytes(site.count_values(path, numbers, reading, limits))
+            return cells.to_bytes(site_counts.count_values(path, numbers, reading, limits))
 
 
 def _number(header: Header) -> int:

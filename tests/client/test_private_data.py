@@ -42,7 +42,7 @@ from roundelay.ml.data import Samples
 from roundelay.ml.description import QUANTILES
 from roundelay.ml.errors import BadTask, CannotWrite, DataError
 from roundelay.ml.metrics import FitMetrics, Metrics, auc
-from roundelay.ml.readers import arrays, dataset, images, site
+from roundelay.ml.readers import arrays, dataset, images, site, site_counts
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.reading import Reading, reading_from_json
 from roundelay.ml.readers.source import DataSet
@@ -483,7 +483,7 @@ def test_the_values_of_chosen_rows_are_not_counted(reading: Reading, tmp_path: P
     wards(tmp_path, 1)
 
     with pytest.raises(BadTask, match="values are counted in whole files"):
-        site.count_values(tmp_path / "site0", {"ward0.csv": 0}, reading)
+        site_counts.count_values(tmp_path / "site0", {"ward0.csv": 0}, reading)
 
 
 def test_the_counts_of_a_file_are_the_same_whatever_is_filled_in_or_called_a_header(tmp_path: Path) -> None:
@@ -497,7 +497,7 @@ def test_the_counts_of_a_file_are_the_same_whatever_is_filled_in_or_called_a_hea
         name = {"plain": f"{ages[0]:.0f}", "named": "age", "years": "1999"}[folder]
         agreed = Encoding((EncodedColumn(name if header != "no" else "", None, 0.0, fill),), "class", 1)
         reading = Reading(missing="mean", header=header, encoding=agreed.to_json())
-        ((found,),) = site.count_values(tmp_path / folder, {"t.csv": 0}, reading)
+        ((found,),) = site_counts.count_values(tmp_path / folder, {"t.csv": 0}, reading)
         return found
 
     known = counted("named", "auto")
@@ -512,7 +512,7 @@ def test_the_values_of_a_table_are_not_counted_before_its_columns_are_agreed(mis
     (tmp_path / "t.csv").write_text("age,class\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(60)) + ",a\n")
 
     with pytest.raises(BadTask, match="values of a table are counted once its columns are agreed"):
-        site.count_values(tmp_path, {"t.csv": 0}, Reading(missing=missing))
+        site_counts.count_values(tmp_path, {"t.csv": 0}, Reading(missing=missing))
 
 
 def test_a_row_is_not_told_as_names_because_a_job_calls_it_a_header(tmp_path: Path) -> None:

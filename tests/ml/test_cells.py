@@ -72,6 +72,10 @@ def test_a_lone_value_far_away_widens_no_other_cell() -> None:
     assert len(with_outlier.edges) < len(alone.edges)  # its deviation is larger
 
 
+def test_values_whose_deviation_underflows_are_not_told_as_equal() -> None:
+    assert cells_of(np.array([1e-200, 2e-200] * 5), 5) == Cells(10)
+
+
 def test_the_histogram_of_several_files_has_exact_counts() -> None:
     rng = np.random.default_rng(3)
     files = [rng.normal(0, 1 + n, 2000) for n in range(3)]

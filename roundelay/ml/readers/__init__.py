@@ -27,6 +27,7 @@ arrays       arrays and DataFrames in memory
 frame        a DataFrame's columns as a trained model reads them
 reading      how sites read their private data for a job
 site         private data at their site: found, described, read
+site_counts  counts of the values of private data in cells
 site_schema  what private data look like to the ring; what sites agree on
 inputs       rows for a trained model, from any of these formats
 understood   what was understood of a data set

@@ -11,6 +11,7 @@ import math
 import re
 from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,18 +102,31 @@ class FileScan:
         return found
 
     def _compare_header(self, line: int, first: list[str], block: Block, is_header: bool) -> None:
-        """Compare what an option says of the first row with what the file itself shows."""
+        """Compare what options say of the first row, and of decimals, with what the file itself shows."""
         schema, options = self._schema, self._schema.options
-        if schema.is_known or (options.header == "auto" and not isinstance(options.label, str)):
+        is_left_to_file = (options.header, options.decimal) == ("auto", "auto") and not isinstance(options.label, str)
+        if schema.is_known or is_left_to_file:
             return
-        shows: bool | None  # None: it may be either
-        try:
-            shows = has_header(self._path, line, sample_rows(block, self._dialect) or [first], self._dialect)
-        except DataError:
-            shows = None
-        schema.is_unconfirmed |= shows is not is_header
+        dialects = self._shown_dialects(block)
+        found = {self._shown_header(line, first, block, each) for each in dialects}
+        shows = False if False in found else None if None in found else True
+        schema.is_unconfirmed |= shows is not is_header or dialects != [self._dialect]
         schema.is_refuted |= is_header and shows is False
         schema.is_doubtful |= is_header and shows is not True and options.label not in first
+
+    def _shown_dialects(self, block: Block) -> list[Dialect]:
+        """Return how the file may be written for all that it shows itself."""
+        try:
+            return [find_dialect(self._path, block)]
+        except DataError:
+            return [replace(self._dialect, decimal_comma=each) for each in (False, True)]
+
+    def _shown_header(self, line: int, first: list[str], block: Block, dialect: Dialect) -> bool | None:
+        """Return whether the file shows that its first row is a header; None: it may be either."""
+        try:
+            return has_header(self._path, line, sample_rows(block, dialect) or [first], dialect)
+        except DataError:
+            return None
 
     def _is_number(self, text: str) -> bool:
         return self._dialect.number(text) is not None

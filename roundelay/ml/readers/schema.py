@@ -149,7 +149,7 @@ class Schema:
     is_known: bool = False  # from a trained model: a file may lack the class, and have more columns
     is_doubtful: bool = False  # whether names may be a row: only an option took the first row of a file for a header
     is_refuted: bool = False  # whether one did so although the file shows that it is a row
-    is_unconfirmed: bool = False  # whether only an option says if the first row of a file is a header
+    is_unconfirmed: bool = False  # whether only an option says if a first row is a header, or what marks decimals
 
     def learn(self, path: Path, line: int, header: list[str], width: int) -> Layout:
         """Decide on the columns by the first file. Raises DataError."""

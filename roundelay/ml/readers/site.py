@@ -11,16 +11,13 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.cells import Cells, cells_of
-from roundelay.ml.choices import HIDE_BELOW_DEFAULT
-from roundelay.ml.data import Doubles, Floats, Ints, Labels, Samples
-from roundelay.ml.errors import BadTask, DataError, InputMissing, printable, private
+from roundelay.ml.data import Floats, Ints, Labels, Samples
+from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.prepare import SplitPlan, draw_holdout
 from roundelay.ml.readers import dataset, npz, table
 from roundelay.ml.readers.encoding import encoding_from_json
@@ -37,8 +34,6 @@ Bools = npt.NDArray[np.bool_]
 BY_FILE = ("csv", "letters")  # kinds whose files are parts
 HASHED_BYTES = 1 << 20  # of a file, at a time
 SHARED_ROWS_MIN, SHARED_SHARE_MIN = 10, 0.1  # of validation rows that train: of fewer nothing is told
-CELL_ROWS_MIN = HIDE_BELOW_DEFAULT  # whatever a job asks: answers for two limits could be subtracted
-COLUMNS_MAX = 1_000  # whose values are counted
 
 
 @dataclass(frozen=True)
@@ -93,7 +88,7 @@ def survey(path: Path, limits: Limits = DEFAULT) -> tuple[str, tuple[PartFiles, 
 
 def describe(path: Path, numbers: Mapping[str, int], reading: Reading, limits: Limits = DEFAULT) -> SiteSchema:
     """Describe the parts with these numbers in the job; none: all. Raises DataError, InputMissing, CannotWrite."""
-    data = _read(path, reading, limits)
+    data = read_data(path, reading, limits)
     if data.table is not None and data.table.schema.is_refuted:  # the names would be values of a row
         raise DataError(str(path), None, "holds a file without a header: name its columns there, or say --header no")
     parts = [part for part in data.training if part.name in numbers or not numbers]
@@ -134,47 +129,7 @@ def holds_many(
     return bool(found.sum() >= max(SHARED_ROWS_MIN, SHARED_SHARE_MIN * len(wanted)))
 
 
-def count_values(
-    path: Path, numbers: Mapping[str, int], reading: Reading, limits: Limits = DEFAULT
-) -> list[list[Cells]]:
-    """Count the values of the columns of numbers of parts, each by itself, for a job whose sites have agreed.
-
-    The answer for a file is always the same: else rows could be chosen so that differences tell of a few. So the rows
-    are those of the whole file, a missing value counts as the mean of its column in the file, and nothing is counted
-    where only an option says whether the first row is a header. Raises DataError, InputMissing, CannotWrite, BadTask.
-    """
-    if reading.classes or reading.holdout:
-        raise BadTask("values are counted in whole files: without --classes and --holdout")
-    data = _read(path, replace(reading, encoding="", labels=()), limits)
-    if data.table is not None and not reading.encoding:
-        raise BadTask("the values of a table are counted once its columns are agreed")
-    found = []
-    for name in numbers:
-        part = _training_part(path, data, name)
-        columns = islice(_columns_of_numbers(data, part, reading), COLUMNS_MAX)
-        is_sure = data.table is None or not data.table.schema.is_unconfirmed
-        found.append([cells_of(each, CELL_ROWS_MIN) if is_sure else Cells(part.rows) for each in columns])
-    return found
-
-
-def _columns_of_numbers(data: DataSet, part: DatasetPart, reading: Reading) -> Iterator[Doubles]:
-    """Yield the columns of numbers of a part in the order of the agreed encoding, and the target of a regression."""
-    if data.table is None:
-        yield from _rows(part).astype(np.float64).T
-    else:
-        (rows,) = [each for each in data.table.parts if each.name == part.name]
-        blocks = np.concatenate(list(data.table.spool.blocks(rows.start, rows.end)))  # (n, columns)
-        places = {column.name: at for at, column in enumerate(data.table.schema.features)}
-        for at, column in enumerate(encoding_from_json(reading.encoding).columns):
-            if column.words is None:
-                values = blocks[:, places[column.name] if column.name else at].astype(np.float64)
-                known = values[~np.isnan(values)]
-                yield np.where(np.isnan(values), known.mean() if len(known) else 0.0, values)
-    if data.task == "regression":
-        yield part.y.astype(np.float64)
-
-
-def _training_part(path: Path, data: DataSet, name: str) -> DatasetPart:
+def training_part(path: Path, data: DataSet, name: str) -> DatasetPart:
     part = next((each for each in data.training if each.name == name), None)
     if part is None:
         raise DataError(str(path), None, f"holds no {printable(name)} any more")
@@ -192,19 +147,19 @@ def _read_parts(path: Path, numbers: Mapping[str, int], reading: Reading, limits
             y = _numbered(str(source), y, labels, reading)
             yield _split(x, y, _draw(y, number, reading), None)
         return
-    data = _read(path, reading, limits)
+    data = read_data(path, reading, limits)
     for name, number in numbers.items():
-        yield _agreed_part(path, data, _training_part(path, data, name), number, reading)
+        yield _agreed_part(path, data, training_part(path, data, name), number, reading)
 
 
 def _agreed_part(path: Path, data: DataSet, part: DatasetPart, number: int, reading: Reading) -> SitePart:
     """Return the rows of a part, and those that it holds out, with their classes by their numbers in the job."""
-    x, y = _rows(part), _numbered(str(path), part.y, data.labels, reading)
+    x, y = features_of(part), _numbered(str(path), part.y, data.labels, reading)
     if not data.test:
         return _split(x, y, _draw(y, number, reading), None)
     test = None
     if part is data.training[0] and reading.holdout:  # the first part has them
-        test_x = np.concatenate([_rows(each) for each in data.test])
+        test_x = np.concatenate([features_of(each) for each in data.test])
         test_y = np.concatenate([_numbered(str(path), each.y, data.labels, reading) for each in data.test])
         test = _used(test_x, test_y)
     return _split(x, y, np.zeros(0, np.int64), test)
@@ -222,12 +177,12 @@ def read_validation(source: Path | DataSet, kind: str, reading: Reading, limits:
     where = str(source) if isinstance(source, Path) else "the validation data"
     is_text = isinstance(source, Path) and source.is_file() and source.suffix not in npz.SUFFIXES
     options = replace(reading, dataset=reading.dataset or (kind if is_text else ""))
-    data = _read(source, options, limits) if isinstance(source, Path) else _as_agreed(source, reading)
+    data = read_data(source, options, limits) if isinstance(source, Path) else _as_agreed(source, reading)
     if data.task != reading.task:
         raise DataError(where, None, f"are of a {data.task}, and the sites' data of a {reading.task}: say --task")
     parts = data.test or data.training
     y = np.concatenate([_numbered(where, part.y, data.labels, reading) for part in parts])
-    return _used(np.concatenate([_rows(part) for part in parts]), y)
+    return _used(np.concatenate([features_of(part) for part in parts]), y)
 
 
 def _as_agreed(data: DataSet, reading: Reading) -> DataSet:
@@ -272,7 +227,7 @@ def _size(paths: Sequence[Path]) -> int:
     return sum(path.stat().st_size for path in paths)
 
 
-def _read(path: Path, reading: Reading, limits: Limits) -> DataSet:
+def read_data(path: Path, reading: Reading, limits: Limits) -> DataSet:
     place = dataset.locate(path)
     kind = reading.dataset or dataset.guess(place, replace(reading.table, task="auto"))
     if kind == "letters":
@@ -361,7 +316,7 @@ def _draw(y: Labels, number: int, reading: Reading) -> Ints:
     )
 
 
-def _rows(part: DatasetPart) -> Floats:
+def features_of(part: DatasetPart) -> Floats:
     return np.concatenate([block.astype(np.float32) for block in part.blocks()])  # (n, d)
 
 
