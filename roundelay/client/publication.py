@@ -16,7 +16,7 @@ from roundelay.ml.readers.saved_model import SavedModel
 def publish(connection: Connection, spec: JobSpec, data: JobInput, initial: SavedModel | None) -> tuple[NodeRef, ...]:
     """Store the files in all copies, then the job. Return the ring's members.
 
-    Raises ChordError, TooManyJobs.
+    Raises ChordError, BadSpec, TooManyJobs.
     """
     stored: set[str] = set()
     digests = {file.digest for file in spec.all_files} & data.contents.keys()

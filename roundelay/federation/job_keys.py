@@ -17,6 +17,7 @@ from roundelay.chord.effects import Procedure, gather_or_raise
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
+from roundelay.federation.errors import BadSpec
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Item
 from roundelay.store.read_path import find
@@ -37,6 +38,19 @@ def key_of(ring: Ring, job: str, what: str) -> int:
 def keys_of(ring: Ring, job: str, rounds: int) -> tuple[int, ...]:
     """Return all keys of a job with this many rounds."""
     return tuple(dict.fromkeys(_key(ring, job, place) for place in range(rounds // ROUNDS_PER_KEY + 1)))
+
+
+def all_keys(ring: Ring, job: str) -> tuple[int, ...]:
+    """Return all keys that a job may have, however many rounds it has."""
+    return tuple(dict.fromkeys(_key(ring, job, place) for place in range(KEYS_MAX)))
+
+
+def require_keys(ring: Ring, rounds: int) -> None:
+    """Raise BadSpec if a job of this many rounds needs more keys than its ring has."""
+    needed, most = rounds // ROUNDS_PER_KEY + 1, ring.size * ROUNDS_PER_KEY - 1
+    if needed > ring.size:
+        has = f"a ring of {ring.bits} bits has {ring.size}"
+        raise BadSpec(f"the records of {rounds} rounds have {needed} keys, and {has}: ask for at most {most} rounds")
 
 
 def by_key(ring: Ring, job: str, names: Iterable[str]) -> dict[int, list[str]]:

@@ -158,10 +158,10 @@ class RecordRules:
         _require(not item.deleted or what.startswith(DELETABLE), signer, item, "it is never deleted")
         if what == records.SPEC:
             _require(signer.role in SUBMITTERS and item.entry.digest == job, signer, item, "a submitter publishes it")
-        submitters = self.submitters(self._ring.key(job), job, named) or self.submitters(key, job, named)
-        if what == records.SPEC:
-            _require(not submitters or signer.uri in submitters, signer, item, "another submitter has published it")
+            others = self._publishers(key, job, named)
+            _require(not others or signer.uri in others, signer, item, "another submitter has published it")
             return
+        submitters = self.submitters(self._ring.key(job), job, named) or self.submitters(key, job, named)
         is_first = what == FIRST_WEIGHTS and not submitters  # they are stored before their spec
         is_submitter = signer.uri in submitters or (is_first and signer.role in SUBMITTERS)
         if what in (records.CANCELLED, records.PAUSED, records.FORGOTTEN):
@@ -170,6 +170,11 @@ class RecordRules:
         is_driver = signer.node_id is not None and self._may_own(item.entry.key, signer.node_id)
         _require(is_submitter or is_driver, signer, item, "its driver writes it")
         self._check_driver(job, signer)
+
+    def _publishers(self, key: int, job: str, named: Named) -> set[str]:
+        """Return the submitters of a job by any copy of its spec; while they are being written, some are missing."""
+        keys = dict.fromkeys((self._ring.key(job), key, *job_keys.all_keys(self._ring, job)))
+        return next(filter(None, (self.submitters(each, job, named) for each in keys)), set())
 
     def submitters(self, key: int, job: str, named: Named) -> set[str]:
         """Return the submitters of a job, as far as its spec is stored here."""

@@ -9,6 +9,7 @@ from roundelay.chord.effects import Procedure
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
+from roundelay.federation.job_keys import require_keys
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.spec import JobSpec
 from roundelay.store.blobs import Content
@@ -32,8 +33,9 @@ def store_and_publish(
 
     contents: by digest; files that are not among them, private ones, stay where they are. initial: the weights to
     start from, if they are not made from the job's seed. members: of the ring by identifier; without them it is
-    crawled. Raises TooManyJobs, ChordError.
+    crawled. Raises BadSpec, TooManyJobs, ChordError.
     """
+    require_keys(ring, spec.settings.rounds)
     members = tuple(members) or (yield from list_members(start))
     files = [file for file in spec.all_files if file.digest in contents]
     room = jobs.require_room(start, ring, spec.job, members)

@@ -13,9 +13,12 @@ import pytest
 
 from bench.messages import simulate
 from roundelay.chord.effects import Request, ask, ask_all
+from roundelay.chord.errors import NotAllowed
 from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
 from roundelay.federation import audit, job_keys, jobs, records
 from roundelay.federation.effects import Clocks
+from roundelay.federation.errors import BadSpec
 from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.job_keys import KEYS_MAX, KINDS, ROUNDS_PER_KEY, is_key_of, key_of, keys_of, round_in
 from roundelay.federation.job_log import JobLog
@@ -27,8 +30,14 @@ from roundelay.federation.record_rules import JOB_RECORD
 from roundelay.federation.roster import Roster
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import read_snapshot
+from roundelay.federation.upload import store_and_publish
+from roundelay.store.blobs import digest_of
 from roundelay.store.items import Find, Put
+from roundelay.store.read_path import find
 from roundelay.store.store import ITEM_BYTES, KEY_BYTES_MAX
+from roundelay.store.write_path import put_records, record
+from tests.federation.inline_ring import InlineRing
+from tests.federation.secured_ring import ALICE, MALLORY, SecuredRing
 from tests.federation.test_driver import CONTENTS, IDS, RING, SETTINGS, Job, make_spec, reference
 from tests.killed import Killed
 
@@ -36,6 +45,7 @@ FEW = 3  # rounds under a key
 SMALL = {name: CONTENTS[name] for name in ("file-0", "file-1", "file-2")}
 SPEC = make_spec(replace(SETTINGS, rounds=8, epochs=1), SMALL)  # with round 0, three keys full of rounds
 EXPECTED = reference(SPEC, SMALL)
+BY_DIGEST = {digest_of(content): content for content in CONTENTS.values()}
 NAME_BYTES = 80  # of a record of a round
 SIGNED_BYTES = 640  # of its signature with a certificate; those for one to four hosts have 460 to 560
 OTHER_ITEMS = 32  # under a key, beside those of its rounds
@@ -225,6 +235,46 @@ def test_leases_are_renewed_under_every_key_and_a_copy_of_the_spec_is_taken_for_
         between.net.now += 100.0
         between.net.run(supervisor._scan())
     assert len(started) == 1, "the owner of the first key drives the job"
+
+
+@pytest.mark.usefixtures("few_rounds")
+def test_no_other_submitter_takes_a_key_of_a_job_that_is_being_published() -> None:
+    net, tried = SecuredRing(IDS[:4], RING), list[int]()
+    name = f"{SPEC.job}.spec"
+    keys = keys_of(RING, SPEC.job, 8)
+
+    def intrude(node: NodeRef, request: Request[Any]) -> None:
+        """Put the spec under all keys as soon as the copy under the last one is stored."""
+        written = [parcel.item.entry for parcel in request.parcels] if isinstance(request, Put) else []
+        if not tried and any(entry.key in keys[:-1] for entry in written):
+            net.sender = MALLORY
+            for key in keys:
+                tried.append(key)
+                with pytest.raises(NotAllowed, match="another submitter has published it"):
+                    net.run(put_records(net.entry, RING, (record(key, name, SPEC.to_bytes(), 99),)))
+            net.sender = ALICE
+
+    net.before_answer = intrude
+    net.run(jobs.publish(net.entry, RING, SPEC, 1))
+
+    assert tried == list(keys)
+    for key in keys:
+        [found] = net.run(find(net.entry, RING, key))[0]
+        assert found.signature.startswith(str(ALICE).encode())
+
+
+def test_a_job_with_more_keys_than_its_ring_has_is_refused_before_anything_is_stored() -> None:
+    small, long = Ring(bits=3, successors=4), replace(SPEC, settings=replace(SPEC.settings, rounds=8 * ROUNDS_PER_KEY))
+    net, stored = InlineRing((1, 4, 6), small), list[str]()
+
+    with pytest.raises(
+        BadSpec, match="the records of 2048 rounds have 9 keys, and a ring of 3 bits has 8: ask for at most 2047 rounds"
+    ):
+        net.run(store_and_publish(net.entry, small, long, BY_DIGEST, 1, lambda file: stored.append(file.name)))
+
+    assert not stored
+    most = replace(long, settings=replace(long.settings, rounds=8 * ROUNDS_PER_KEY - 1))
+    net.run(store_and_publish(net.entry, small, most, BY_DIGEST, 1))
 
 
 @pytest.mark.usefixtures("few_rounds")

@@ -142,6 +142,15 @@ def test_a_copy_of_a_spec_lies_under_a_key_of_its_job_and_is_its_submitters() ->
     assert not is_allowed(item(f"{JOB}.spec", MALLORY, last, JOB), item(f"{JOB}.spec", ALICE, last, JOB))
 
 
+def test_a_copy_of_a_spec_under_any_key_names_the_submitter_while_the_others_are_being_written() -> None:
+    """The copy of the last key is written first, so it shows to others what the job is before it exists."""
+    copy = item(f"{JOB}.spec", ALICE, KEY + 3, JOB)
+
+    for key in (KEY, KEY + 1, KEY + KEYS_MAX - 1):
+        assert not is_allowed(item(f"{JOB}.spec", MALLORY, key, JOB), copy)
+        assert is_allowed(item(f"{JOB}.spec", ALICE, key, JOB), copy)
+
+
 # --- successors, for which the signature of the job that was submitted stands
 
 ORIGIN_SPEC = make_spec(replace(SETTINGS, verify=0.5))  # only a verified job is ever replaced
