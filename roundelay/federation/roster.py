@@ -114,13 +114,17 @@ class Roster:
         self._missing_files.clear()
         self.reasons.clear()
 
-    def forgive_holders(self, files: Sequence[TrainingFile]) -> None:
-        """Let the nodes that may train these files be asked for them again, except excluded nodes."""
-        for file in files:
-            for node in self._candidates(file):
-                self._lost.pop(node, None)
-                self._missing_files.pop((node, file.index), None)
-                self.reasons.pop(str(node.address), None)
+    def forgive_holders(self, files: Sequence[TrainingFile]) -> bool:
+        """Let the nodes that may train these files be asked for them again, except excluded nodes.
+
+        Return whether there are any.
+        """
+        nodes = [(node, file.index) for file in files for node in self._candidates(file)]
+        for node, index in nodes:
+            self._lost.pop(node, None)
+            self._missing_files.pop((node, index), None)
+            self.reasons.pop(str(node.address), None)
+        return bool(nodes)
 
     def exclude(self, node: NodeRef) -> None:
         """Never give a node work for this job again."""

@@ -148,3 +148,33 @@ def test_a_site_whose_orders_fail_takes_few_turns_of_the_others_and_has_its_own_
     before = rounds.trained[399]
     rounds.run(301 + BACKOFF_ROUNDS_MAX + 400 // BUFFER)
     assert rounds.trained[399] > before
+
+
+def test_files_that_an_order_has_not_trained_are_ordered_again_without_waiting_for_the_next_look() -> None:
+    spec, roster = sites(3)
+    plan = OrderPlan(spec, roster, Bases(spec), frozenset)
+    first, *others = iter(plan.pop, None)
+    plan.end(first, set())
+
+    assert len(others) == 2 and list(iter(plan.pop, None)) == [first]
+
+
+def test_the_files_of_a_node_that_is_forgiven_are_ordered_without_waiting_for_the_next_look() -> None:
+    spec, roster = sites(3)
+    plan = OrderPlan(spec, roster, Bases(spec), frozenset)
+    roster.mark_lost(roster.nodes[0], "did not answer")
+    assert [order.indices for order in iter(plan.pop, None)] == [{1}, {2}]
+    plan.retry_unplaced()
+
+    assert [order.indices for order in iter(plan.pop, None)] == [{0}]
+
+
+def test_orders_are_not_planned_again_for_a_site_that_is_no_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, roster = sites(3)
+    plan = OrderPlan(spec, roster, Bases(spec), frozenset)
+    roster.update_members(roster.nodes[1:])
+    assert len(list(iter(plan.pop, None))) == 2
+    plan.retry_unplaced()
+
+    monkeypatch.setattr(plan, "update", lambda: pytest.fail("the orders are planned again"))
+    assert plan.pop() is None

@@ -49,7 +49,7 @@ class OrderPlan:
         self._drained = drained
         self._retries_max = SITES_RETRIES_MAX if spec.pinned else FILES_RETRIES_MAX
         self._planned: deque[PlannedOrder] = deque()  # at most one for each file
-        self._is_outdated = True  # files have become idle since it was made
+        self._is_outdated = True  # files have become idle, or nodes been forgiven, since it was made
         self._under_way: set[int] = set()  # files of orders that have not ended
         self._ordered: dict[int, int] = {}  # the base of each file's last order, unless that has failed
         self._delays: dict[int, int] = {}  # in rounds, by file whose last order has failed
@@ -87,11 +87,11 @@ class OrderPlan:
         for index in trained:
             for failures in (self._delays, self._turns, self._retries):
                 failures.pop(index, None)
-        if self._bases[order.files[0].index] != order.base:
+        if trained != order.indices or self._bases[order.files[0].index] != order.base:
             self.expire()
 
     def expire(self) -> None:
-        """Record that updates start from other weights by now."""
+        """Record that files may be idle, or nodes be there, of which the plan does not know."""
         self._is_outdated = True
 
     def update(self) -> None:
@@ -124,7 +124,8 @@ class OrderPlan:
             self._retries[file.index] = self._retries.get(file.index, 0) + 1
         if lacking := [file for file in away if self._retries[file.index] >= self._retries_max]:
             raise FileUnavailable(f"no live node has {names(lacking)}")
-        self._roster.forgive_holders(away)
+        if self._roster.forgive_holders(away):
+            self.expire()
 
     def _turn_of(self, order: PlannedOrder) -> tuple[int, int]:
         """Return the round that an order's files count as taken by; at equal rounds, files that failed come later."""
