@@ -54,7 +54,7 @@ class Meter:
         """Return the counts of a process; None if it cannot be read."""
         try:
             return parse_counts(_text(source), self._clock())
-        except (OSError, http.client.HTTPException, ValueError):  # the latter: an impossible host
+        except (OSError, http.client.HTTPException, ValueError):  # the latter: an impossible host, or a long text
             return None
 
 
@@ -68,7 +68,9 @@ def _text(source: Address) -> str:
         deadline.start()
         try:
             connection.request("GET", "/metrics")
-            text = connection.getresponse().read(TEXT_BYTES_MAX)
+            text = connection.getresponse().read(TEXT_BYTES_MAX + 1)
+            if len(text) > TEXT_BYTES_MAX:
+                raise ValueError(f"{source} has more than {TEXT_BYTES_MAX} bytes of metrics")
             if time.monotonic() - began >= READING_S:  # it may be cut off
                 raise TimeoutError(f"{source} took longer than {READING_S:g} s")
         finally:

@@ -93,6 +93,21 @@ def test_a_meter_reads_over_http_and_a_process_that_goes_away_is_silent() -> Non
     assert reader.rates == {address: None}
 
 
+def test_metrics_that_are_too_long_to_be_read_whole_count_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number may be cut off in its middle."""
+    monkeypatch.setattr(meter, "TEXT_BYTES_MAX", len(TEXT))
+    texts = [TEXT, TEXT + "\n"]
+    server = Monitoring(Address("127.0.0.1", 0), lambda: texts.pop(0).encode(), str)
+    server.start()
+    reader = Meter([server.address], lambda: 3.0)
+
+    reader.read()
+    assert reader._counts == {server.address: COUNTS}
+    reader.read()
+    assert reader._counts == {server.address: None}
+    server.stop()
+
+
 def test_a_process_that_never_ends_its_answer_and_a_host_without_a_name_are_silent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from roundelay.chord.refs import Address
 from roundelay.cli.json_lines import as_json
+from roundelay.dashboard.call_counts import HELD, REFUSALS
 from roundelay.node.monitoring import CONNECTIONS_MAX, Monitoring
 from roundelay.node.subprocesses import ManagedProcess
 from roundelay.rpc.exchange import MeasuredCall
@@ -112,6 +113,16 @@ def test_calls_and_their_bytes_are_counted_by_side_request_and_outcome() -> None
     assert 'roundelay_call_bytes_total{call="NextHop",direction="in",side="served"} 30.0' in text
     assert 'roundelay_call_bytes_total{call="unknown",direction="in",side="served"} 9.0' in text
     assert 'roundelay_orders{state="done"} 2.0' in text and 'node="127.0.0.1:8001"' in text
+
+
+def test_the_grafana_dashboard_leaves_out_the_calls_that_the_page_leaves_out() -> None:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    asked = {panel["title"]: [target["expr"] for target in panel["targets"]] for panel in panels}
+
+    (failed,) = asked["Calls sent that failed, by outcome"]
+    assert set(re.findall(r'outcome!~"([^"]*)"', failed)[0].split("|")) == {"ok", *REFUSALS}
+    for timed in asked["Time of a call sent, 50th and 99th percentile"]:
+        assert set(re.findall(r'call!~"([^"]*)"', timed)[0].split("|")) == HELD
 
 
 def test_the_grafana_dashboard_asks_for_metrics_that_there_are() -> None:
