@@ -24,6 +24,7 @@ from roundelay.store.read_path import find
 
 ROUNDS_PER_KEY = 256
 KEYS_MAX = 40  # of a job with the most rounds that settings allow
+KEYS_AT_ONCE = 4  # that one procedure reads or renews: an answer of a signed job has up to 1.9 MiB
 ROUND_DIGITS_MAX = 9  # of a round, in the name of a record
 KINDS = ("result", "report", "receipts", "weights", "state", "masked")  # of the records of a round
 
@@ -80,9 +81,11 @@ def find_all(start: NodeRef, ring: Ring, spec: JobSpec) -> Procedure[Found]:
 
 
 def find_first(start: NodeRef, ring: Ring, job: str, known: int, nodes: tuple[NodeRef, ...] = ()) -> Procedure[Found]:
-    """Return the items under a job's first key; without those of rounds, if it is not one of the last before `known`.
+    """Return the items under a job's first key.
 
-    nodes: those responsible for the key, if they are known. Raises NotYet, LookupFailed.
+    known: the number of rounds that the caller knows. If the chain cannot fork under the first key any more, the
+    records of rounds are left out. nodes: those responsible for the key, if they are known.
+    Raises NotYet, LookupFailed.
     """
     names = tuple(records.record_name(job, what) for what in records.OF_THE_JOB) if _first(known) > 0 else ()
     return (yield from find(start, ring, ring.key(job), names, nodes))
@@ -91,8 +94,8 @@ def find_first(start: NodeRef, ring: Ring, job: str, known: int, nodes: tuple[No
 def find_later(start: NodeRef, ring: Ring, spec: JobSpec, first: Found, known: int) -> Procedure[Found]:
     """Return the items of a job so far: the `first`, under its first key, and those under later keys.
 
-    known: rounds of which nothing new is wanted, except of the last key before them, where a chain may fork. A key is
-    looked into if the last round of the key before it has a RESULT; twice as many keys at a time.
+    known: rounds of which nothing new is wanted, except of the last key before them, where a chain may fork. Later keys
+    are read while the last round of the key before them has a RESULT: first one or two, then more at a time.
     """
     items, nodes = first
     if known < ROUNDS_PER_KEY and last_result(spec.job, 0) not in {item.entry.name for item in items}:
@@ -105,7 +108,7 @@ def find_later(start: NodeRef, ring: Ring, spec: JobSpec, first: Found, known: i
         items, nodes = (*items, *more), tuple(dict.fromkeys((*nodes, *asked)))
         if last_result(spec.job, stop - 1) not in {item.entry.name for item in more}:
             break
-        at, stop = stop, stop + 2 * (stop - at)
+        at, stop = stop, stop + min(2 * (stop - at), KEYS_AT_ONCE)
     return tuple({item.entry: item for item in items}.values()), nodes
 
 
@@ -133,8 +136,8 @@ def _owned(ring: Ring, nodes: tuple[NodeRef, ...], key: int) -> tuple[NodeRef, .
 
 
 def _find(start: NodeRef, ring: Ring, keys: Sequence[int], nodes: tuple[NodeRef, ...]) -> Procedure[Found]:
-    """Find the items of keys, at once. nodes: those of the job's first key, if they are known."""
+    """Find the items of keys. nodes: those of the job's first key, if they are known."""
     reads = [find(start, ring, key, (), _owned(ring, nodes, key)) for key in keys]
-    found = yield from gather_or_raise(reads, KEYS_MAX)
+    found = yield from gather_or_raise(reads, KEYS_AT_ONCE)
     items = {item.entry: item for each, _ in found for item in each}
     return tuple(items.values()), tuple(dict.fromkeys(node for _, asked in found for node in asked))

@@ -69,6 +69,11 @@ class _EntryState:
     def rank(self) -> tuple[int, bool]:
         return self.version, self.deleted
 
+    def is_of(self, item: Item) -> bool:
+        """Return whether an item is the signed one that is stored, and so has been checked; its lease may differ."""
+        stored = self.version, self.deleted, self.signature
+        return bool(item.signature) and stored == (item.version, item.deleted, item.signature)
+
     def merged(self, other: _EntryState) -> _EntryState:
         later, earlier = (self, other) if self.rank >= other.rank else (other, self)
         if earlier.deleted and not later.deleted:
@@ -163,9 +168,10 @@ class Store:
         check_name(entry.name)
         if self._accepting_stopped:
             raise NotYet("this node is leaving")
-        if self.guard is not None:
-            self.guard.check(item, self.named_items)
         known = self._state(entry, now)
+        guard = None if known is not None and known.is_of(item) else self.guard
+        if guard is not None:
+            guard.check(item, self.named_items)
         is_orphan = item.deleted and (known is None or entry in self._orphans)
         lease_max_s = ORPHAN_LEASE_MAX_S if is_orphan else LEASE_MAX_S
         until = now + min(max(item.lease_s, 0.0), lease_max_s)
@@ -175,8 +181,8 @@ class Store:
             self._check_capacity(entry, is_orphan)
         if (content or not entry.size_bytes) and not merged.deleted:
             self.write(entry.digest, entry.size_bytes, 0, unpack(content, entry.size_bytes))
-        if self.guard is not None and self.has(entry.digest):
-            self.guard.check_content(item, lambda: self._content(entry))
+        if guard is not None and self.has(entry.digest):
+            guard.check_content(item, lambda: self._content(entry))
         if not merged.deleted and not self._move_to_blobs(entry):
             return Receipt(False, self._staging.received_bytes(entry.digest))
         negligible_s = RENEWAL_SHARE * (put.until - now)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench.messages import simulate
-from roundelay.chord.effects import Request, ask, ask_all
+from roundelay.chord.effects import Gather, Request, ask, ask_all
 from roundelay.chord.errors import NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
@@ -20,7 +20,17 @@ from roundelay.federation import audit, job_keys, jobs, records
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.failover import JobSupervisor
-from roundelay.federation.job_keys import KEYS_MAX, KINDS, ROUNDS_PER_KEY, is_key_of, key_of, keys_of, round_in
+from roundelay.federation.job_keys import (
+    KEYS_AT_ONCE,
+    KEYS_MAX,
+    KINDS,
+    ROUNDS_PER_KEY,
+    find_all,
+    is_key_of,
+    key_of,
+    keys_of,
+    round_in,
+)
 from roundelay.federation.job_log import JobLog
 from roundelay.federation.lease_renewal import renew_leases
 from roundelay.federation.listing import list_latest
@@ -214,17 +224,20 @@ def test_a_driver_that_knows_too_few_nodes_looks_up_the_others_before_it_stores_
 def test_leases_are_renewed_under_every_key_and_a_copy_of_the_spec_is_taken_for_no_job() -> None:
     job = Job(IDS[:4], SPEC, SMALL)
     job.drive()
-    renewed: set[int] = set()
+    asked: list[tuple[type[Request[Any]], int]] = []
 
     def note(node: NodeRef, request: Request[Any]) -> None:
+        if isinstance(request, Find):
+            asked.append((Find, request.key))
         if isinstance(request, Put):
-            renewed.update(p.item.entry.key for p in request.parcels if p.item.entry.name.startswith(SPEC.job))
+            asked.extend((Put, p.item.entry.key) for p in request.parcels if p.item.entry.name.startswith(SPEC.job))
 
     job.net.before_answer = note
     roster = Roster(RING, job.net.entry)
     roster.update_members(tuple(job.net.members))
     job.net.run(renew_leases(roster, SPEC, next(job.versions)))
-    assert renewed == set(keys_of(RING, SPEC.job, 8))
+    keys = keys_of(RING, SPEC.job, 8)
+    assert list(dict.fromkeys(asked)) == [(kind, key) for key in keys for kind in (Find, Put)], "key by key"
 
     between = Job((RING.key(SPEC.job), RING.key(SPEC.job) + 1), SPEC, SMALL)
     clocks, started = Clocks(between.net.clock, lambda: next(between.versions)), list[str]()
@@ -235,6 +248,26 @@ def test_leases_are_renewed_under_every_key_and_a_copy_of_the_spec_is_taken_for_
         between.net.now += 100.0
         between.net.run(supervisor._scan())
     assert len(started) == 1, "the owner of the first key drives the job"
+
+
+@pytest.mark.usefixtures("few_rounds")
+def test_few_keys_of_a_job_are_read_or_renewed_at_once() -> None:
+    job, together = Job(IDS[:4], SPEC, SMALL), list[Gather]()
+    job.drive()
+    perform = job.net._perform
+
+    def note(effect: Any) -> Any:
+        together.extend([effect] if type(effect) is Gather else [])
+        return perform(effect)
+
+    job.net._perform = note  # type: ignore[method-assign]
+    roster = Roster(RING, job.net.entry)
+    roster.update_members(tuple(job.net.members))
+
+    job.net.run(find_all(job.net.entry, RING, SPEC))
+    job.net.run(renew_leases(roster, SPEC, next(job.versions)))
+
+    assert [each.limit for each in together] == [KEYS_AT_ONCE, KEYS_AT_ONCE]
 
 
 @pytest.mark.usefixtures("few_rounds")

@@ -8,7 +8,7 @@ import pytest
 
 from roundelay.chord.errors import NotAllowed
 from roundelay.dashboard.poll import look_at_jobs
-from roundelay.federation import jobs
+from roundelay.federation import jobs, records
 from roundelay.federation.arithmetic import moments_task
 from roundelay.federation.errors import BadRecord, NoSuchJob
 from roundelay.federation.listed_job import MALFORMED
@@ -144,6 +144,24 @@ def test_jobs_that_replace_one_another_in_a_circle_are_listed_once() -> None:
     assert [each.job for each in net.run(list_latest(tuple(net.members), RING, 9))] == [FIRST.job, SECOND.job]
     assert [each.job for each in net.run(look_at_jobs(net.entry, RING, ()))] == [FIRST.job, SECOND.job]
     assert net.run(jobs.jobs_ahead(net.entry, RING, "")) == []
+
+
+def test_the_lease_of_a_record_is_renewed_though_the_node_that_wrote_it_has_left_the_ring(ring: SecuredRing) -> None:
+    writer, other = ring.entry, list(ring.members.values())[1]
+    key, name = RING.key(SECOND.job), records.report_name(SECOND.job, 1)
+    for what in ("report-1", "report-2"):
+        ring.run(jobs.put_record(ring.entry, RING, SECOND.job, what, what.encode(), next(ring.versions)))
+    other.node.set_successors(other.node.ref, ())
+    other.node.predecessor = other.node.ref
+    [report] = other.store.find(key, (name,))
+
+    assert other.store.put(replace(report, lease_s=2 * report.lease_s)).stored
+
+    assert other.store.find(key, (name,))[0].lease_s == 2 * report.lease_s
+    other.store.release([report])
+    with pytest.raises(NotAllowed, match="its driver writes it"):
+        other.store.put(report)
+    assert writer != other.node.ref
 
 
 def test_a_job_that_is_not_stored_any_more_cannot_be_replaced(ring: SecuredRing) -> None:

@@ -130,6 +130,28 @@ def test_an_item_whose_content_the_rules_refuse_is_not_stored(store: Store, is_a
     assert keep(store, CONTENT) is not None and store.names == ("a",)
 
 
+class CountingGuard(ContentGuard):
+    """Counts the items that it has been asked about."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def check(self, item: Item, named: object) -> None:
+        self.asked += 1
+
+
+def test_an_item_that_is_put_again_to_renew_its_lease_is_checked_once(store: Store) -> None:
+    guard = store.guard = CountingGuard()
+    signed = replace(item_of(CONTENT), signature=b"of alice")
+    store.put(signed, CONTENT)
+
+    assert store.put(replace(signed, lease_s=2 * signed.lease_s)).stored
+    assert guard.asked == 1 and store.find(1)[0].lease_s == 2 * signed.lease_s
+    for other in (replace(signed, signature=b"of eve"), replace(signed, version=2), replace(signed, signature=b"")):
+        store.put(other)
+    assert guard.asked == 4
+
+
 def test_a_put_without_the_content_asks_for_it(store: Store) -> None:
     assert store.put(item_of(CONTENT)) == Receipt(False, 0)
     assert store.find(1) == ()
