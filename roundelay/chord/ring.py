@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 BITS_MIN, BITS_MAX = 3, 160
+SUCCESSORS_MAX = 1024  # of a list
 DECIMAL_BITS_MAX = 8  # up to this size identifiers are printed as decimals, as in the paper's figures
 
 
@@ -21,8 +22,11 @@ class Ring:
     def __post_init__(self) -> None:
         if not BITS_MIN <= self.bits <= BITS_MAX:
             raise ValueError(f"bits is {self.bits}, expected {BITS_MIN} to {BITS_MAX}")
+        if not 1 <= self.successors <= SUCCESSORS_MAX:
+            raise ValueError(f"successors is {self.successors}, expected 1 to {SUCCESSORS_MAX}")
         if not 1 <= self.replicas <= self.successors + 1:
-            raise ValueError(f"replicas is {self.replicas}, expected 1 to {self.successors + 1} (successors + 1)")
+            expected = f"expected 1 to {self.successors + 1}, as copies lie at a node and its successors"
+            raise ValueError(f"replicas is {self.replicas}, {expected} (successors is {self.successors})")
 
     @cached_property
     def size(self) -> int:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -78,6 +79,15 @@ class Interrupted(Exception):
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.code = 128 + number
+
+
+def make_folder(path: Path, option: str) -> None:
+    """Make the folder that an option names, unless it is there. Raises Exit."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = "is a file, expected a folder" if path.is_file() else f"cannot be made: {error.strerror}"
+        raise Exit(CANNOT_CREATE, f"{option}: {path} {problem}") from error
 
 
 def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:

@@ -119,6 +119,8 @@ def build(chosen: parser_base.Namespace) -> ComputeNode | LeafNode:
         raise exits.Exit(
             exits.USAGE, "--bootstrap cannot be combined with --supernode: a node joins the ring through one of them"
         )
+    if chosen.state_dir is not None:
+        exits.make_folder(chosen.state_dir, "--state-dir")
     security = security_of(chosen, NODE)
     private, shelf = private_of(chosen), DataDirectory(chosen.data_dir)
     try:

@@ -67,10 +67,7 @@ def build(chosen: parser_base.Namespace) -> Supernode:
         raise exits.Exit(
             exits.USAGE, f"supernode.py: with --kit, identifiers have {ID_BITS} bits and stand in the certificates"
         )
-    try:
-        chosen.state_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise exits.Exit(exits.CANNOT_CREATE, f"{chosen.state_dir}: {error.strerror}") from error
+    exits.make_folder(chosen.state_dir, "--state-dir")
     journal = journal_of(chosen.state_dir, chosen.port)
     listen = Address(chosen.host, chosen.port)
     return Supernode(ring, listen, journal, chosen.nodes, chosen.assign, chosen.ids, exits.say, security)

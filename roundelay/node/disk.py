@@ -247,7 +247,7 @@ def _item_of(row: tuple[Any, ...], now: float) -> Item | None:
 
 def _reason(path: Path, error: Exception) -> str:
     """Return one line that says what went wrong and what to do."""
-    text = str(error)
+    text = (error.strerror or "" if isinstance(error, OSError) else "") or str(error)
     if "locked" in text:
         return f"{path} is in use by another process: give every node a --state-dir of its own"
     if isinstance(error, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text):

@@ -14,7 +14,7 @@ from roundelay.chord import errors
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Candidate, Grant, Hello, Hop, LeafStatus, Lease, Members, Neighbourhood, Status
-from roundelay.chord.ring import BITS_MAX, Ring
+from roundelay.chord.ring import BITS_MAX, SUCCESSORS_MAX, Ring
 from roundelay.federation.leaf_host import LEAVES_MAX
 from roundelay.rpc import fields
 from roundelay.rpc.fields import id_from_wire, id_to_wire
@@ -24,7 +24,6 @@ from roundelay.rpc.progress_codec import training_from_wire, training_to_wire
 from roundelay.rpc.version import require_ring
 
 NODES_KEPT_MAX = 4096
-SUCCESSORS_MAX = 1024  # of a list
 LEASE_MIN_MS, LEASE_MAX_MS = 100, 3_600_000
 RING_NODES_MAX = 1 << 16
 
@@ -79,7 +78,6 @@ def ring_to_wire(ring: Ring) -> wire.Ring:
 def ring_from_wire(raw: wire.Ring) -> Ring:
     """Return a ring's parameters. Raises Malformed, OtherProtocol."""
     require_ring(raw.protocol)
-    fields.in_range("ring.successors", raw.successors, 1, SUCCESSORS_MAX)
     try:
         return Ring(raw.bits, raw.successors, raw.replicas)
     except ValueError as error:

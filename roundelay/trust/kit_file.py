@@ -17,6 +17,7 @@ from roundelay.trust.errors import KitError
 KIT_BYTES_MAX = 64 << 10
 OTHERS = stat.S_IRWXO  # no file with a key may give these permissions
 GROUP_TOO = stat.S_IRWXG | OTHERS  # nor these, unless root owns it, as where Kubernetes mounts a secret
+KEY = b"PRIVATE KEY-----"
 CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
@@ -43,12 +44,12 @@ def read_secret(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
-            mode = stat.S_IMODE(found.st_mode)
-            if mode & (OTHERS if found.st_uid == 0 != os.geteuid() else GROUP_TOO):
-                raise KitError(f"{path} holds a key and can be read by others (mode {mode:o}): chmod 600 {path}")
             content = file.read(KIT_BYTES_MAX + 1)
     except OSError as error:
         raise KitError(f"cannot read {path}: {error.strerror}") from error
     if len(content) > KIT_BYTES_MAX:
         raise KitError(f"{path} is not a kit: more than {KIT_BYTES_MAX} bytes")
+    mode = stat.S_IMODE(found.st_mode)
+    if KEY in content and mode & (OTHERS if found.st_uid == 0 != os.geteuid() else GROUP_TOO):
+        raise KitError(f"{path} holds a key and can be read by others (mode {mode:o}): chmod 600 {path}")
     return content

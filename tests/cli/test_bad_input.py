@@ -215,12 +215,14 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_trained(option
 
 
 MAINS = {"supernode.py": main.supernode, "compute_node.py": main.compute_node}
-SERVERS: dict[str, tuple[str, tuple[str, ...], int]] = {
+SERVERS: dict[str, tuple[str, tuple[str, ...], int] | tuple[str, tuple[str, ...], int, str]] = {
     "a malformed port": ("supernode.py", ("--port", "99999"), 64),
     "a port that is a word": ("supernode.py", ("--port", "http"), 64),
     "too few bits": ("supernode.py", ("--bits", "2"), 64),
     "too many bits": ("supernode.py", ("--bits", "161"), 64),
     "more replicas than nodes": ("supernode.py", ("--replicas", "10"), 64),
+    "no successors": ("supernode.py", ("--successors", "0", "--replicas", "1"), 64, "successors is 0, expected 1"),
+    "more successors than a message holds": ("supernode.py", ("--successors", "1025"), 64, "expected 1 to 1024"),
     "an identifier that does not fit": ("supernode.py", ("--bits", "3", "--id", "8"), 64),
     "malformed identifiers": ("supernode.py", ("--id", "a,b"), 64),
     "an unknown assignment": ("supernode.py", ("--assign", "random"), 64),
@@ -239,11 +241,13 @@ SERVERS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "a data directory that is not there": ("compute_node.py", ("0", "--data-dir", "nowhere"), 66),
     "a node list that is senseless": ("compute_node.py", ("0", "--nodes", "senseless"), 65),
     "a node list that the supernode cannot read": ("supernode.py", ("--port", "0", "--nodes", "senseless"), 65),
-    "a state directory that is a file": ("supernode.py", ("--port", "0", "--state-dir", "senseless"), 73),
+    "a state directory that is a file": ("supernode.py", ("--port", "0", "--state-dir", "senseless"), 73, "is a file"),
+    "a node's state directory that is a file": ("compute_node.py", ("0", "--state-dir", "senseless"), 73, "is a file"),
+    "a leaf's state directory": ("compute_node.py", ("8", "--outbound", "--state-dir", "senseless"), 73, "is a file"),
     "a host of others without certificates": ("compute_node.py", ("0", "--host", "0.0.0.0"), 64),
     "a supernode for others without certificates": ("supernode.py", ("--port", "0", "--host", "::"), 64),
     "a kit that is not there": ("compute_node.py", ("0", "--kit", "nowhere"), 65),
-    "a file that is not a kit": ("supernode.py", ("--port", "0", "--kit", "senseless"), 65),
+    "a file that is not a kit": ("supernode.py", ("--port", "0", "--kit", "senseless"), 65, "is not a kit"),
     "an audit log without certificates": ("compute_node.py", ("0", "--audit-log", "audit"), 64),
     "a host that is not ours": ("compute_node.py", ("0", "--host", "192.0.2.1", "--insecure"), 69),
 }
@@ -255,6 +259,6 @@ def test_what_a_server_cannot_start_with_is_one_line(
 ) -> None:
     (tmp_path / "senseless").write_text("nonsense\n")
     monkeypatch.chdir(tmp_path)
-    name, arguments, code = SERVERS[case]
+    name, arguments, code, *told = SERVERS[case]
 
-    assert_one_line(run_here(MAINS[name], *arguments), code)
+    assert_one_line(run_here(MAINS[name], *arguments), code, *told)

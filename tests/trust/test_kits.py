@@ -65,6 +65,15 @@ def test_a_kit_that_others_can_read_is_refused(made: Authority, mode: int) -> No
         load_kit(path)
 
 
+def test_a_file_without_a_key_is_no_kit_whoever_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("# Roundelay\n")
+    path.chmod(0o644)
+
+    with pytest.raises(KitError, match=f"{path} is not a kit"):
+        load_kit(path)
+
+
 def test_files_with_keys_are_written_for_their_owner_only(made: Authority, folder: Path) -> None:
     path = made.issue("viewer", "v1")
 
