@@ -112,9 +112,14 @@ def find_later(start: NodeRef, ring: Ring, spec: JobSpec, first: Found, known: i
     return tuple({item.entry: item for item in items}.values()), nodes
 
 
+def rounds_under(place: int) -> range:
+    """Return the rounds whose records lie under a job's key, counted from 0."""
+    return range(place * ROUNDS_PER_KEY, (place + 1) * ROUNDS_PER_KEY)
+
+
 def last_result(job: str, place: int) -> str:
     """Return the name of the last RESULT under a job's key, counted from 0: with it, the next key is begun."""
-    return records.result_name(job, (place + 1) * ROUNDS_PER_KEY - 1)
+    return records.result_name(job, rounds_under(place)[-1])
 
 
 # --- helpers

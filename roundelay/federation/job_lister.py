@@ -1,9 +1,9 @@
 """A node's side of a listing: what its records of a job say, in one answer of a few hundred bytes.
 
 Of the records it reads only what is shown: the spec, the last RESULT and its REPORT, the reason of an end. Where a job
-keeps its best round, that one is among those whose weights are here (`early_stopping.superseded_rounds`). Where rounds
-have several RESULTs, these are read too: the chain is the one that a driver follows. A record never changes, so that
-what is shown of it is remembered.
+keeps its best round, that one is among those whose weights are here (`early_stopping.superseded_rounds`), so their
+RESULTs are read too. Where rounds have several RESULTs, these are read: the chain is the one that a driver follows. A
+record never changes, so that what is shown of it is remembered.
 """
 
 from __future__ import annotations
@@ -87,16 +87,16 @@ class JobLister:
             return ListedJob(job, MALFORMED, reason=read.why)
         return self._listed(job, read, (*items, *self._later_items(job, read)))
 
-    def _items(self, keys: Sequence[int]) -> Items:
-        """Return the items of keys. Others use the store between two keys."""
+    def _items(self, keys: Sequence[int], names: tuple[str, ...] = ()) -> Items:
+        """Return the items of keys, only those with one of `names`, if given. Others use the store between two keys."""
         found = dict[Entry, Item]()
         for key in keys:
             with self._store.lock:
-                found |= {item.entry: item for item in self._store.find(key) if not item.deleted}
+                found |= {item.entry: item for item in self._store.find(key, names) if not item.deleted}
         return tuple(found.values())
 
     def _later_items(self, job: str, spec: _Spec) -> Items:
-        """Return the items under a job's later keys that are needed: the last two, as a chain may fork; or all."""
+        """Return the items under a job's later keys that are needed: of the last two, as a chain may fork, all."""
         keys = job_keys.keys_of(self._ring, job, spec.rounds)
 
         def is_last(place: int) -> bool:
@@ -105,7 +105,22 @@ class JobLister:
                 return not self._store.find(keys[place], (name,))
 
         last = bisect_left(range(len(keys) - 1), True, key=is_last)
-        return self._items(keys[1 if spec.keeps_best else max(1, last - 1) : last + 1])
+        recent = max(1, last - 1)
+        earlier = self._kept_items(job, keys[:recent]) if spec.keeps_best else ()
+        return (*earlier, *self._items(keys[recent : last + 1]))
+
+    def _kept_items(self, job: str, keys: Sequence[int]) -> Items:
+        """Return the weights that are stored under a job's keys but the first, and the RESULTs of the same rounds."""
+        found = list[Item]()
+        for place, key in enumerate(keys[1:], 1):
+            rounds = job_keys.rounds_under(place)
+            weights = self._items((key,), tuple(records.weights_name(job, number) for number in rounds))
+            kept = sorted({number for number, _ in numbered(job, "weights-", weights)})
+            results = self._items((key,), tuple(records.result_name(job, number) for number in kept)) if kept else ()
+            if len({item.entry.name for item in results}) < len(results):
+                return self._items(keys[1:])  # a fork: which RESULT counts depends on those after it
+            found += (*weights, *results)
+        return tuple(found)
 
     def _listed(self, job: str, spec: _Spec, items: Items) -> ListedJob:
         chain, forks, malformed = self._chain(job, spec, items)

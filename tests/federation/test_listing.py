@@ -15,7 +15,7 @@ from roundelay.chord.refs import Address
 from roundelay.chord.requests import GetMembers, Hello, Members, SayHello
 from roundelay.client.connection import find_ring
 from roundelay.client.ring import JOBS_MAX
-from roundelay.federation import job_lister, jobs, records
+from roundelay.federation import job_keys, job_lister, jobs, records
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
 from roundelay.federation.job_lister import JobLister
@@ -26,6 +26,7 @@ from roundelay.federation.requests import ListJob
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.rpc.listing_codec import listed_job_to_wire
+from roundelay.store.items import Item
 from roundelay.store.store import Store
 from roundelay.store.write_path import put, record
 from tests.federation.inline_ring import InlineRing
@@ -238,6 +239,45 @@ def test_most_nodes_are_believed_and_of_equally_many_those_that_are_furthest() -
     assert _agreed("j", [honest, replace(honest, round=4)]).round == 4
     assert _agreed("j", [replace(lie, job="another"), honest]) == honest
     assert _agreed("j", [NotFound("j"), NodeUnreachable("it is gone")]).reason.endswith("do not answer: it is gone")
+
+
+@pytest.mark.parametrize("is_forked", [False, True])
+def test_of_a_job_with_many_keys_only_the_end_and_the_kept_rounds_are_looked_at(
+    is_forked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_keys, "ROUNDS_PER_KEY", 10)
+    rounds, best, few = 99, 34, 40
+    spec = replace(SPEC, settings=replace(SPEC.settings, topology="gossip", keep="best", rounds=rounds))
+    store, seen = Store(lambda: 0.0), list[str]()
+    lister, chain = JobLister(RING, store), list[RoundResult]()
+
+    def keep(what: str, content: bytes) -> None:
+        store.put(jobs.job_record(RING, spec.job, what, content, 1).item, content)
+
+    keep(records.SPEC, spec.to_bytes())
+    for number in range(rounds):
+        errors = 1 if number == best else 5
+        previous = chain[-1].digest if chain else ""
+        chain.append(RoundResult(spec.job, number, previous, "aa" * 32, 4, errors=errors, rows=10))
+        keep(f"result-{number}", chain[-1].to_bytes())
+        keep(f"report-{number}", records.blank_report(spec.job, number).to_bytes())
+    for number in (best, rounds - 1):
+        keep(f"weights-{number}", b"w")
+    if is_forked:
+        keep(f"result-{best}", replace(chain[best], errors=0, loss=9.0).to_bytes())
+    find = store.find
+
+    def note(key: int, names: tuple[str, ...] = ()) -> tuple[Item, ...]:
+        found = find(key, names)
+        seen.extend(item.entry.name for item in found)
+        return found
+
+    monkeypatch.setattr(store, "find", note)
+
+    listed = lister.answer(ListJob(spec.job))
+
+    assert (listed.round, listed.validation_error) == (rounds - 1, 0.1)
+    assert (len(seen) < 3 * 2 * 10 + few) != is_forked, "under the first key and the last two, and a few others"
 
 
 def test_a_record_is_read_once(net: InlineRing) -> None:
