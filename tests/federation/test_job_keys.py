@@ -250,6 +250,19 @@ def test_leases_are_renewed_under_every_key_and_a_copy_of_the_spec_is_taken_for_
     assert len(started) == 1, "the owner of the first key drives the job"
 
 
+def test_a_listing_shows_the_last_round_that_the_nodes_of_the_first_key_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a ring of few bits, nodes may lie between a job's keys. All other readers look every key up."""
+    monkeypatch.setattr(job_keys, "ROUNDS_PER_KEY", 2)
+    first = RING.key(SPEC.job)
+    job = Job((*IDS[:4], first, first + 1, first + 2, first + 3, first + 4), SPEC, SMALL)
+    job.drive()
+
+    [listed] = job.net.run(list_latest(tuple(job.net.members), RING, 1))
+
+    assert len(job.net.run(read_snapshot(job.net.entry, RING, SPEC.job)).results) == 9
+    assert (listed.state, listed.round) == (records.DONE, 5), "the third node has the first three keys"
+
+
 @pytest.mark.usefixtures("few_rounds")
 def test_few_keys_of_a_job_are_read_or_renewed_at_once() -> None:
     job, together = Job(IDS[:4], SPEC, SMALL), list[Gather]()
