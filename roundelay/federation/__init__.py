@@ -35,6 +35,7 @@ A driver, which runs a job
     placement        which node trains which file
     rounds           a round's orders: reassignment, backup tasks
     site_work        a round's orders at private sites, which may be cut off
+    file_waits       since when each file is waited for, and until when
     site_waits       which private sites are waited for, and until when
     site_drain       sites that are given no new work for a while
     throughput       how long orders take

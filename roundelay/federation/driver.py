@@ -301,6 +301,7 @@ class Driver:
         while not self._is_complete:
             if self._watch.is_paused:
                 yield from self._wait_while_paused(None, training.require_more)
+                training.resume()
             self._watch.require_running()
             number, began = self._before.number + 1, self._clocks.monotonic()
             self._roster.begin_round(number)

@@ -13,7 +13,8 @@ from functools import partial
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.effects import Clocks
-from roundelay.federation.errors import FileUnavailable, NobodyFits
+from roundelay.federation.errors import NobodyFits
+from roundelay.federation.file_waits import FileWaits
 from roundelay.federation.placement import BALANCING, Groups
 from roundelay.federation.requests import Order, Share, TrainingFile, names
 from roundelay.federation.retry import refresh_members
@@ -35,8 +36,6 @@ from roundelay.store.blobs import digest_of
 from roundelay.store.items import CONTENT_BYTES_MAX
 
 FILES_RETRY_S = 1.0
-FILES_RETRIES_MAX = 3600
-SITES_RETRIES_MAX = 7 * 24 * 3600  # of a quorum of sites, or of a required one
 NAMES_SHOWN = 8  # sites
 WITHOUT_TREES = ("star", "gossip", "buffered")
 
@@ -129,7 +128,8 @@ class RoundCoordinator:
         parts: list[PartialResult] = []
         files = chosen = sampled_files(spec, number)
         secure = self._secure_round(work, estimate) if spec.settings.secure_aggregation else None
-        for _ in range(SITES_RETRIES_MAX if spec.pinned else FILES_RETRIES_MAX):
+        waits = FileWaits(self._clock, bool(spec.pinned))
+        while True:  # ends: waits do, and each result that does not stand excludes a node
             orders = self._orders(work, estimate)
             if spec.settings.topology not in WITHOUT_TREES and not parts:
                 parts += yield from self._collect_trees(work, files, estimate, orders, meanwhile)
@@ -154,8 +154,9 @@ class RoundCoordinator:
             if not files or self._may_leave_out(number, files, chosen):
                 self.report_left_out(files)
                 return parts
+            waits.end(file.index for part in outcome.parts for file in part.files)
+            waits.wait(files)
             yield from self._wait_for_files(files, number, secure.why if secure is not None else "")
-        raise FileUnavailable(f"no live node has {names(files)}")
 
     def _wait_for_files(self, files: Files, number: int, why: str = "") -> Procedure[None]:
         """Wait a moment before files that no live node has are tried again. Raises NobodyFits, JobEnded, ChordError."""

@@ -16,10 +16,10 @@ from chaos.simulated_liars import CLIENT, POLL_S, READER, SUPERNODE, TRAINING_S,
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, audit, proof_replay, replay
+from roundelay.federation import arithmetic, audit, file_waits, proof_replay, replay
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Compute
-from roundelay.federation.errors import BadSpec, FileUnavailable, Overtaken, WorkFailed
+from roundelay.federation.errors import BadSpec, Overtaken, WorkFailed
 from roundelay.federation.job_log import JobLog
 from roundelay.federation.jobs import put_record, set_paused
 from roundelay.federation.proof import check_proof
@@ -35,7 +35,7 @@ from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases, wrong_links
 from roundelay.federation.tasks import TrainTask
-from roundelay.federation.topologies import buffered, order_plan
+from roundelay.federation.topologies import buffered
 from roundelay.federation.topologies.order_plan import OrderPlan, PlannedOrder
 from roundelay.federation.upload import store_and_publish
 from roundelay.ml.worker import Worker
@@ -139,6 +139,9 @@ class Simulation:
         """Let the orders that nodes carry out fail."""
         for resume in self._at_work:
             resume(WorkFailed("the disk is full"))
+
+    def set_paused(self, is_paused: bool) -> None:
+        self.ask(set_paused(self.nodes[0].ref, self.ring, self.spec.job, is_paused, self.version()))
 
     def version(self) -> int:
         return clocks(self.world).version()
@@ -370,12 +373,30 @@ def test_a_round_that_waits_for_a_drained_site_says_so_once_and_goes_on_when_the
     assert [line.split(": ", 1)[1] for line in simulation.said] == [waiting]
 
 
+def test_a_pause_is_no_part_of_the_wait_for_a_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_waits, "SITES_WAIT_MAX_S", AWAY_S)
+    simulation = Simulation(BUFFERED, slow=1.0, is_private=True)
+    home = next(home for home in simulation.spec.homes if home != str(simulation.nodes[0].ref.address))
+    site = next(machine for address, machine in simulation.machines.items() if str(address) == home)
+    simulation.run(until=lambda: len(simulation.rounds) > 2)
+    site.freeze()
+    simulation.run(until=lambda: len(simulation.rounds) > 4)
+    simulation.set_paused(True)
+    simulation.run(until=lambda: any("is paused" in line for line in simulation.said))
+    paused_at = simulation.world.clock.now
+    simulation.world.clock.run(paused_at + 2 * AWAY_S)
+    simulation.set_paused(False)
+    simulation.run(until=lambda: any("goes on" in line for line in simulation.said))
+    site.thaw()
+    simulation.run()
+
+    require_honest(simulation, simulation.look())
+
+
 def test_an_order_that_fails_while_the_job_is_paused_ends_the_job() -> None:
     simulation = Simulation(slow=200.0)
     simulation.run(until=lambda: len(simulation.rounds) > 2)
-    simulation.ask(
-        set_paused(simulation.nodes[0].ref, simulation.ring, simulation.spec.job, True, simulation.version())
-    )
+    simulation.set_paused(True)
     simulation.run(until=lambda: any("is paused" in line for line in simulation.said))
     simulation.fail_orders()
     simulation.run()
@@ -515,7 +536,7 @@ def test_a_lost_node_is_forgiven_for_the_files_that_only_it_may_train_and_for_it
 
 def test_orders_of_nodes_that_did_not_answer_come_last_and_files_that_failed_are_ordered_again() -> None:
     roster, bases = roster_of_three_sites(), Bases(SPEC)
-    plan = OrderPlan(SPEC, roster, bases, frozenset)
+    plan = OrderPlan(SPEC, roster, bases, lambda: 0.0)
 
     def pop_all() -> dict[str, PlannedOrder]:
         return {roster.home(order.files[0]): order for order in iter(plan.pop, None)}
@@ -531,18 +552,6 @@ def test_orders_of_nodes_that_did_not_answer_come_last_and_files_that_failed_are
     bases.take(1, tuple((file, 0) for home in ("n2:1", "n3:1") for file in first[home].indices))
     plan.expire()
     assert [(home, order.base) for home, order in pop_all().items()] == [("n2:1", 1), ("n3:1", 1), ("n1:1", 0)]
-
-
-def test_a_file_that_no_node_may_train_fails_the_job_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_plan, "FILES_RETRIES_MAX", 2)
-    roster = roster_of_three_sites()
-    plan = OrderPlan(SPEC, roster, Bases(SPEC), frozenset)
-    roster.update_members(roster.nodes[1:])
-    plan.update()
-
-    plan.retry_unplaced()
-    with pytest.raises(FileUnavailable, match=f"no live node has {SPEC.files[0].name}, {SPEC.files[3].name}"):
-        plan.retry_unplaced()
 
 
 def test_what_is_under_way_follows_from_the_chain() -> None:

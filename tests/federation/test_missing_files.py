@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from roundelay.chord.effects import Request
 from roundelay.chord.errors import NotFound
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import round_coordinator
 from roundelay.federation.errors import FileUnavailable
+from roundelay.federation.file_waits import FILES_WAIT_MAX_S
 from roundelay.federation.requests import Order, TrainingFile, names
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Read
@@ -77,12 +79,23 @@ def test_without_a_quorum_it_is_waited_for_by_name_and_the_model_is_the_same() -
     assert [line.partition(": ")[2] for line in lines] == [f"no live node has {GONE.name}: waiting"]
 
 
-def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(round_coordinator, "FILES_RETRIES_MAX", 3)
-    job = job_without(SPEC, GONE)
+@pytest.mark.parametrize("look_s", [0.0, 900.0])
+def test_it_is_waited_for_an_hour_however_long_each_attempt_takes(look_s: float) -> None:
+    job, waited_since = job_without(SPEC, GONE), list[float]()
+    lose = job.net.before_answer
+
+    def before_answer(node: NodeRef, request: Request[Any]) -> None:
+        if waited_since and isinstance(request, Order):
+            job.net.now += look_s
+        lose(node, request)
+
+    job.net.before_answer = before_answer
+    driver = job.driver()
+    driver._coordinator._log = lambda line: waited_since.append(job.net.now)
 
     with pytest.raises(FileUnavailable, match=f"no live node has {GONE.name}$"):
-        job.drive()
+        job.net.run(driver.drive())
+    assert FILES_WAIT_MAX_S <= job.net.now - waited_since[0] <= FILES_WAIT_MAX_S + 3 * look_s + 1.0
 
 
 @pytest.mark.parametrize(

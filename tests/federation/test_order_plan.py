@@ -12,6 +12,8 @@ import pytest
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic
+from roundelay.federation.errors import FileUnavailable
+from roundelay.federation.file_waits import FILES_WAIT_MAX_S, SITES_WAIT_MAX_S
 from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.roster import Roster
@@ -42,7 +44,7 @@ class Rounds:
 
     def __init__(self, spec: JobSpec, roster: Roster, workers: int = WORKERS, buffer: int = BUFFER) -> None:
         self.bases = Bases(spec)
-        self.plan = OrderPlan(spec, roster, self.bases, frozenset)
+        self.plan = OrderPlan(spec, roster, self.bases, lambda: 0.0)
         self.trained, self.failed = Counter[int](), Counter[int]()  # orders, by file
         self._workers, self._buffer = workers, buffer
         self._under_way: deque[PlannedOrder] = deque()
@@ -84,7 +86,7 @@ def calls_of(procedure: Callable[[], object]) -> int:
 def plan_all(count: int) -> int:
     """How many calls it takes to plan the orders of `count` sites."""
     spec, roster = sites(count)
-    return calls_of(OrderPlan(spec, roster, Bases(spec), frozenset).update)
+    return calls_of(OrderPlan(spec, roster, Bases(spec), lambda: 0.0).update)
 
 
 def place_all(count: int) -> int:
@@ -132,7 +134,7 @@ def test_a_driver_that_takes_over_goes_on_with_the_files_that_no_round_has_taken
     digest = "aa" * 32
     taken = [(), ((0, 0), (1, 0)), ((4, 0), (5, 0)), ((0, 1),)]  # files 2 and 3 start from round 2, and 1 and 4 later
     results = [RoundResult(spec.job, number, "", digest, 1, taken=each) for number, each in enumerate(taken)]
-    plan = OrderPlan(spec, roster, Bases(spec, results), frozenset)
+    plan = OrderPlan(spec, roster, Bases(spec, results), lambda: 0.0)
 
     assert [index for order in iter(plan.pop, None) for index in order.indices] == [2, 3, 1, 4, 5, 0]
 
@@ -152,7 +154,7 @@ def test_a_site_whose_orders_fail_takes_few_turns_of_the_others_and_has_its_own_
 
 def test_files_that_an_order_has_not_trained_are_ordered_again_without_waiting_for_the_next_look() -> None:
     spec, roster = sites(3)
-    plan = OrderPlan(spec, roster, Bases(spec), frozenset)
+    plan = OrderPlan(spec, roster, Bases(spec), lambda: 0.0)
     first, *others = iter(plan.pop, None)
     plan.end(first, set())
 
@@ -161,7 +163,7 @@ def test_files_that_an_order_has_not_trained_are_ordered_again_without_waiting_f
 
 def test_the_files_of_a_node_that_is_forgiven_are_ordered_without_waiting_for_the_next_look() -> None:
     spec, roster = sites(3)
-    plan = OrderPlan(spec, roster, Bases(spec), frozenset)
+    plan = OrderPlan(spec, roster, Bases(spec), lambda: 0.0)
     roster.mark_lost(roster.nodes[0], "did not answer")
     assert [order.indices for order in iter(plan.pop, None)] == [{1}, {2}]
     plan.retry_unplaced()
@@ -171,10 +173,59 @@ def test_the_files_of_a_node_that_is_forgiven_are_ordered_without_waiting_for_th
 
 def test_orders_are_not_planned_again_for_a_site_that_is_no_member(monkeypatch: pytest.MonkeyPatch) -> None:
     spec, roster = sites(3)
-    plan = OrderPlan(spec, roster, Bases(spec), frozenset)
+    plan = OrderPlan(spec, roster, Bases(spec), lambda: 0.0)
     roster.update_members(roster.nodes[1:])
     assert len(list(iter(plan.pop, None))) == 2
     plan.retry_unplaced()
 
     monkeypatch.setattr(plan, "update", lambda: pytest.fail("the orders are planned again"))
     assert plan.pop() is None
+
+
+@pytest.mark.parametrize(("are_private", "wait_max_s"), [(False, FILES_WAIT_MAX_S), (True, SITES_WAIT_MAX_S)])
+def test_a_file_is_waited_for_by_time_however_often_nodes_are_looked_for(are_private: bool, wait_max_s: float) -> None:
+    spec, roster = sites(3)
+    spec = spec if are_private else replace(spec, pinned="", homes=())
+    now = [7.0]
+    plan = OrderPlan(spec, roster, Bases(spec), lambda: now[0])
+    roster.update_members(roster.nodes[2:])
+
+    for _ in range(10_000):
+        plan.update()
+        plan.retry_unplaced()
+    now[0] += wait_max_s - 1.0
+    plan.retry_unplaced()
+    now[0] += 1.0
+    with pytest.raises(FileUnavailable, match=r"no live node has file-0, file-1$"):
+        plan.retry_unplaced()
+
+
+def test_the_wait_for_a_file_ends_when_a_node_trains_it_or_its_site_is_drained_and_not_when_an_order_fails() -> None:
+    spec, roster = sites(3)
+    now, drained = [0.0], set[str]()
+    plan = OrderPlan(spec, roster, Bases(spec), lambda: now[0], lambda: drained)
+
+    def lose_all() -> list[PlannedOrder]:
+        orders = list(iter(plan.pop, None))
+        for node in roster.nodes:
+            roster.mark_lost(node, "did not answer")
+        return orders
+
+    orders = lose_all()
+    for order in orders:
+        plan.end(order, set())
+    plan.update()
+    plan.retry_unplaced()  # the waits begin
+    trained, failed, forgotten = sorted(lose_all(), key=lambda order: order.indices.pop())
+    now[0] += SITES_WAIT_MAX_S
+    drained.add("n2:1")
+    plan.end(trained, trained.indices)
+    plan.end(failed, set())
+    plan.end(forgotten, set())
+    plan.update()
+    with pytest.raises(FileUnavailable, match=r"no live node has file-1$"):
+        plan.retry_unplaced()
+    drained.clear()
+    plan.update()
+    with pytest.raises(FileUnavailable, match=r"no live node has file-1$"):
+        plan.retry_unplaced()

@@ -118,7 +118,7 @@ class BufferedTraining:
         self._estimate = _Patient()
         self._bases = bases
         self._weights = dict(weights)
-        self._plan = OrderPlan(spec, roster, bases, lambda: coordinator.waits.drained)
+        self._plan = OrderPlan(spec, roster, bases, clock, lambda: coordinator.waits.drained)
         self._look_at = clock() + FILES_RETRY_S  # when nodes are looked for again
         self._buffer: list[_Arrived] = []
         self._is_over = False
@@ -136,6 +136,10 @@ class BufferedTraining:
         if self._is_over:
             raise _Ended("no more updates are needed")
         self._require_running()
+
+    def resume(self) -> None:
+        """Go on after a pause, in which no node was looked for: it counts for no wait."""
+        self._plan.restart_waits()
 
     def next_round(self, before: TrainedRound) -> Procedure[tuple[TrainedRound, list[PartialResult]]]:
         """Wait until the buffer is full; return the round that takes what is in it, and the results that it took.

@@ -14,11 +14,10 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
-from roundelay.federation.errors import FileUnavailable
+from roundelay.federation.file_waits import FileWaits
 from roundelay.federation.placement import by_hash
-from roundelay.federation.requests import TrainingFile, names
+from roundelay.federation.requests import TrainingFile
 from roundelay.federation.roster import Roster
-from roundelay.federation.round_coordinator import FILES_RETRIES_MAX, SITES_RETRIES_MAX
 from roundelay.federation.rounds import Files
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases
@@ -41,20 +40,26 @@ class PlannedOrder:
 class OrderPlan:
     """The orders that are to be sent, and the files that no present node may train. drained: the sites to leave out."""
 
-    def __init__(self, spec: JobSpec, roster: Roster, bases: Bases, drained: Callable[[], Set[str]]) -> None:
+    def __init__(
+        self,
+        spec: JobSpec,
+        roster: Roster,
+        bases: Bases,
+        clock: Callable[[], float],
+        drained: Callable[[], Set[str]] = frozenset,
+    ) -> None:
         self.unplaced: Files = ()  # idle files that no present node may train, or whose sites are drained
         self._spec = spec
         self._roster = roster
         self._bases = bases
         self._drained = drained
-        self._retries_max = SITES_RETRIES_MAX if spec.pinned else FILES_RETRIES_MAX
+        self._waits = FileWaits(clock, bool(spec.pinned))
         self._planned: deque[PlannedOrder] = deque()  # at most one for each file
         self._is_outdated = True  # files have become idle, or nodes been forgiven, since it was made
         self._under_way: set[int] = set()  # files of orders that have not ended
         self._ordered: dict[int, int] = {}  # the base of each file's last order, unless that has failed
         self._delays: dict[int, int] = {}  # in rounds, by file whose last order has failed
         self._turns: dict[int, int] = {}  # of these files: the round that they count as taken by
-        self._retries: dict[int, int] = {}  # how often a node has been looked for in vain, by file
 
     @property
     def is_stuck(self) -> bool:
@@ -85,8 +90,9 @@ class OrderPlan:
             self._delays[index] = min(2 * self._delays.get(index, 0) or 1, BACKOFF_ROUNDS_MAX)
             self._turns[index] = self._bases.number + self._delays[index]
         for index in trained:
-            for failures in (self._delays, self._turns, self._retries):
-                failures.pop(index, None)
+            self._delays.pop(index, None)
+            self._turns.pop(index, None)
+        self._waits.end(trained)
         if trained != order.indices or self._bases[order.files[0].index] != order.base:
             self.expire()
 
@@ -120,12 +126,14 @@ class OrderPlan:
         Raises FileUnavailable for a file that has been waited for too long.
         """
         away = [file for file in self.unplaced if not self._is_drained(file)]
-        for file in away:
-            self._retries[file.index] = self._retries.get(file.index, 0) + 1
-        if lacking := [file for file in away if self._retries[file.index] >= self._retries_max]:
-            raise FileUnavailable(f"no live node has {names(lacking)}")
+        self._waits.end(file.index for file in self.unplaced if self._is_drained(file))
+        self._waits.wait(away)
         if self._roster.forgive_holders(away):
             self.expire()
+
+    def restart_waits(self) -> None:
+        """Begin the waits for files anew, after a time in which no node was looked for."""
+        self._waits.clear()
 
     def _turn_of(self, order: PlannedOrder) -> tuple[int, int]:
         """Return the round that an order's files count as taken by; at equal rounds, files that failed come later."""
