@@ -70,7 +70,7 @@ def describe_sites(
     by_bytes = (replace(file, rows=min(max(1, file.size_bytes), ROWS_MAX)) for file in files)
 
     def order(some: tuple[TrainingFile, ...], may_refuse: bool) -> Order:
-        return Order(f"describe {digest_of(repr(task).encode())[:16]}", 0, some, task, "", 0, may_refuse)
+        return Order(f"{task.asks} {digest_of(repr(task).encode())[:16]}", 0, some, task, "", 0, may_refuse)
 
     work = DescriptionWork(roster, ThroughputEstimate(), clock, order, b"", waits, failing_max=len(files))
     outcome = yield from work.run([file for file in by_bytes if homes[file.index] not in left_out])

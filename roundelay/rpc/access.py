@@ -18,6 +18,7 @@ from roundelay.chord.effects import Request
 from roundelay.chord.errors import NotAllowed, PeerNotTrusted
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.federation import requests
+from roundelay.store.items import Put
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import NODE, OPERATOR, ROLES, SUBMITTER, SUPERNODE, Identity
 
@@ -55,6 +56,7 @@ TABLE: dict[str, frozenset[str]] = {
     "report": NODES,
     "retire": NODES | {OPERATOR},
 }
+NAMED_MAX = 3  # records of a put, in a line of the audit log
 AUDITED = frozenset({"put", "order", "driving", "leaving", "admit", "retire"})  # besides all that is refused
 # Requests that speak for a process.
 BOUND = (
@@ -214,5 +216,8 @@ def _object_of(request: Request[Any]) -> str:
             return str(address)
         case requests.DriverHeartbeat() | requests.Order():
             return request.job
-    item = getattr(request, "item", None)
-    return f"{'delete ' * item.deleted}{item.entry.name}" if item is not None else ""
+        case Put(parcels):
+            named = [f"{'delete ' * each.item.deleted}{each.item.entry.name}" for each in parcels[:NAMED_MAX]]
+            more = len(parcels) - len(named)
+            return ", ".join(named) + f", and {more} more" * (more > 0)
+    return ""

@@ -17,7 +17,10 @@ UNKNOWN = "unknown"  # a method that is not in the contract
 
 @dataclass(frozen=True)
 class MeasuredCall:
-    """A call that has ended. seconds: until its answer was there; of a served one, until it began to be sent."""
+    """A call that has ended.
+
+    seconds: until the caller had the answer. On the side that served the call: until it began to send the answer.
+    """
 
     side: str
     method: str

@@ -595,6 +595,18 @@ def test_a_site_with_a_policy_compares_no_rows_unless_its_policy_says_so(tmp_pat
     assert homes[0] in spec.homes, "the site takes part all the same"
 
 
+def test_an_order_that_compares_rows_is_told_from_one_that_describes_columns_by_its_name(tmp_path: Path) -> None:
+    """The audit log of a site has this name as the object of the order."""
+    folders, held_out, options = tables(tmp_path)
+    ring = SiteRing(folders)
+
+    ring.submit(TrainRequest(None, held_out, SETTINGS, options, private=NAME))
+
+    orders = [order for member in ring.net.members.values() for order in member.orders._orders.values()]
+    names = {type(order.task): order.job.split()[0] for order in orders if " " in order.job}
+    assert names == {DescribeTask: "describe", CompareTask: "compare"}
+
+
 def test_few_of_many_validation_rows_are_not_told_of(tmp_path: Path) -> None:
     rows = np.random.default_rng(RNG_SEED).normal(size=(200, 3))
     np.savez(tmp_path / "set.npz", X=rows[:60], y=np.arange(60) % 2)

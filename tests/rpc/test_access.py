@@ -12,9 +12,11 @@ from roundelay.chord.errors import NotAllowed, PeerNotTrusted
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Admit, GetMembers, GetNeighbours, Heartbeat, Hello, Leaving, Notify, Retire
 from roundelay.chord.ring import Ring
-from roundelay.federation.requests import DriverHeartbeat, Push
-from roundelay.rpc.access import TABLE, Caller, bind, check_call, check_hello, check_peer
+from roundelay.federation.requests import DriverHeartbeat, Order, Push
+from roundelay.federation.tasks import MixTask
+from roundelay.rpc.access import TABLE, Caller, _object_of, bind, check_call, check_hello, check_peer
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE
+from roundelay.store.items import Entry, Item, Put
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import ROLES, Identity
 from tests.processes import ROOT
@@ -44,6 +46,14 @@ def documented() -> dict[tuple[str, str], bool]:
 
 def accept(_: Identity) -> None:
     return
+
+
+def test_the_audit_log_names_the_records_of_a_put_and_the_job_of_an_order() -> None:
+    items = [Item(Entry(1, f"r{number}", "ab" * 32, 1), 1, deleted=number == 1) for number in range(5)]
+
+    assert _object_of(Put.of(*items[:2])) == "r0, delete r1"
+    assert _object_of(Put.of(*items)) == "r0, delete r1, r2, and 2 more"
+    assert _object_of(Order("compare 12ab", 0, (), MixTask(1), "", 0, False)) == "compare 12ab"
 
 
 def test_the_table_has_every_call_and_no_other() -> None:
