@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from roundelay.cli import data_options, parser_base
 from roundelay.cli.compute_node import private_data
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.requests import DataOptions
+from roundelay.federation.site_policy import SitePolicy, last_step_rows
+from roundelay.ml.errors import first_of
 from roundelay.ml.readers.limits import limits_of
 from roundelay.node import shown
 from roundelay.node.console import console
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from roundelay.ml.readers.site_schema import SiteSchema
 
 WORDS_SHOWN = 6
+BATCHES = (32, 64, 128)  # that jobs choose by themselves (client/presets.py)
 ABOUT = "Show what private data look like to the ring: columns, classes, rows, and what is wrong. Sends nothing."
 
 
@@ -46,6 +49,8 @@ def run(chosen: parser_base.Namespace) -> int:
         print(shown.as_json(_as_json(schema, parts, problem)))
         return 0
     _print(schema, parts)
+    for line in refusals(schema):
+        console().print(line, markup=False)
     if problem:
         console().print(f"without these options, a job is refused: {problem}", markup=False)
     return 0
@@ -64,11 +69,31 @@ def _as_json(schema: SiteSchema, parts: Sequence[PartFiles], problem: str) -> di
         "files": [{"name": each.name, "sha256": each.digest, "rows": each.rows} for each in parts],
         "skipped": schema.skipped,
         "needs_options": problem,
+        "refusals": list(refusals(schema)),
     }
 
 
+def refusals(schema: SiteSchema) -> Iterator[str]:
+    """Say which of these files a site's default policy lets no job train on, or only with some batches."""
+    policy = SitePolicy()
+    rows = {part.name: part.rows + part.held_out for part in schema.parts}
+    if small := [f"{name} ({count})" for name, count in rows.items() if count < policy.file_rows]:
+        yield (
+            f"with the default policy the site refuses jobs on files of fewer than {policy.file_rows} rows, such as "
+            f"{first_of(small)}: join files, or set file_rows in the file of --policy"
+        )
+    for batch in BATCHES:
+        left = {name: last_step_rows(count, batch) for name, count in rows.items() if count >= policy.file_rows}
+        if short := [f"{name} ({count})" for name, count in left.items() if count < policy.batch_rows]:
+            yield (
+                f"with the default policy the site refuses jobs with --batch {batch}, as a step on fewer than "
+                f"{policy.batch_rows} rows remains of {first_of(short)}: see batch_rows"
+            )
+
+
 def _print(schema: SiteSchema, parts: Sequence[PartFiles]) -> None:
-    from roundelay.cli.tables import print_rows
+    from roundelay.cli.tables import print_rows  # these bring numpy
+    from roundelay.ml.readers.understood import about_skipped
 
     out = console()
     rows = sum(each.rows + each.held_out for each in schema.parts)
@@ -88,8 +113,8 @@ def _print(schema: SiteSchema, parts: Sequence[PartFiles]) -> None:
     else:
         name = f"{schema.label}: " if schema.label else ""
         out.print(f"classes: {name}{_words(schema.labels)}", markup=False)
-    for name in schema.skipped:
-        out.print(f"not data, skipped: {name}", markup=False)
+    for line in about_skipped(schema.kind, schema.skipped):
+        out.print(line, markup=False)
 
 
 def _kind(is_words: bool | None) -> str:

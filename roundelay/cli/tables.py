@@ -18,7 +18,7 @@ from roundelay.ml.cells import Range
 from roundelay.ml.description import QUANTILES, Description, NumbersDescription
 from roundelay.ml.errors import printable
 from roundelay.ml.metrics import FitMetrics, Metrics
-from roundelay.ml.readers.understood import Understood
+from roundelay.ml.readers.understood import Understood, about_skipped
 from roundelay.node import shown
 from roundelay.node.console import add_row, console
 
@@ -137,7 +137,7 @@ def print_understood(found: Understood, out: Console | None = None) -> None:
     else:
         out.print(_table(("class", "rows"), found.classes))
     out.print(_table(("file", "rows"), found.files))
-    for note in (*found.notes, *(f"not data, skipped: {name}" for name in found.skipped[:ROWS_SHOWN])):
+    for note in (*found.notes, *about_skipped(found.kind, found.skipped)):
         out.print(note, markup=False)
 
 

@@ -15,13 +15,12 @@ from roundelay.federation import arithmetic
 from roundelay.federation.requests import TrainingFile, trainer_task
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
+from roundelay.ml.errors import first_of
 from roundelay.ml.readers import site
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.worker import Worker
 from roundelay.node.addresses import parse_address
-
-SITES_SHOWN = 4  # in a message
 
 
 def make_site_model(snapshot: JobSnapshot, shared: SavedModel, where: str, limits: Limits = DEFAULT) -> SavedModel:
@@ -58,7 +57,7 @@ def _home_of(spec: JobSpec, folder: Path, address: str, limits: Limits) -> str:
     here = {part.name: part.digest for part in parts}
     homes = [home for home in spec.sites if _lacking(spec, home, here) == ()]
     if address and address not in spec.sites:
-        raise RequestRefused(f"{address} is not a site of job {spec.job[:8]}; its sites are {_some(spec.sites)}")
+        raise RequestRefused(f"{address} is not a site of job {spec.job[:8]}; its sites are {first_of(spec.sites)}")
     if address and address not in homes:
         raise RequestRefused(f"{folder} is not the private data of {address}: {_missing(spec, address, here)}")
     if not homes:
@@ -66,7 +65,7 @@ def _home_of(spec: JobSpec, folder: Path, address: str, limits: Limits) -> str:
         told = f"{folder} is not the private data of any site of job {spec.job[:8]}"
         raise RequestRefused(f"{told}: of {likely}, {_missing(spec, likely, here)}")
     if len(homes) > 1 and not address:
-        raise RequestRefused(f"{folder} has the files of several sites: say ADDRESS={folder}, one of {_some(homes)}")
+        raise RequestRefused(f"{folder} has the files of several sites: say ADDRESS={folder}, one of {first_of(homes)}")
     return address or homes[0]
 
 
@@ -82,8 +81,4 @@ def _lacking(spec: JobSpec, home: str, here: Mapping[str, str]) -> tuple[str, ..
 
 def _missing(spec: JobSpec, home: str, here: Mapping[str, str]) -> str:
     lacking = _lacking(spec, home, here)
-    return f"{_some(lacking)} {'is' if len(lacking) == 1 else 'are'} missing there, or changed"
-
-
-def _some(names: tuple[str, ...] | list[str]) -> str:
-    return ", ".join(names[:SITES_SHOWN]) + f" and {len(names) - SITES_SHOWN} more" * (len(names) > SITES_SHOWN)
+    return f"{first_of(lacking)} {'is' if len(lacking) == 1 else 'are'} missing there, or changed"

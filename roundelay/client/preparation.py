@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,11 +32,13 @@ from roundelay.client.progress import SILENT, Progress
 from roundelay.client.requests import TrainRequest
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
+from roundelay.ml.errors import first_of
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.readers.folder import read_file, require_data
 from roundelay.ml.readers.limits import limits_of
 from roundelay.ml.readers.saved_model import SavedModel, load
 from roundelay.ml.readers.source import DataSet
+from roundelay.ml.readers.understood import about_skipped
 from roundelay.ml.row_digests import digest_rows
 from roundelay.store.blobs import digest_of
 
@@ -96,8 +98,6 @@ def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, "optimizer": "gd"} if given.get("course") else dict(given)
 
 
-NAMES_SHOWN = 4  # of files or sites
-
 MODELS_OF_ROWS = ("mlp", "softmax")
 
 
@@ -113,8 +113,8 @@ def _find_own(
     _note_shared_rows(data, progress)
     _check_batches(spec, progress)
     _note_costs(spec, progress)
-    if data.skipped:
-        progress.note(f"not data, skipped: {', '.join(data.skipped)}")
+    for line in about_skipped(data.kind, data.skipped):
+        progress.note(line)
     return settings, lambda _: (spec, data)
 
 
@@ -144,7 +144,7 @@ def _note_shared_rows(data: JobInput, progress: Progress) -> None:
     if found:
         held_out = data.validation.rows if data.validation is not None else 0
         progress.note(
-            f"{sum(data.shared_rows)} of {held_out} validation rows are training rows, too, in {_names(found)}: "
+            f"{sum(data.shared_rows)} of {held_out} validation rows are training rows, too, in {first_of(found)}: "
             "the validation error is better than on new rows"
         )
 
@@ -203,19 +203,14 @@ def _note_shared_at_sites(
     found = private_data.compare_rows(connection, request.private, agreed, rows, request.setting("wait_for"))
     if found.sharing:
         progress.note(
-            f"many of the validation rows are training rows, too, at {_names(found.sharing)}: the validation error is "
-            "better than on new rows; validate on other rows, or on those that sites hold out, with --evaluate sites"
+            f"many of the validation rows are training rows, too, at {first_of(found.sharing)}: the validation error "
+            "is better than on new rows; validate on other rows, or on those that sites hold out, with --evaluate sites"
         )
     if found.untold:
         progress.note(
-            f"the validation rows are not compared with those of {_names(found.untold)}: if rows of the file train "
+            f"the validation rows are not compared with those of {first_of(found.untold)}: if rows of the file train "
             "there, the validation error is better than on new rows"
         )
-
-
-def _names(found: Sequence[str]) -> str:
-    more = len(found) - NAMES_SHOWN
-    return ", ".join(found[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _of_sites(agreed: private_data.AgreedData, validation: JobInput, evaluate: str) -> JobInput:

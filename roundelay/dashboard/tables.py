@@ -9,6 +9,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.dashboard.model import NodeState, RingState, key_of
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.watcher import Logged
+from roundelay.ml.errors import first_of
 from roundelay.node.console import finger_rows
 
 SHOWN_MAX = 60  # lines of the log
@@ -192,8 +193,7 @@ def _named(show: object, nodes: Iterable[NodeRef]) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
-    return f"{len(names)}: {', '.join(names[:NAMES_MAX])}{more}" if names else "none"
+    return f"{len(names)}: {first_of(names, NAMES_MAX)}" if names else "none"
 
 
 def show_bytes(count: float) -> str:

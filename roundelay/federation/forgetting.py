@@ -12,6 +12,7 @@ from dataclasses import replace
 from roundelay.federation import arithmetic
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.spec import JobSpec
+from roundelay.ml.errors import first_of
 
 NAMES_SHOWN = 8
 SAME = (
@@ -40,7 +41,7 @@ def without_files(
     """
     known = {file.name for file in spec.files}
     if unknown := [name for name in names if name not in known]:
-        raise BadSpec(f"the job has no file {unknown[0]}; its files are {_first(sorted(known))}")
+        raise BadSpec(f"the job has no file {unknown[0]}; its files are {first_of(sorted(known), NAMES_SHOWN)}")
     kept = [file for file in spec.files if file.name not in names]
     if not kept:
         raise BadSpec("a job must keep at least one file")
@@ -62,10 +63,6 @@ def without_files(
         fingerprint="",
     )
     return replace(left, fingerprint=arithmetic.fingerprint_here(left))
-
-
-def _first(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" * (len(names) > NAMES_SHOWN))
 
 
 def forgotten_files(spec: JobSpec, old: JobSpec) -> list[str]:

@@ -20,6 +20,7 @@ from roundelay.federation.records import RoundResult
 from roundelay.federation.replay import NO_ROWS, add_files, bases_of, moments, take_round, train_round
 from roundelay.federation.requests import trainer_task
 from roundelay.federation.spec import JobSpec
+from roundelay.ml.errors import first_of
 from roundelay.ml.validate import Validator
 from roundelay.ml.worker import Worker
 
@@ -141,8 +142,7 @@ def _compared(proof: Proof, mine: RoundResult, proven: Receipts) -> ReplayFindin
     named = [proof.spec.files[index].name for index in receipts.differing(proven, proof.receipts.get(mine.round, {}))]
     detail = f"{', '.join(differing)} differ"
     if named:
-        more = f" and {len(named) - FILES_NAMED_MAX} more" if len(named) > FILES_NAMED_MAX else ""
-        detail += f"; the update of {', '.join(named[:FILES_NAMED_MAX])}{more} differs"
+        detail += f"; the update of {first_of(named, FILES_NAMED_MAX)} differs"
     elif mine.round:
         detail += "; every file's update is right"
     return ReplayFinding(mine.round, False, detail, tuple(named))

@@ -29,6 +29,7 @@ from roundelay.federation.tasks import (
     Task,
     TrainTask,
 )
+from roundelay.ml.errors import first_of
 from roundelay.ml.task import RECEIPT_BYTES, FileTask, TrainerTask, local_seed
 from roundelay.store.items import CONTENT_BYTES_MAX, Write, WriteDelta
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack, unpack
@@ -53,8 +54,7 @@ class TrainingFile:
 
 def names(files: Sequence[TrainingFile], shown: int = NAMES_SHOWN) -> str:
     """Return the files' names for a message, the first of them if there are many."""
-    more = f" and {len(files) - shown} more" if len(files) > shown else ""
-    return ", ".join(file.name for file in files[:shown]) + more
+    return first_of([file.name for file in files], shown)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ class SitePolicy:
             _refuse("clip", "its job rounds updates (--compress int8, int4, topk), and a rounded one cannot be clipped")
         for file in order.files:
             batch = file.rows if config.optimizer == "gd" else min(config.batch, file.rows)
-            smallest = file.rows % batch or batch
+            smallest = last_step_rows(file.rows, batch)
             if smallest < self.batch_rows:
                 _refuse("batch_rows", f"a step on {smallest} rows of {file.name}, fewer than {self.batch_rows}")
             steps = config.epochs * -(-file.rows // batch)
@@ -113,6 +113,11 @@ class SitePolicyInForce:
         if len(self._trained) >= self.policy.rounds_a_day:
             _refuse("rounds_a_day", f"{self.policy.rounds_a_day} orders have been trained in the last 24 hours")
         self._trained.append(now)
+
+
+def last_step_rows(rows: int, batch: int) -> int:
+    """Return the rows of the last step of a pass over a file, which are the fewest of all steps."""
+    return rows % batch or min(rows, batch)
 
 
 def policy_from_toml(text: str) -> SitePolicy:

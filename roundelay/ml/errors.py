@@ -6,7 +6,9 @@ An error crosses the pipe from trainer to node as a dictionary and is the same c
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+NAMES_SHOWN = 4  # in a message
 _BEGIN, _END = "\x02", "\x03"  # around a private value; `printable` leaves none in a value
 _PRIVATE = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
 
@@ -134,6 +136,12 @@ def from_dict(header: dict[str, object]) -> MLError:
 def fields_text(count: int) -> str:
     """Return how many fields a line has, in words."""
     return f"{count} field{'s' * (count != 1)}"
+
+
+def first_of(names: Sequence[str], most: int = NAMES_SHOWN) -> str:
+    """Return the first of some names for a message, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + f" and {more} more" * (more > 0)
 
 
 def private(value: object, characters_max: int = 200) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from roundelay.ml.data import Labels
+from roundelay.ml.errors import first_of
+from roundelay.ml.readers import table
 from roundelay.ml.readers.encoding import EncodedColumn
 from roundelay.ml.readers.schema import Column
 from roundelay.ml.readers.source import DataSet
 
 WORDS_SHOWN = 6
+NAMES_SHOWN = 8  # of files that were skipped
 DIGITS, DIGITS_OF_LARGE = 6, 15  # of numbers, and of those of which an offset is subtracted
 IMBALANCE = 10  # a class is rare if another one has this many times its rows
 
@@ -87,6 +91,12 @@ def in_short(found: Understood) -> list[str]:
         else f"class: {label.name} ({label.about}), {len(found.classes)} classes: {classes}{more}",
         *found.notes,
     ]
+
+
+def about_skipped(kind: str, names: Sequence[str]) -> list[str]:
+    """Return a line about the files of a folder that were not read; none if there are none."""
+    suffixes = f"; the names of tables end in {', '.join(table.SUFFIXES)}" if kind == "csv" else ""
+    return [f"not read: {first_of(names, NAMES_SHOWN)}{suffixes}"] if names else []
 
 
 def _about_target(y: Labels) -> str:
