@@ -51,6 +51,8 @@ A driver, which runs a job
     verification     have a second node repeat orders, and settle which of two results is true
     secure_sum       secure aggregation: only the sum over the sites can be seen
     secure_rounds    the driver's side of it
+    masked_collection collect masked vectors, along trees and from each site
+    masked_sum       masked vectors, and their sums with the sealed shares behind them
     summed_sites     which sites a secure sum is taken over
     short_orders     orders to sites that need no training, and how long they are waited for
     masked_record    what a driver that is a site stores of its own part, in case it is killed

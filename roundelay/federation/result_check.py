@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from roundelay.chord.errors import Malformed
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.secure_sum import Masking
@@ -39,7 +40,7 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
     rows = sum(file.rows for file in files)
     try:
         if order.masking is not None:  # its range is checked before it is masked, and that of the sum after
-            _check_masked(order, order.masking, result)
+            _check_masked(order, order.masking, files, result)
             return
         match order.task:
             case MomentsTask(plan):
@@ -63,15 +64,16 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
                 cells.from_bytes(result, [file.rows for file in files])
             case EvaluateTask() if len(result) % WEIGHT_BYTES:
                 raise BadTask(f"a model of {len(result)} bytes")
-    except BadTask as error:
+    except (BadTask, Malformed) as error:
         raise BadRecord(f"not the result of an honest trainer: {error}") from error
 
 
-def _check_masked(order: Order, masking: Masking, result: bytes) -> None:
-    """Raise BadTask unless this has the size of a masked vector with its boxes."""
+def _check_masked(order: Order, masking: Masking, files: Sequence[TrainingFile], result: bytes) -> None:
+    """Raise BadTask unless this has the size of a sum of masked vectors, with the boxes of the sites of these files."""
     numbers, width = order.weights_bytes // WEIGHT_BYTES + SCORES, UPDATE_WIDTH
     if isinstance(order.task, MomentsTask):
         numbers, width = 2 * order.task.plan.design.summed, MOMENTS_WIDTH
-    expected = numbers * width + masking.box_bytes * len(masking.sites)
+    sites = len(masking.places_of([file.index for file in files]))
+    expected = numbers * width + masking.box_bytes * len(masking.sites) * sites
     if len(result) != expected:
-        raise BadTask(f"{len(result)} bytes of a masked vector and its shares, expected {expected}")
+        raise BadTask(f"{len(result)} bytes of masked vectors of {sites} sites and their shares, expected {expected}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
@@ -21,7 +21,7 @@ from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundWork, WeightsDelta
 from roundelay.federation.secure_rounds import SecureRound
-from roundelay.federation.secure_sum import Ballot
+from roundelay.federation.secure_sum import Ballot, Masking
 from roundelay.federation.settings import PRIORITY
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.site_work import SiteWork
@@ -131,8 +131,8 @@ class RoundCoordinator:
         waits = FileWaits(self._clock, bool(spec.pinned))
         while True:  # ends: waits do, and each result that does not stand excludes a node
             orders = self._orders(work, estimate)
-            if spec.settings.topology not in WITHOUT_TREES and not parts:
-                parts += yield from self._collect_trees(work, files, estimate, orders, meanwhile)
+            if secure is None and self._has_trees and not parts:
+                parts += yield from self._collect_trees(work, files, estimate, meanwhile)
                 meanwhile = None
                 trained = {f.index for p in parts for f in p.files}
                 files = tuple(f for f in files if f.index not in trained)  # the star trains the others
@@ -217,21 +217,37 @@ class RoundCoordinator:
 
     def _secure_round(self, work: Assignment, estimate: ThroughputEstimate) -> SecureRound:
         order = work.order(self._spec.job, ())
+
+        def trees(masking: Masking, files: Files, meanwhile: Meanwhile | None) -> Procedure[list[PartialResult]]:
+            return self._collect_trees(work, files, estimate, meanwhile, masking)
+
         return SecureRound(
-            self._spec, self._roster, estimate, self._clock, self.waits, order, work.weights, self._ballot
+            self._spec,
+            self._roster,
+            estimate,
+            self._clock,
+            self.waits,
+            order,
+            work.weights,
+            self._ballot,
+            trees if self._has_trees else None,
         )
+
+    @property
+    def _has_trees(self) -> bool:
+        return self._spec.settings.topology not in WITHOUT_TREES
 
     def _collect_trees(
         self,
         work: Assignment,
         files: tuple[TrainingFile, ...],
         estimate: ThroughputEstimate,
-        orders: RoundWork,
         meanwhile: Meanwhile | None,
+        masking: Masking | None = None,
     ) -> Procedure[list[PartialResult]]:
         """Try each tree once, with `meanwhile` beside them. Return their partial results."""
-        settings = self._spec.settings
-        groups = {node: group for node, group in orders.placed(files).items() if not node.relays}  # not leaves
+        settings, placed = self._spec.settings, self._orders(work, estimate).placed(files)
+        groups = {node: group for node, group in placed.items() if not node.relays}  # not leaves
         beside = meanwhile(frozenset()) if meanwhile is not None else _nothing()
         if not groups:
             yield from beside
@@ -240,7 +256,7 @@ class RoundCoordinator:
         for roots, members in self._trees(groups, work.number):
             shares = tuple(Share(node, tuple(sorted(f.index for f in groups[node]))) for node in members)
             own = tuple(f for f in files if any(f.index in share.files for share in shares))
-            order = work.order(self._spec.job, own, settings.placement in BALANCING, shares)
+            order = replace(work.order(self._spec.job, own, settings.placement in BALANCING, shares), masking=masking)
             procedures.append(reduce(self._roster, estimate, self._clock, order, work.weights, roots))
         found = yield from gather_or_raise(procedures, limit=len(procedures))
         trees = [tree for tree in found if tree is not None]

@@ -1,18 +1,21 @@
 """The driver's side of secure aggregation (secure_sum.py): one sum over the sites, of which no part is ever seen.
 
-Every site is asked at once in each of the three phases. A site that does not answer, or takes too long, is left out of
-the sum; with fewer than `threshold` sites the round reveals nothing, and is tried again later.
+Every site is asked at once in each of the three phases; the vectors of the second may come along trees
+(masked_collection.py). A site that does not answer, or takes too long, is left out of the sum; with fewer than
+`threshold` sites the round reveals nothing, and is tried again later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from roundelay.chord.effects import Procedure
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, CannotDrive
+from roundelay.federation.masked_collection import MaskedCollection, Trees
 from roundelay.federation.masked_record import MaskedRecord, read_masked, write_masked
+from roundelay.federation.masked_sum import MaskedSum
 from roundelay.federation.requests import Order, Progress
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundOutcome
@@ -24,37 +27,13 @@ from roundelay.federation.secure_sum import (
     SitePromise,
     promise_from_bytes,
     shares_from_bytes,
-    split_masked,
 )
 from roundelay.federation.short_orders import ShortOrders
 from roundelay.federation.site_waits import SiteWaits
-from roundelay.federation.site_work import SiteWork
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.summed_sites import Kept, begun_set, is_sound, require_chosen_by_driver
 from roundelay.federation.tasks import PromiseTask, RevealTask
 from roundelay.federation.throughput import ThroughputEstimate
-
-
-@dataclass(frozen=True)
-class _Masked:
-    """The masked vector of a site, with the boxes of its shares."""
-
-    content: bytes  # both of them, as the site has sent them
-    vector: bytes
-    boxes: list[bytes]
-    seconds: float
-
-    @classmethod
-    def of(cls, content: bytes, masking: Masking, seconds: float) -> _Masked:
-        return cls(content, *split_masked(content, masking), seconds)
-
-
-class MaskedWork(SiteWork):
-    """Has sites compute what leaves them masked: each all of its files, or none."""
-
-    def _run_each(self, home: str, order: Order) -> Procedure[RoundOutcome]:
-        return RoundOutcome([], list(order.files))
-        yield  # makes this a procedure
 
 
 class SecureRound:
@@ -70,16 +49,18 @@ class SecureRound:
         order: Order,
         weights: bytes,
         ballot: Callable[[], Ballot],
+        trees: Trees | None = None,
     ) -> None:
-        """order: the round's, without files or sites. ballot: called each time that the sites are asked anew."""
+        """order: the round's, without files or sites. ballot: called each time that the sites are asked anew.
+
+        trees: along which masked vectors are added; None: each site sends its own to the driver.
+        """
         self.why = ""  # no sum was revealed
         self._spec = spec
         self._roster = roster
-        self._estimate = estimate
-        self._clock = clock
         self._waits = waits
         self._order = order
-        self._weights = weights
+        self._collection = MaskedCollection(roster, estimate, clock, waits, order, weights, trees)
         self._next_ballot = ballot
         self._ballot: Ballot = (0, "")
         self._short_orders = ShortOrders(spec, roster, waits, clock)
@@ -141,44 +122,37 @@ class SecureRound:
 
         kept: what earlier drivers have stored of their own parts of `chosen`.
         """
-        masked = yield from self._masked(masking, kept, files, meanwhile)
-        arrived = {index for place in masked for index in masking.sites[place].files}
+        masked = yield from self._collection.collect(
+            masking, kept, files, meanwhile, self._ballot[1], is_begun=chosen is not None
+        )
+        places = {place for each in masked for place in each.places}
+        arrived = {index for place in places for index in masking.sites[place].files}
         missing = tuple(file for file in files if file.index not in arrived)
-        if chosen is None and len(masked) >= masking.threshold and (not missing or may_leave_out(missing)):
-            chosen = RevealedSet(masking, tuple(sorted(masked)))
-        if chosen is None or not masked.keys() >= set(chosen.included):
-            self.why = self._counted(len(masked), "have sent their vectors")
+        if chosen is None and len(places) >= masking.threshold and (not missing or may_leave_out(missing)):
+            chosen = RevealedSet(masking, tuple(sorted(places)))
+        if chosen is None or not places >= set(chosen.included):
+            self.why = self._counted(len(places), "have sent their vectors")
             if chosen is not None:
                 self.why += ", but not all those of the sum that an earlier driver began to reveal"
                 self._unfinished.add(chosen)
             return []
+        masked = [each for each in masked if each.places <= set(chosen.included)]
         shares = yield from self._revealed(chosen, kept, masked)
         if len(shares) < masking.threshold:
             self.why = self._counted(len(shares), "have revealed their shares")
             return []
-        return [(yield from self._unmasked(chosen, masked, shares, files))]
-
-    def _masked(
-        self, masking: Masking, kept: Kept, files: Files, meanwhile: Meanwhile | None
-    ) -> Procedure[dict[int, _Masked]]:
-        """Return the masked vectors by their sites' places, from sites or as stored; run `meanwhile` beside."""
-        found = {
-            place: _Masked.of(each.content, masking, each.head.seconds) for place, each in kept.items() if each.content
-        }
-
-        def make_order(own: Files, _: bool) -> Order:
-            return replace(self._order, files=own, masking=masking)
-
-        work = MaskedWork(self._roster, self._estimate, self._clock, make_order, self._weights, self._waits)
-        wanted = {index for place, site in enumerate(masking.sites) if place not in found for index in site.files}
-        outcome = yield from work.run([file for file in files if file.index in wanted], meanwhile)
-        for part in outcome.parts:
-            place = masking.places[str(part.node.address)]
-            found[place] = _Masked.of(part.result, masking, part.progress.seconds)
-        return found
+        try:
+            return [(yield from self._unmasked(chosen, masked, shares, files))]
+        except BadRecord as error:
+            roots = [each.root for each in masked if each.root]
+            if not roots:
+                raise
+            self.why = f"the masks do not cancel in the sum that came along a tree from {', '.join(roots)} ({error})"
+            self._roster.record_disturbance(f"{self.why}: each site is asked itself")
+            return []
 
     def _revealed(
-        self, chosen: RevealedSet, kept: Kept, masked: Mapping[int, _Masked]
+        self, chosen: RevealedSet, kept: Kept, masked: Sequence[MaskedSum]
     ) -> Procedure[dict[int, list[bytes]]]:
         """Return the shares that sites have revealed for a set, by their sites' places.
 
@@ -186,20 +160,21 @@ class SecureRound:
         this process is killed after that, another driver can complete the set, which binds the other sites.
         """
         places, (began, driver) = chosen.masking.places, self._ballot
-        orders = {}
+        orders, sealed = {}, {sender: boxes for each in masked for sender, boxes in each.boxes.items()}
         for site, place in places.items():
-            boxes = tuple(masked[sender].boxes[place] for sender in chosen.included)
+            boxes = tuple(sealed[sender][place] for sender in chosen.included)
             orders[site] = replace(self._short, task=RevealTask(self._order.sum_id, began, driver, chosen, boxes))
         found = {place: each.shares for place, each in kept.items() if each.shares}
         if (own := places.get(driver)) is not None and own not in kept:
             found |= yield from self._shares({driver: orders.pop(driver)}, chosen, 1)
-            yield from self._keep(chosen, own, masked.get(own), found.get(own, []))
+            yield from self._keep(chosen, own, masked, found.get(own, []))
         rest = {site: order for site, order in orders.items() if places[site] not in found}
         return found | (yield from self._shares(rest, chosen, chosen.masking.threshold - len(found)))
 
-    def _keep(self, chosen: RevealedSet, own: int, masked: _Masked | None, shares: list[bytes]) -> Procedure[None]:
+    def _keep(self, chosen: RevealedSet, own: int, masked: Sequence[MaskedSum], shares: list[bytes]) -> Procedure[None]:
         """Store what the driver's own site has sent. Raises ChordError."""
-        content, seconds = (masked.content, masked.seconds) if masked and own in chosen.included else (b"", 0.0)
+        sent = ((each.content, each.seconds[own]) for each in masked if each.places == {own})
+        content, seconds = next(sent, (b"", 0.0))
         site = chosen.masking.sites[own].address
         record = MaskedRecord.of(self._order.sum_id, chosen, site, content, seconds, shares)
         yield from write_masked(self._roster, self._spec.job, self._order.round, record, self._ballot[0])
@@ -217,7 +192,7 @@ class SecureRound:
         return found
 
     def _unmasked(
-        self, chosen: RevealedSet, masked: Mapping[int, _Masked], shares: Mapping[int, list[bytes]], files: Files
+        self, chosen: RevealedSet, masked: Sequence[MaskedSum], shares: Mapping[int, list[bytes]], files: Files
     ) -> Procedure[PartialResult]:
         """Return the sum as a round's part. Raises BadRecord."""
         from roundelay.federation.unmasking import unmasked  # needs the extra `secure`
@@ -225,9 +200,10 @@ class SecureRound:
         sites = [chosen.masking.sites[place] for place in chosen.included]
         trained_by = {index: site.address for site in sites for index in site.files}
         summed = tuple(file for file in files if file.index in trained_by)
-        vectors = [masked[place].vector for place in chosen.included]
+        vectors = [each.vector for each in masked]
         result, scores = yield from offload(lambda: unmasked(self._order, summed, chosen, vectors, shares))
-        seconds = {site.address: masked[place].seconds for place, site in zip(chosen.included, sites, strict=True)}
+        addresses = [site.address for site in chosen.masking.sites]
+        seconds = {addresses[place]: seconds for each in masked for place, seconds in each.seconds.items()}
         progress = Progress("done", seconds=max(seconds.values()), loss=scores.loss, accuracy=scores.accuracy)
         return PartialResult(self._roster.nodes[0], summed, progress, result, trained_by, seconds_by=seconds)
 

@@ -19,6 +19,7 @@ the same one again.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,6 +68,14 @@ class Masking:
     def box_bytes(self) -> int:
         """The size of a sealed box: a share of the sender's own seed, and of each that it has in common with a site."""
         return SHARE_BYTES * len(self.sites) + TAG_BYTES
+
+    def places_of(self, files: Collection[int]) -> tuple[int, ...]:
+        """Return the places of the sites that have these files, by index. Raises Malformed for a part of a site's."""
+        found, given = {at: set(site.files) for at, site in enumerate(self.sites)}, set(files)
+        places = tuple(at for at, own in found.items() if own & given)
+        if set().union(*(found[at] for at in places)) != given:
+            raise Malformed("masking.sites: a sum over only some of the files of a site, or over files of none")
+        return places
 
     def context(self, job: str, number: int, sum_id: str) -> bytes:
         """Return what seeds are derived for: these sites in this sum, of this round."""
@@ -160,10 +169,13 @@ def parse_shares(text: str, chosen: RevealedSet) -> list[bytes]:
     return [raw[at : at + SHARE_BYTES] for at in range(0, len(raw), SHARE_BYTES)]
 
 
-def split_masked(content: bytes, masking: Masking) -> tuple[bytes, list[bytes]]:
-    """Return a masked vector and the boxes behind it, one for each site. Raises BadRecord."""
+def split_masked(content: bytes, masking: Masking, sites: int = 1) -> tuple[bytes, list[bytes]]:
+    """Return the sum of some sites' masked vectors and the boxes behind it: of each in turn, one for each site of all.
+
+    sites: how many are in the sum. Raises BadRecord.
+    """
     size = masking.box_bytes
-    end = len(content) - size * len(masking.sites)
+    end = len(content) - size * len(masking.sites) * sites
     if end < 0:
-        raise strict_json.malformed("masked vector", f"{len(content)} bytes with {len(masking.sites)} boxes")
+        raise strict_json.malformed("masked vector", f"{len(content)} bytes with boxes of {sites} sites")
     return content[:end], [content[at : at + size] for at in range(end, len(content), size)]

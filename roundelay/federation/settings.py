@@ -345,10 +345,8 @@ class Settings:
             raise BadSpec("--secure-aggregation cannot be combined with --verify, which compares single updates")
         if self.fraction < 1.0:
             raise BadSpec("--secure-aggregation cannot be combined with --fraction: every site is in every sum")
-        if self.topology != "star":
-            raise BadSpec(
-                f"--secure-aggregation needs --topology star, not {self.topology}: the driver asks each site itself"
-            )
+        if self.topology == "gossip":
+            raise BadSpec("--secure-aggregation cannot be combined with --topology gossip: nodes exchange models there")
 
     def _check_differential_privacy(self) -> None:
         """Raise BadSpec for settings of differential privacy that contradict each other, or others."""

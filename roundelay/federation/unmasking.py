@@ -26,8 +26,8 @@ def unmasked(
 ) -> tuple[bytes, Progress]:
     """Return the sum over a set of sites, and the means of their scores. Raises BadRecord.
 
-    order: any site's. files: those in the sum. vectors: masked, of the included sites, in order. shares: by the place
-    of the site that has revealed them, in the order of secure_sum.RevealedShares.
+    order: any site's. files: those in the sum. vectors: masked, of single included sites or added over
+    some of them. shares: by the place of the site that has revealed them, in the order of secure_sum.RevealedShares.
     """
     rows, is_moments = sum(file.rows for file in files), isinstance(order.task, MomentsTask)
     try:

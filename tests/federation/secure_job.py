@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from roundelay.chord.effects import Request
+from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import jobs
+from roundelay.federation import jobs, leaf_directory
 from roundelay.federation.masker import Masker
 from roundelay.federation.private_data import Publication, files_of
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
@@ -17,6 +18,7 @@ from roundelay.federation.secure_sum import MaskedSite, Masking
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import RevealTask
 from roundelay.store.blobs import digest_of
+from roundelay.store.write_path import put_records
 from tests.federation.inline_ring import InlineRing, Member
 from tests.federation.test_driver import CONTENTS, IDS, RING, SETTINGS, VALIDATION, Job
 from tests.federation.test_private_data import published
@@ -29,10 +31,10 @@ class SecureJob(Job):
     """One or two private files on each of six nodes; a seventh holds only records.
 
     secure: without, the same job sums what everybody can see. `revealed`: by site and sum, the sets for which it has
-    revealed its shares.
+    revealed its shares. leaves: the places of sites that only dial out.
     """
 
-    def __init__(self, secure: bool = True, **settings: Any) -> None:
+    def __init__(self, secure: bool = True, leaves: Collection[int] = (), **settings: Any) -> None:
         names = sorted(CONTENTS)
         private = {address: names[at::SITES] for at, address in enumerate(ADDRESSES)}
         publications = tuple(
@@ -42,8 +44,15 @@ class SecureJob(Job):
         held_out = TrainingFile(len(files), "validation", digest_of(VALIDATION), len(VALIDATION), 60)
         chosen = replace(SETTINGS, secure_aggregation=secure, **settings)
         spec = JobSpec(chosen, files, held_out, 4, 5, pinned="wards", homes=homes)
-        super().__init__(IDS, replace(spec, settings=SETTINGS, files=(), homes=(), pinned=""), {})
+        outside = [identifier for identifier in IDS if f"node-{identifier}:1" in {ADDRESSES[at] for at in leaves}]
+        super().__init__(
+            [each for each in IDS if each not in outside],
+            replace(spec, settings=SETTINGS, files=(), homes=(), pinned=""),
+            {},
+        )
         self.spec = spec
+        for identifier in outside:
+            self.attach(NodeRef(identifier, f"node-{identifier}", 1))
         self.is_driver = True  # who makes the requests
         self.revealed: dict[tuple[str, str], set[Any]] = {}
         self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
@@ -54,6 +63,12 @@ class SecureJob(Job):
                 self.restart(ref)
         self.net.before_answer = self.watch
         self.net._work_off = self.work_off  # type: ignore[method-assign]
+
+    def attach(self, leaf: NodeRef) -> None:
+        """Add a leaf: it is listed, and no member of the ring."""
+        member = self.net.members[leaf] = Member(ChordNode(leaf, RING))
+        listing = leaf_directory._record(member.node, next(self.versions))
+        self.net.run(put_records(self.net.entry, RING, (listing,)))
 
     def restart(self, ref: NodeRef, life: int = 1) -> None:
         """Give a site a new secret, as a new process has."""

@@ -427,7 +427,7 @@ def test_a_second_driver_completes_the_set_that_the_first_began_to_reveal() -> N
     [
         ({"verify": 0.5}, "cannot be combined with --verify"),
         ({"fraction": 0.5}, "cannot be combined with --fraction"),
-        ({"topology": "tree"}, "needs --topology star"),
+        ({"topology": "gossip"}, "cannot be combined with --topology gossip"),
         ({"secure_aggregation": False, "secure_threshold": 4}, "--secure-threshold is for --secure-aggregation"),
     ],
 )

@@ -196,7 +196,7 @@ def test_a_malformed_partial_sum_is_refused(content: bytes) -> None:
 
 
 def test_only_disjoint_sums_of_one_round_are_added() -> None:
-    total = add(some(0, 1), [some(2), some(1, 3), some(4, job="another")], TrainTask(PLAN))
+    total = add(some(0, 1), [some(2), some(1, 3), some(4, job="another")], Order("job", 1, (), TrainTask(PLAN)))
 
     assert total.files == bitmap((0, 1, 2))
     assert total.sum == bytes([3] * 8)

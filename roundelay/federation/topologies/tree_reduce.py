@@ -4,6 +4,9 @@ A node gives each of its fingers the part of the ring up to the next finger: N -
 part given twice (El-Ansary, Alima, Brand and Haridi, Efficient broadcast in structured P2P networks, IPTPS 2003). The
 files of a child that is lost are not in the sum, and the driver has them trained by a star.
 
+Masked vectors of secure aggregation are added in the same way, modulo 2^64, and their sealed shares travel behind the
+sum (masked_sum.py).
+
 The node's side is `aggregate`, the driver's side `reduce`.
 """
 
@@ -17,7 +20,7 @@ from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import between
-from roundelay.federation import arithmetic
+from roundelay.federation import arithmetic, masked_sum
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, FederationError, StepTooLarge, WorkFailed
 from roundelay.federation.receipts import split_result
@@ -59,7 +62,7 @@ def aggregate(node: ChordNode, order: Order) -> Procedure[PartialSum]:
         else:
             below.append(outcome)
     own = replace(own, messages=len(children), lost=tuple(failed))
-    return (yield from offload(lambda: add(own, below, order.task)))
+    return (yield from offload(lambda: add(own, below, order)))
 
 
 def split(node: ChordNode, order: Order) -> list[tuple[NodeRef, Order]]:
@@ -78,9 +81,9 @@ def split(node: ChordNode, order: Order) -> list[tuple[NodeRef, Order]]:
     return branches
 
 
-def add(own: PartialSum, below: Sequence[PartialSum], task: Task) -> PartialSum:
+def add(own: PartialSum, below: Sequence[PartialSum], order: Order) -> PartialSum:
     """Add partial sums; one that overlaps, or is of another round, is left out and listed as lost."""
-    sums = [own.sum] if own.files else []
+    addends = [own] if own.files else []
     total = own
     for other in below:
         if not total.fits(other):
@@ -89,7 +92,7 @@ def add(own: PartialSum, below: Sequence[PartialSum], task: Task) -> PartialSum:
             total = replace(total, lost=(*total.lost, *other.lost, misfit))
             continue
         if other.files:
-            sums.append(other.sum)
+            addends.append(other)
         total = replace(
             total,
             files=total.files | other.files,
@@ -97,7 +100,9 @@ def add(own: PartialSum, below: Sequence[PartialSum], task: Task) -> PartialSum:
             lost=(*total.lost, *other.lost),
             messages=total.messages + other.messages,
         )
-    return replace(total, sum=arithmetic.added(task, sums))
+    if order.masking is not None:
+        return replace(total, sum=masked_sum.added(order, order.masking, [(each.files, each.sum) for each in addends]))
+    return replace(total, sum=arithmetic.added(order.task, [each.sum for each in addends]))
 
 
 def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Procedure[PartialSum]:
