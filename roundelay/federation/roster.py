@@ -44,6 +44,7 @@ class Roster:
         self.disturbances: list[str] = []  # of the current round
         self._entry = entry
         self._lost: dict[NodeRef, int] = {}  # node -> the round in which it was lost
+        self._asked_again: dict[NodeRef, set[int]] = {}  # lost nodes, and the files that they may train all the same
         self._missing_files: dict[tuple[NodeRef, int], int] = {}  # round in which it was missing
         self.reasons: dict[str, str] = {}  # by address: why a node could not train, in its own words
         self.abandoned: dict[NodeRef, str] = {}  # ticket of an order that a round could not wait for
@@ -61,6 +62,7 @@ class Roster:
         if number > 1:
             self.disturbances = []
         self._lost = {n: r for n, r in self._lost.items() if number - r <= LOST_ROUNDS}
+        self._asked_again = {n: files for n, files in self._asked_again.items() if n in self._lost}
         self._missing_files = {pair: r for pair, r in self._missing_files.items() if number - r <= LOST_ROUNDS}
 
     def update_round_trips(self, measured_s: dict[NodeRef, float]) -> None:
@@ -97,6 +99,7 @@ class Roster:
         """Give a node no work for LOST_ROUNDS, because it failed."""
         self.record_disturbance(f"lost {node.address}: {why.removeprefix(f'{node.address} ')}")
         self._lost[node] = self._round
+        self._asked_again.pop(node, None)
 
     def mark_missing_file(self, node: NodeRef, file: TrainingFile, why: str = "") -> None:
         """Do not ask a live node for this file again: it cannot get the file, or the model to train."""
@@ -111,17 +114,19 @@ class Roster:
     def forgive(self) -> None:
         """Let every node be asked again for every file, except excluded nodes."""
         self._lost.clear()
+        self._asked_again.clear()
         self._missing_files.clear()
         self.reasons.clear()
 
     def forgive_holders(self, files: Sequence[TrainingFile]) -> bool:
-        """Let the nodes that may train these files be asked for them again, except excluded nodes.
+        """Let the nodes that may train these files be asked for them again, and for no others, except excluded nodes.
 
         Return whether there are any.
         """
         nodes = [(node, file.index) for file in files for node in self._candidates(file)]
         for node, index in nodes:
-            self._lost.pop(node, None)
+            if node in self._lost:
+                self._asked_again.setdefault(node, set()).add(index)
             self._missing_files.pop((node, index), None)
             self.reasons.pop(str(node.address), None)
         return bool(nodes)
@@ -178,7 +183,12 @@ class Roster:
         A leaf counts as the owner of the keys before its own, unless the node must also store the file.
         """
         nearest = self._candidates(file, must_store)
-        return tuple(n for n in nearest if n not in self._lost and (n, file.index) not in self._missing_files)
+        return tuple(
+            n
+            for n in nearest
+            if (n not in self._lost or file.index in self._asked_again.get(n, ()))
+            and (n, file.index) not in self._missing_files
+        )
 
     def successors_of(self, key: int, count: int = 0) -> tuple[NodeRef, ...]:
         """Return the owner of a key and the nodes after it: `count`, or those that may hold copies."""

@@ -16,7 +16,7 @@ from roundelay.federation.errors import FileUnavailable
 from roundelay.federation.file_waits import FILES_WAIT_MAX_S, SITES_WAIT_MAX_S
 from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import Order, TrainingFile
-from roundelay.federation.roster import Roster
+from roundelay.federation.roster import LOST_ROUNDS, Roster
 from roundelay.federation.rounds import RoundWork
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
@@ -229,3 +229,24 @@ def test_the_wait_for_a_file_ends_when_a_node_trains_it_or_its_site_is_drained_a
     plan.update()
     with pytest.raises(FileUnavailable, match=r"no live node has file-1$"):
         plan.retry_unplaced()
+
+
+def test_a_slow_node_is_given_only_files_for_which_no_other_node_is_left() -> None:
+    spec, roster = sites(12)
+    nodes, files = roster.nodes, spec.files
+    roster = Roster(RING, nodes[0])
+    roster.update_members(tuple(replace(node, id=5000 * at) for at, node in enumerate(nodes)))
+    stuck = files[0]
+    slow = roster.holders(stuck)
+    for node in slow:
+        roster.mark_lost(node, "has taken too long")
+    others = [file for file in files if roster.holders(file)]
+    at_others = [roster.holders(file) for file in others]
+
+    assert roster.forgive_holders([stuck]) and roster.holders(stuck) == slow
+    assert others and [roster.holders(file) for file in others] == at_others
+    roster.mark_lost(slow[0], "has taken too long")
+    assert roster.holders(stuck) == slow[1:]
+    for number in range(1, 2 + LOST_ROUNDS):
+        roster.begin_round(number)
+    assert set(roster.nodes) == set(roster.live)
