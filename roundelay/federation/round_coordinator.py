@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.federation.client_sampling import sampled_files
@@ -55,17 +55,21 @@ class Assignment:
     priority: float = PRIORITY
     delta: WeightsDelta | None = None
 
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the weights, if there are any. It is computed once, not for each order."""
+        return digest_of(self.weights) if self.weights else ""
+
     def order(
         self, job: str, files: tuple[TrainingFile, ...], may_refuse: bool = False, shares: tuple[Share, ...] = ()
     ) -> Order:
         """Return the order for some of the files."""
-        digest = digest_of(self.weights) if self.weights else ""
         return Order(
             job,
             self.number,
             files,
             self.task,
-            digest,
+            self.digest,
             len(self.weights),
             may_refuse,
             shares,
@@ -145,9 +149,8 @@ class RoundCoordinator:
             parts += outcome.parts
             files = tuple(sorted(outcome.missing, key=lambda f: f.index))
             if not files and self.verifier is not None:
-                digest = digest_of(work.weights) if work.weights else ""
                 parts, files = yield from self.verifier.verify(
-                    orders, work.task, digest, parts, verify_all or number == 0
+                    orders, work.task, work.digest, parts, verify_all or number == 0
                 )
                 if files:
                     continue

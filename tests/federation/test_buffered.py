@@ -16,7 +16,7 @@ from chaos.simulated_liars import CLIENT, POLL_S, READER, SUPERNODE, TRAINING_S,
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, audit, file_waits, proof_replay, replay
+from roundelay.federation import arithmetic, audit, file_waits, proof_replay, replay, round_coordinator
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Compute
 from roundelay.federation.errors import BadSpec, Overtaken, WorkFailed
@@ -266,6 +266,20 @@ def test_updates_that_were_never_ordered_are_not_said_to_be_thrown_away(monkeypa
     said = [line.split() for report in view.reports.values() for line in report.disturbances if "thrown away" in line]
     files = [{int(word.strip(",")[-2:]) for word in words if word.startswith("file-")} for words in said]
     assert files and all(len({simulation.spec.homes[file] for file in each}) == 1 for each in files)
+
+
+def test_the_digest_of_weights_is_computed_once_and_not_for_each_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: Counter[str] = Counter()
+
+    def count(content: bytes) -> str:
+        computed[digest := digest_of(content)] += 1
+        return digest
+
+    monkeypatch.setattr(round_coordinator, "digest_of", count)
+    simulation = Simulation(slow=1.0)
+    simulation.run()
+
+    assert computed and set(computed.values()) == {1}
 
 
 # --- kills

@@ -117,7 +117,7 @@ class BufferedTraining:
         self.task = arithmetic.training_task(spec, moments)
         self._estimate = _Patient()
         self._bases = bases
-        self._weights = dict(weights)
+        self._assignments = {number: self._assignment(number, each) for number, each in weights.items()}
         self._plan = OrderPlan(spec, roster, bases, clock, lambda: coordinator.waits.drained)
         self._look_at = clock() + FILES_RETRY_S  # when nodes are looked for again
         self._buffer: list[_Arrived] = []
@@ -156,19 +156,15 @@ class BufferedTraining:
         loss, _ = arithmetic.mean_of_progress(self.task, parts)
         proven = receipts.merged(part.receipts for part in parts)
         self._is_over = self._is_over or number >= self._spec.settings.rounds_allowed
-        self._weights[number] = weights
+        self._assignments[number] = self._assignment(number, weights)
         ordered = self._plan.ordered
         if too_old := [file for file in self._bases.take(number, taken) if file in ordered]:
             started = f"started more than {self._spec.settings.max_staleness} rounds ago"
             files = names([self._spec.files[index] for index in too_old])
             self._roster.record_disturbance(f"updates that {started} are thrown away: {files}")
-        self._weights = {base: self._weights[base] for base in self._bases.rounds}
+        self._assignments = {base: self._assignments[base] for base in self._bases.rounds}
         self._plan.expire()
         return TrainedRound(number, weights, state, loss, receipts=proven, taken=taken), parts
-
-    def assignment(self, number: int) -> Assignment:
-        """Return the work of updates that start from a round's weights, numbered as the round after it."""
-        return Assignment(number + 1, self.task, self._weights[number], priority=self._spec.settings.priority)
 
     # --- helpers
 
@@ -181,9 +177,13 @@ class BufferedTraining:
         finally:
             self._is_over = True
 
+    def _assignment(self, number: int, weights: bytes) -> Assignment:
+        """Return the work of updates that start from a round's weights, numbered as the round after it."""
+        return Assignment(number + 1, self.task, weights, priority=self._spec.settings.priority)
+
     def _orders(self, base: int) -> _BufferedWork:
         """Return the orders for updates that start from a round's weights."""
-        work, job = self.assignment(base), self._spec.job
+        work, job = self._assignments[base], self._spec.job
 
         def require_wanted(files: Files, node: NodeRef | None) -> None:
             self.require_more()
