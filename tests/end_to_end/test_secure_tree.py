@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
-from roundelay.federation.snapshot import read_snapshot
+from roundelay.federation.jobs import list_jobs
+from roundelay.federation.records import DONE
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing.cluster import Cluster
 from roundelay.testing.waiting import until
 from tests.end_to_end.small_job import FILES, write_tiny
 
 MEMBERS, SITES = 4, 5
+SECURE = ("--topology", "tree", "--secure-aggregation")
 
 
 @pytest.fixture
@@ -40,22 +44,36 @@ def ring(tmp_path: Path) -> Iterator[Cluster]:
         made.stop()
 
 
-def train(ring: Cluster, *options: str) -> dict[str, Any]:
+def start(ring: Cluster, *options: str) -> ManagedProcess:
     validation = str(ring.folder.parent / "letters" / "validate_letters.txt")
-    job = ("--private", "wards", "--validation", validation, "--rounds", "2", "--epochs", "2", "--json")
-    client = ring.start_client("train", *job, *options)
+    job = ("--private", "wards", "--validation", validation, "--rounds", "5", "--epochs", "20", "--batch", "1")
+    return ring.start_client("train", *job, "--eta", "0.001", "--json", *options)
+
+
+def trained(client: ManagedProcess) -> dict[str, Any]:
     assert client.wait() == 0, client.text
-    trained: dict[str, Any] = json.loads(client.out.read_text())
-    assert trained["files"] == FILES, client.text
-    return trained
+    made: dict[str, Any] = json.loads(client.out.read_text())
+    assert made["files"] == FILES, client.text
+    return made
 
 
-def test_a_secure_tree_trains_the_model_of_the_plain_star(ring: Cluster) -> None:
-    expected = train(ring)["model_sha256"]
+def look(ring: Cluster, job: str) -> JobSnapshot:
+    return ring.ask(lambda entry: read_snapshot(entry.node, entry.ring, job, with_reports=True))
 
-    trained = train(ring, "--topology", "tree", "--secure-aggregation")
 
-    assert trained["model_sha256"] == expected
-    job = ring.ask(lambda entry: read_snapshot(entry.node, entry.ring, trained["job"], with_reports=True))
-    in_tree = [address for level in job.reports[2].tiers.values() for address in level]
-    assert len(in_tree) >= MEMBERS - 1, "sites have not sent their vectors along a tree"
+def test_a_secure_tree_trains_the_model_of_the_plain_star_whoever_drives(ring: Cluster) -> None:
+    """The client drives the first secure job; the second goes on at a site when its client is killed."""
+    plain, by_client = trained(start(ring)), trained(start(ring, *SECURE))
+    client = start(ring, *SECURE)
+    until(lambda: "round 2 of" in client.text, "the second round")
+    client.kill()
+    *_, job = ring.ask(lambda entry: list_jobs(entry.node, entry.ring))
+    until(lambda: look(ring, job).end == DONE, "a node ends the job")
+
+    first, second, by_node = (look(ring, each) for each in (plain["job"], by_client["job"], job))
+    weights = [[result.weights for result in each.results] for each in (first, second, by_node)]
+    assert weights[0] == weights[1] == weights[2]
+    assert second.reports[5].driver != by_node.reports[5].driver
+    for each in (second, by_node):
+        in_tree = [address for level in each.reports[5].tiers.values() for address in level]
+        assert len(in_tree) >= MEMBERS - 1, "sites have not sent their vectors along a tree"
