@@ -29,6 +29,7 @@ robust          attacks against aggregation rules
 privacy         secure aggregation, what it costs, and the accountant of noise
 compression     the bytes of a round and the error of the model, by --compress
 trust           what a site's default policy protects, and what it costs
+large           memory, traffic and time of a round of a large model
 leaves          64 sites that only dial out, on two nodes, beside 64 ordinary nodes
 secured         what certificates cost: start, small calls, rounds
 portable        portable arithmetic: equal models in many environments, error and speed

@@ -37,6 +37,7 @@ NAMES = (
     "rules",
     "robust",
     "leaves",
+    "large",
 )
 
 

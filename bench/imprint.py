@@ -15,6 +15,7 @@ from bench.machine import ROOT
 from roundelay.federation.site_policy import SitePolicy
 from roundelay.ml import exact
 from roundelay.ml.privacy import protect
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan
 from roundelay.ml.worker import Worker
 
@@ -49,7 +50,7 @@ def recovered(config: TrainConfig, scale: float, protection: Protect, orders: in
     for number in range(orders):
         task = TrainerTask(TrainingPlan(design, config, bits), (FileTask("f", ROWS, number),), moments.to_bytes(), 1)
         update = worker.train(task, weights.astype("<f4").tobytes())
-        leaves = protection(update.sum, ROWS, bits)
+        leaves = protection(as_bytes(update.sum), ROWS, bits)
         change += np.ldexp(np.frombuffer(leaves, "<i8").astype(float), -bits) / ROWS / orders
     units = change[:split].reshape(FEATURES + 1, ROWS)
     single = units - np.append(units[:, 1:], np.zeros((FEATURES + 1, 1)), axis=1)

@@ -34,6 +34,7 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import exact
 from roundelay.ml.accountant import epsilon
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from roundelay.testing.cluster import Cluster, free_port
@@ -80,7 +81,7 @@ def _trained_sites() -> tuple[list[Site], bytes, JobSpec]:
     for at, file in enumerate(files):
         update = worker.train(trainer_task(task, 1, (file,)), base)
         order = Order(spec.job, 1, (file,), task, digest_of(base), len(base))
-        sites.append(site(at, order, update.sum, update.loss, update.accuracy))
+        sites.append(site(at, order, as_bytes(update.sum), update.loss, update.accuracy))
     return sites, base, spec
 
 

@@ -40,6 +40,7 @@ A driver, which runs a job
     site_drain       sites that are given no new work for a while
     throughput       how long orders take
     tickets          wait for an order
+    large_contents   weights and sums that lie in files
     topologies/      where updates are aggregated: star, tree, gossip, buffered
     staleness        which weights an update of a buffered job starts from, and how much it counts
     rules/           the server's aggregation rules: FedAvg and others

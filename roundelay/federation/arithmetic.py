@@ -39,6 +39,7 @@ from roundelay.ml.models.catalogue import learner
 from roundelay.ml.personal import last_layer
 from roundelay.ml.privacy import noised
 from roundelay.ml.rounding import exponents
+from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.ml.task import PersonalPlan, TrainConfig, TrainingPlan
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES
@@ -121,13 +122,13 @@ def moments_of(spec: JobSpec, parts: Sequence[PartialResult]) -> bytes:
 
 def feature_sums_of(parts: Sequence[PartialResult]) -> exact.FeatureSums:
     """Return the exact sums of the features of all files."""
-    first, *others = [exact.feature_sums_from_bytes(p.result) for p in parts]
+    first, *others = [exact.feature_sums_from_bytes(as_bytes(p.result)) for p in parts]
     return sum(others, first)
 
 
 def cells_of(parts: Sequence[PartialResult]) -> list[list[cells.Cells]]:
     """Return the cells of each column of numbers, of each file."""
-    return [columns for p in parts for columns in cells.from_bytes(p.result, [file.rows for file in p.files])]
+    return [columns for p in parts for columns in cells.from_bytes(as_bytes(p.result), [file.rows for file in p.files])]
 
 
 def result_of(
@@ -154,23 +155,28 @@ def result_of(
     )
 
 
-def added(task: Task, sums: Sequence[bytes]) -> bytes:
+def added(task: Task, sums: Sequence[Sliced]) -> bytes:
     """Return the exact sum of results on disjoint files; b"" if there are none."""
     if not sums:
         return b""
     return _added_moments(sums) if isinstance(task, MomentsTask) else _added_updates(sums)
 
 
-def _added_moments(sums: Sequence[bytes]) -> bytes:
-    first, *others = [exact.feature_sums_from_bytes(raw) for raw in sums]
+def _added_moments(sums: Sequence[Sliced]) -> bytes:
+    first, *others = [exact.feature_sums_from_bytes(as_bytes(raw)) for raw in sums]
     return sum(others, first).to_bytes()
 
 
-def _added_updates(sums: Sequence[bytes]) -> bytes:
-    total = np.zeros(len(sums[0]) // 8, np.int64)  # (parameters,)
-    for raw in sums:
-        exact.add(total, np.frombuffer(raw, "<i8").astype(np.int64))
-    return total.astype("<i8").tobytes()
+def _added_updates(sums: Sequence[Sliced]) -> bytes:
+    return _total(sums, slice(0, len(sums[0]) // SUM_BYTES)).astype("<i8", copy=False).tobytes()
+
+
+def _total(sums: Sequence[Sliced], part: slice) -> npt.NDArray[np.int64]:
+    """Return the sum of some of the integers of each sum."""
+    total = np.zeros(part.stop - part.start, np.int64)  # (part,)
+    for each in sums:
+        exact.add(total, exact.ints_at(each, part))
+    return total
 
 
 def discounted(total: npt.NDArray[np.int64], staleness: int) -> npt.NDArray[np.int64]:
@@ -184,12 +190,12 @@ def discounted(total: npt.NDArray[np.int64], staleness: int) -> npt.NDArray[np.i
     return made
 
 
-def _discounted(parts: Sequence[PartialResult], staleness: Mapping[int, int]) -> list[bytes]:
+def _discounted(parts: Sequence[PartialResult], staleness: Mapping[int, int]) -> list[Sliced]:
     """Return the sum of the updates of each staleness, weighted by it; these sums are then added.
 
     Equally stale updates are added before they are weighted, so that the result does not depend on their grouping.
     """
-    by_staleness: defaultdict[int, list[bytes]] = defaultdict(list)
+    by_staleness: defaultdict[int, list[Sliced]] = defaultdict(list)
     for part in parts:
         by_staleness[staleness.get(part.files[0].index, 0)].append(part.result)
     fresh = by_staleness.pop(0, [])
@@ -203,34 +209,37 @@ def mean_of(
     parts: Sequence[PartialResult],
     staleness: Mapping[int, int] = MappingProxyType({}),
     units: bytes = b"",
-) -> bytes:
+) -> Floats:
     """Return the mean of all files' weights by rows; from exact sums, so that it does not depend on their grouping.
 
-    staleness: of each file's update, where it may have started from earlier weights. units: of rounded updates.
+    staleness: of each file's update, where it may have started from earlier weights. units: of rounded updates. It is
+    computed block by block, so that of large models nothing but the result is in memory.
     """
-    before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
-    added, bits = _sum_of(before, parts, staleness), exact.fraction_bits(spec.rows)
+    before = np.frombuffer(base, "<f4").astype(np.float32, copy=False)  # (parameters,)
+    sums, bits = _sums_of(parts, staleness), exact.fraction_bits(spec.rows)
     settings, rows = spec.settings, float(sum(f.rows for p in parts for f in p.files))
     if settings.dp_noise:
         rows = settings.fraction * len(spec.files)  # each file counts once, and the divisor tells of none
         if settings.dp_where == "central":
-            added = noised(added, settings.dp_clip, settings.dp_noise, bits)
+            added = _total(sums, slice(0, len(before))).astype("<i8").tobytes()
+            sums = [noised(added, settings.dp_clip, settings.dp_noise, bits)]
     steps = 1.0
     if spec.updates == "normalised-sum":
         trained = sorted((f for p in parts for f in p.files), key=lambda file: file.index)
         steps = effective_steps(plan(spec).config, [file.rows for file in trained])
-    total = np.frombuffer(added, "<i8").astype(np.int64)  # (parameters,)
-    powers = -exponents(units, len(before)) if units else bits
-    return exact.mean(before, total, rows, powers, steps).astype("<f4").tobytes()
+    powers = -exponents(units, len(before)) if units else None
+    made = np.empty(before.shape, np.float32)  # (parameters,)
+    for part in exact.blocks_of_weights(len(before)):
+        after_point = bits if powers is None else powers[part]
+        made[part] = exact.mean(before[part], _total(sums, part), rows, after_point, steps)
+    return made
 
 
-def _sum_of(
-    before: Floats, parts: Sequence[PartialResult], staleness: Mapping[int, int] = MappingProxyType({})
-) -> bytes:
-    """Return the exact sum over all files."""
+def _sums_of(parts: Sequence[PartialResult], staleness: Mapping[int, int] = MappingProxyType({})) -> list[Sliced]:
+    """Return exact sums of disjoint files, which are still to be added."""
     indices = [f.index for p in parts for f in p.files]
     assert len(indices) == len(set(indices)), "every file enters a sum once"
-    return _added_updates([bytes(8 * len(before)), *_discounted(parts, staleness)])
+    return _discounted(parts, staleness)
 
 
 def aggregation_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvings: int) -> Aggregation:
@@ -268,9 +277,8 @@ def step(
         return _step_of_each(spec, base, parts, halvings), b""
     if spec.settings.rounds_updates:
         return _rounded_step(spec, base, parts, state, number)
-    before, mean = (
-        np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts, staleness))
-    )
+    before = np.frombuffer(base, "<f4").astype(np.float32, copy=False)  # (parameters,)
+    mean = mean_of(spec, base, parts, staleness)
     weights, kept = step_of(spec.settings.rule)(before, mean, state, spec.settings.tuning)
     return _finite(spec, base, weights), kept
 
@@ -280,12 +288,12 @@ def _rounded_step(
 ) -> tuple[bytes, bytes]:
     """Apply the job's rule to rounded updates, and round its step."""
     had = compression.state_of(spec, base, state)
-    raw = (base, mean_of(spec, base, parts, units=had.units))
-    before, mean = (np.frombuffer(each, "<f4").astype(np.float32) for each in raw)
+    before = np.frombuffer(base, "<f4").astype(np.float32, copy=False)  # (parameters,)
+    mean = mean_of(spec, base, parts, units=had.units)
     stepped, kept = step_of(spec.settings.rule)(before, mean, had.rule, spec.settings.tuning)
-    towards = np.frombuffer(_finite(spec, base, stepped), "<f4").astype(np.float32)  # (parameters,)
+    towards = np.frombuffer(_finite(spec, base, stepped), "<f4").astype(np.float32, copy=False)  # (parameters,)
     weights, powers = compression.rounded_step(spec, number, before, towards)
-    added = np.frombuffer(_sum_of(before, parts), "<i8").astype(np.int64)  # (parameters,)
+    added = _total(_sums_of(parts), slice(0, len(before)))  # (parameters,)
     units = compression.next_units(spec, had.units, added, sum(len(part.files) for part in parts))
     return _finite(spec, base, weights), compression.RoundedState(units, powers, kept).to_bytes()
 
@@ -308,12 +316,12 @@ def _step_of_each(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], ha
 
 def _finite(spec: JobSpec, base: bytes, weights: npt.NDArray[np.float32]) -> bytes:
     """Return the weights after a round as bytes. A last layer that stays at the sites is as before it."""
-    if not np.isfinite(weights).all():
+    if not all(np.isfinite(weights[part]).all() for part in exact.blocks_of_weights(len(weights))):
         raise StepTooLarge("the rule's step gave weights that are not finite (a smaller --server-eta may help)")
     if spec.settings.personal == "head":
         place = last_layer(learner(spec.design))
         weights[place] = np.frombuffer(base, "<f4")[place]
-    return weights.astype("<f4").tobytes()
+    return weights.astype("<f4", copy=False).tobytes()
 
 
 def mean_of_progress(task: Task, parts: Sequence[PartialResult]) -> tuple[float, float]:

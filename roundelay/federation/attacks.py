@@ -16,6 +16,7 @@ from roundelay.federation.effects import Compute, Done
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import TrainTask
 from roundelay.ml.choices import ATTACKS
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import RECEIPT_BYTES
 from roundelay.store.blobs import digest_of
 from roundelay.store.packing import SUM_BYTES
@@ -147,5 +148,5 @@ def _poisoned(effect: Compute, name: str) -> Compute:
         samples = change(content.parse(names[digest], file))
         return packed.pack(samples, int(samples.y.max()) + 1)
 
-    contents = {d: poisoned(d, raw) if d in names else raw for d, raw in effect.contents.items()}
+    contents = {d: poisoned(d, as_bytes(raw)) if d in names else raw for d, raw in effect.contents.items()}
     return replace(effect, contents=contents)

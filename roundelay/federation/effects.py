@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from roundelay.chord.effects import Effect, Procedure
 from roundelay.federation.requests import Order
+from roundelay.ml.sliced import Sliced
+from roundelay.store.blobs import Content
 
 NS_PER_S = 1_000_000_000  # versions are nanoseconds of Unix time
 AHEAD_MAX_S = 600.0  # that the clock of another process may be ahead of ours
@@ -25,9 +27,9 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Done:
-    """The result of an order. result: the bytes that the driver will add up."""
+    """The result of an order. result: the bytes that the driver will add up; perhaps in a file."""
 
-    result: bytes
+    result: Sliced
     seconds: float
     loss: float = 0.0
     accuracy: float = 0.0
@@ -41,7 +43,7 @@ class Compute(Effect):
     """
 
     order: Order
-    contents: Mapping[str, bytes]
+    contents: Mapping[str, Content]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,13 @@ class CancelOrder(Effect):
 
     ticket: str
     why: str
+
+
+@dataclass(frozen=True)
+class OpenBuffer(Effect):
+    """Open a buffer for a content of this many bytes: in a temporary file if it is large. Outcome: a Buffer."""
+
+    size_bytes: int
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from roundelay.federation.secure_sum import Masking, split_masked
 from roundelay.federation.tasks import MomentsTask
 from roundelay.ml import masks
 from roundelay.ml.masks import MOMENTS_WIDTH, UPDATE_WIDTH
+from roundelay.ml.sliced import as_bytes
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class MaskedSum:
         trained_s = part.trained_s
         places = masking.places_of([file.index for file in part.files])
         seconds = {place: trained_s.get(masking.sites[place].address, part.progress.seconds) for place in places}
-        return cls.of(part.result, masking, seconds, str(part.node.address) if is_tree else "")
+        return cls.of(as_bytes(part.result), masking, seconds, str(part.node.address) if is_tree else "")
 
 
 def boxes_by_place(boxes: Sequence[bytes], places: Sequence[int]) -> dict[int, list[bytes]]:

@@ -27,15 +27,19 @@ from roundelay.federation import jobs
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute, offload
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.fair_queue import FairQueue
+from roundelay.federation.large_contents import own_content
 from roundelay.federation.requests import Collect, Order, Progress, Push
 from roundelay.federation.secure_orders import answer, masked
 from roundelay.federation.states import RETRIABLE_STATES
 from roundelay.federation.tasks import CompareTask, DescribeTask, PromiseTask, RevealTask, TrainTask
 from roundelay.ml.errors import MLError
-from roundelay.store.blobs import digest_of
+from roundelay.ml.sliced import Sliced, as_bytes
+from roundelay.store.blobs import Content, digest_of
 from roundelay.store.items import CHUNK_BYTES, Release
+from roundelay.store.own_contents import Stage
 from roundelay.store.packing import SUM_BYTES, pack
 from roundelay.store.read_path import fetch, get
+from roundelay.store.staging import LARGE_BYTES_MIN
 from roundelay.store.transfer import write
 
 if TYPE_CHECKING:
@@ -290,7 +294,7 @@ class Orders:
             if order.masking is not None:
                 done = yield from masked(self._masker, node, order, done)
             if order.attempt:
-                kept = yield from self._gossip.keep(order, weights, done.result)
+                kept = yield from self._gossip.keep(order, as_bytes(weights), as_bytes(done.result))
                 done = replace(done, result=kept)
             result = yield from _keep(node, order, done.result)
         except OtherBits as error:
@@ -318,20 +322,19 @@ class Orders:
         self._update(order.ticket, state="unable", message=f"unexpected {type(error).__name__}: see the node's log")
         self._quarantine.add(f"an order of job {order.job[:8]}", error)
 
-    def _weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:
+    def _weights(self, node: ChordNode, order: Order) -> Procedure[Content]:
         """Return the weights that an order starts from; empty if it needs none. Raises ChordError."""
-        weights = b""
         if order.attempt:
-            weights = yield from self._gossip.weights(node, order)
-        elif order.weights:
-            weights = yield from fetch((node.ref,), order.weights, order.weights_bytes)
-        return weights
+            return (yield from self._gossip.weights(node, order))
+        if order.weights:
+            return (yield from own_content(node.ref, order.weights, order.weights_bytes))
+        return b""
 
-    def _compute(self, node: ChordNode, order: Order, weights: bytes) -> Procedure[Done]:
+    def _compute(self, node: ChordNode, order: Order, weights: Content) -> Procedure[Done]:
         """Have the trainer carry an order out. It keeps files between rounds; the ones that it lacks are read."""
         if isinstance(order.task, PromiseTask | RevealTask):
             return (yield from answer(self._masker, node, order))
-        contents = {order.weights: weights} if order.weights else {}
+        contents: dict[str, Content] = {order.weights: weights} if order.weights else {}
         for _ in range(len(order.files) + 1):  # each attempt adds files, so that they are not missing again
             try:
                 return (yield from compute(Compute(order, contents)))
@@ -350,7 +353,7 @@ class Orders:
         config, bits = order.task.plan.config, order.task.plan.fraction_bits
         draw = stream_of(self._noise_secret + bytes.fromhex(order.ticket))
         clip, noise = config.update_clip, config.update_noise
-        result = yield from offload(lambda: noised(done.result, clip, noise, bits, draw))
+        result = yield from offload(lambda: noised(as_bytes(done.result), clip, noise, bits, draw))
         return replace(done, result=result)
 
     def _update(self, ticket: str, **changes: Any) -> None:
@@ -374,11 +377,19 @@ def _is_cut_off(node: ChordNode) -> bool:
     return not others and node.failure_detector.any_dead
 
 
-def _keep(node: ChordNode, order: Order, result: bytes) -> Procedure[dict[str, Any]]:
+def _keep(node: ChordNode, order: Order, result: Sliced) -> Procedure[dict[str, Any]]:
     """Return how a result is kept: in its progress if it is small, else in the staging area. Raises ChordError.
 
     Of a model in a round of gossip the driver reads only a sample. A sum of rounded updates may be small when packed.
     """
+    if len(result) < LARGE_BYTES_MIN:
+        return (yield from _keep_in_memory(node, order, as_bytes(result)))
+    digest = yield from offload(lambda: digest_of(result))
+    yield from ask(node.ref, Stage(digest, result))
+    return {"result": digest, "size_bytes": len(result), "content": b""}
+
+
+def _keep_in_memory(node: ChordNode, order: Order, result: bytes) -> Procedure[dict[str, Any]]:
     digest, content = digest_of(result), result
     if len(content) > CHUNK_BYTES and isinstance(order.task, TrainTask) and order.task.units:
         content = yield from offload(lambda: pack(result, SUM_BYTES, order.receipts_bytes))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import Order
+from roundelay.ml.sliced import Sliced, part_of
 from roundelay.ml.task import RECEIPT_BYTES
 
 Receipts = Mapping[int, bytes]  # by the file's index
@@ -22,14 +23,15 @@ _LEAF, _NODE = b"\0", b"\1"
 _INDEX_BYTES = 4
 
 
-def split_result(order: Order, content: bytes) -> tuple[bytes, Receipts]:
+def split_result(order: Order, content: Sliced) -> tuple[Sliced, Receipts]:
     """Return an order's result without its receipts, and these. Raises BadRecord."""
     if not order.has_receipts:
         return content, {}
     end = len(content) - RECEIPT_BYTES * len(order.files)
     if end < 0:
         raise BadRecord(f"not the result of an honest trainer: {len(content)} bytes, with {len(order.files)} receipts")
-    return content[:end], by_file([file.index for file in order.files], content[end:])
+    files = [file.index for file in order.files]
+    return part_of(content, 0, end), by_file(files, bytes(content[end:]))
 
 
 def by_file(files: Sequence[int], content: bytes) -> Receipts:

@@ -26,6 +26,7 @@ from roundelay.ml.errors import BadTask
 from roundelay.ml.masks import MOMENTS_WIDTH, SCORES, UPDATE_WIDTH
 from roundelay.ml.readers.site_schema import schema_from_bytes
 from roundelay.ml.rounding import exponents
+from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.store.packing import WEIGHT_BYTES
 
 
@@ -35,7 +36,7 @@ def check_size(expected: int, found: int) -> None:
         raise BadTask(f"single updates of {found} bytes, expected {expected}")
 
 
-def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> None:
+def check_result(order: Order, files: Sequence[TrainingFile], result: Sliced) -> None:
     """Raise BadRecord unless an honest trainer can have got this result of an order from these of its files."""
     rows = sum(file.rows for file in files)
     try:
@@ -44,31 +45,31 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
             return
         match order.task:
             case MomentsTask(plan):
-                exact.check_feature_sums(exact.feature_sums_from_bytes(result), rows, plan.design.summed)
+                exact.check_feature_sums(exact.feature_sums_from_bytes(as_bytes(result)), rows, plan.design.summed)
             case TrainTask() as task if task.is_single:  # ranges are checked where the updates are read
                 check_size(order.vector_bytes * len(files), len(result))
             case TrainTask() as task if task.units:
                 units = exponents(task.units, order.weights_bytes // WEIGHT_BYTES)
-                exact.check_rounded_sum(result, units, rows, len(files))
+                exact.check_rounded_sum(as_bytes(result), units, rows, len(files))
             case TrainTask(plan) if not order.attempt:
                 exact.check_sum(result, order.weights_bytes // WEIGHT_BYTES, rows, plan.fraction_bits)
-            case TrainTask() if result:  # without aggregation, a node keeps its result
+            case TrainTask() if len(result):  # without aggregation, a node keeps its result
                 raise BadTask(f"{len(result)} bytes, expected none")
             case HeldOutTask(plan) | PersonalTask(plan):
-                counts.check(counts.from_bytes(result)[0], plan.design.label_classes)
+                counts.check(counts.from_bytes(as_bytes(result))[0], plan.design.label_classes)
             case DescribeTask():
-                schema_from_bytes(result)
-            case CompareTask() if result not in (b"\0", b"\1"):
+                schema_from_bytes(as_bytes(result))
+            case CompareTask() if as_bytes(result) not in (b"\0", b"\1"):
                 raise BadTask("neither yes nor no")
             case HistogramTask():
-                cells.from_bytes(result, [file.rows for file in files])
+                cells.from_bytes(as_bytes(result), [file.rows for file in files])
             case EvaluateTask() if len(result) % WEIGHT_BYTES:
                 raise BadTask(f"a model of {len(result)} bytes")
     except (BadTask, Malformed) as error:
         raise BadRecord(f"not the result of an honest trainer: {error}") from error
 
 
-def _check_masked(order: Order, masking: Masking, files: Sequence[TrainingFile], result: bytes) -> None:
+def _check_masked(order: Order, masking: Masking, files: Sequence[TrainingFile], result: Sliced) -> None:
     """Raise BadTask unless this has the size of a sum of masked vectors, with the boxes of the sites of these files."""
     numbers, width = order.weights_bytes // WEIGHT_BYTES + SCORES, UPDATE_WIDTH
     if isinstance(order.task, MomentsTask):

@@ -22,6 +22,7 @@ from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, Elapsed, await_ticket, result_of
+from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES
 from roundelay.store.blobs import digest_of
 from roundelay.store.delta import apply_timeout_s
@@ -57,14 +58,14 @@ class PartialResult:
     node: NodeRef
     files: Files
     progress: Progress
-    result: bytes
+    result: Sliced
     trained_by: Mapping[int, str] = field(default_factory=dict)  # file -> address, where it was not `node` itself
     receipts: Receipts = field(default_factory=dict)  # file -> digest of its update, where the order asks for them
     seconds_by: Mapping[str, float] = field(default_factory=dict)  # address -> its trainer's, where there are several
 
     def pieces(self, start: int, stop: int) -> dict[int, memoryview]:
         """Return entries `start` to `stop` of each file's update, from a result in memory that has each by itself."""
-        whole, size = memoryview(self.result), len(self.result) // len(self.files)
+        whole, size = memoryview(as_bytes(self.result)), len(self.result) // len(self.files)
         return {
             file.index: whole[at * size + SUM_BYTES * start : at * size + SUM_BYTES * stop]
             for at, file in enumerate(self.files)

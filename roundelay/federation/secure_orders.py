@@ -12,6 +12,7 @@ from roundelay.federation import jobs
 from roundelay.federation.effects import Done, offload
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, TrainTask
+from roundelay.ml.sliced import as_bytes
 
 if TYPE_CHECKING:
     from roundelay.federation.masker import Masker  # needs the extra `secure`
@@ -54,10 +55,10 @@ def _vector(order: Order, done: Done) -> bytes:
 
     check_result(replace(order, masking=None), order.files, done.result)
     if isinstance(order.task, MomentsTask):
-        return masks.moments_vector(done.result)
+        return masks.moments_vector(as_bytes(done.result))
     assert isinstance(order.task, TrainTask)
     rows, bits = sum(file.rows for file in order.files), order.task.plan.fraction_bits
-    return masks.update_vector(done.result, rows, bits, done.loss, done.accuracy)
+    return masks.update_vector(as_bytes(done.result), rows, bits, done.loss, done.accuracy)
 
 
 def _present(masker: Masker | None) -> Masker:

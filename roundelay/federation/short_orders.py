@@ -18,6 +18,7 @@ from roundelay.federation.site_work import node_to_ask, require_answer
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import Elapsed, TicketTimeout, await_done, result_of, submit
+from roundelay.ml.sliced import as_bytes
 
 
 class ShortOrders:
@@ -75,5 +76,5 @@ class ShortOrders:
             if len(results) < enough:
                 raise
         else:
-            results[site] = yield from result_of(node, progress)
+            results[site] = as_bytes((yield from result_of(node, progress)))
             self._estimate.record(node, files, progress.seconds)

@@ -22,6 +22,7 @@ from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.site_work import SiteWork
 from roundelay.federation.tasks import CompareTask, DescribeTask
 from roundelay.federation.throughput import ThroughputEstimate
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import ROWS_MAX
 from roundelay.store.blobs import digest_of
 
@@ -74,7 +75,7 @@ def describe_sites(
 
     work = DescriptionWork(roster, ThroughputEstimate(), clock, order, b"", waits, failing_max=len(files))
     outcome = yield from work.run([file for file in by_bytes if homes[file.index] not in left_out])
-    found = {homes[part.files[0].index]: part.result for part in outcome.parts}
+    found = {homes[part.files[0].index]: as_bytes(part.result) for part in outcome.parts}
     left_out |= {homes[file.index] for file in outcome.missing}
     problems = {home: _problem(home, roster, waits) for home in left_out}
     return Descriptions({home: each for home, each in found.items() if home not in problems}, problems)

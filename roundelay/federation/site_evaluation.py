@@ -26,6 +26,7 @@ from roundelay.ml import counts
 from roundelay.ml.counts import Counts
 from roundelay.ml.description import hide
 from roundelay.ml.mlp import Evaluation
+from roundelay.ml.sliced import as_bytes
 from roundelay.store.blobs import digest_of
 
 
@@ -88,7 +89,7 @@ def evaluate_at_sites(
     for part in outcome.parts:
         if isinstance(task, PersonalTask) and spec.homes[part.files[0].index] in silent:
             continue
-        found.setdefault(spec.homes[part.files[0].index], []).append(counts.from_bytes(part.result))
+        found.setdefault(spec.homes[part.files[0].index], []).append(counts.from_bytes(as_bytes(part.result)))
     total = counts.total(each for parts in found.values() for each, _ in parts)
     added = {home: counts.total(each for each, _ in parts) for home, parts in sorted(found.items())}
     sites = {home: each for home, each in added.items() if each.rows}

@@ -30,6 +30,7 @@ from roundelay.federation.tasks import (
     SiteTask,
     TrainTask,
 )
+from roundelay.ml.sliced import as_bytes
 from roundelay.store.items import Item
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from roundelay.store.read_path import fetch, find
@@ -104,11 +105,11 @@ class SiteGate:
     def protect(self, order: Order, done: Done) -> Procedure[Done]:
         """Return the result of an order as it may leave: clipped, and with noise; no counts of few rows."""
         policy, task = self._policy.policy, order.task
-        if isinstance(task, SiteTask) and _rows_of(done.result) < policy.held_out_rows:
+        if isinstance(task, SiteTask) and _rows_of(as_bytes(done.result)) < policy.held_out_rows:
             return _no_counts()
         if isinstance(task, HistogramTask):
             rows, least = [file.rows for file in order.files], policy.held_out_rows
-            return replace(done, result=(yield from offload(lambda: _coarsened(done.result, rows, least))))
+            return replace(done, result=(yield from offload(lambda: _coarsened(as_bytes(done.result), rows, least))))
         if not isinstance(task, TrainTask) or not policy.clip:
             return done
         from roundelay.ml.privacy import protect  # loads numpy, which most nodes do without

@@ -10,11 +10,11 @@ from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import StepTooLarge, WorkFailed
 from roundelay.federation.jobs import RUNNING_MAX
+from roundelay.federation.large_contents import fetch_content
 from roundelay.federation.requests import Collect, Order, Progress
-from roundelay.store.blobs import verify_digest
+from roundelay.store.blobs import Content, verify_digest
 from roundelay.store.items import CHUNK_BYTES
 from roundelay.store.packing import unpack
-from roundelay.store.read_path import fetch
 from roundelay.store.transfer import LINK_BYTES_PER_S_MIN, transfer_timeout_s, write
 
 COLLECT_WAIT_S = 1.0  # how long a node may hold a poll while the order runs
@@ -124,13 +124,13 @@ def await_done(
     return answer
 
 
-def result_of(node: NodeRef, progress: Progress) -> Procedure[bytes]:
+def result_of(node: NodeRef, progress: Progress) -> Procedure[Content]:
     """Return the result of a done order: it came with the progress, or is read. Raises Malformed, Corrupt, NotFound."""
     if progress.content:
         result = unpack(progress.content, progress.size_bytes)
         verify_digest(progress.result, result)
         return result
-    return (yield from fetch((node,), progress.result, progress.size_bytes))
+    return (yield from fetch_content(node, progress.result, progress.size_bytes))
 
 
 def _is_final(answer: Progress | ChordError, are_lost: bool) -> bool:

@@ -31,13 +31,14 @@ from roundelay.ml import answers
 from roundelay.ml import errors as ml_errors
 from roundelay.ml.errors import CannotWrite, DataError, EndOfFrames, FrameError, InputMissing, MLError, PluginUnknown
 from roundelay.ml.frames import Frame, Header
+from roundelay.ml.sliced import Sliced
 from roundelay.ml.task import TrainerTask, TrainingPlan
 from roundelay.store.blobs import digest_of
 
 FINGERPRINTS_MAX = 16  # plans whose fingerprint is remembered
 UNPROVEN_MAX = 1 << 20  # weights of a model that is tried on an order's word
 
-AskTrainer = Callable[[Header, bytes, Order], Frame]
+AskTrainer = Callable[[Header, Sequence[Sliced], Order], Frame]  # header; the payload in its parts
 # Returns what adds a file of the node's own, by its digest; None for any other file. Raises NotFound if it has changed.
 FindOwn = Callable[[str], Header | None]
 
@@ -94,7 +95,7 @@ class TrainerClient:
             request: Header = {"do": "fingerprint", "plan": tried.to_dict()}
             if weights is not None:
                 request["weights_bytes"] = len(weights)
-            answer = self._ask(request, b"", order)
+            answer = self._ask(request, (), order)
             self._fingerprints[tried] = answers.fingerprint(answer.header)
         ours = self._fingerprints[tried]
         if ours != plan.fingerprint:
@@ -107,7 +108,7 @@ class TrainerClient:
         asked = [digest for digest in _digests(order) if digest not in own]
         if own and not asked:
             return
-        missing = answers.missing(self._ask({"do": "missing", "digests": asked}, b"", order).header, asked)
+        missing = answers.missing(self._ask({"do": "missing", "digests": asked}, (), order).header, asked)
         if absent := missing - effect.contents.keys():
             raise FilesLacking(sorted(absent))
         for file in order.files:
@@ -115,7 +116,7 @@ class TrainerClient:
                 continue
             add: Header = {"do": "add", "digest": file.digest, "name": file.name}
             add |= {"features": design.features, "classes": design.label_classes}
-            self._ask(add, effect.contents[file.digest], order)
+            self._ask(add, (effect.contents[file.digest],), order)
 
     def _describe(
         self, order: Order, task: DescribeTask | CompareTask | HistogramTask, own: Mapping[str, Header]
@@ -129,7 +130,7 @@ class TrainerClient:
         payload = task.reading.encode()
         if isinstance(task, CompareTask):
             request["reading_bytes"], payload = len(payload), payload + task.rows
-        return Done(bytes(self._ask_own(request, payload, order).payload), 0.0)
+        return Done(self._ask_own(request, payload, order).content, 0.0)
 
     def _add_own(self, order: Order, own: Mapping[str, Header]) -> Order:
         """Add the private files that the trainer lacks; return the order with the digests by which it knows files.
@@ -140,7 +141,7 @@ class TrainerClient:
         known = {f: f.digest if "path" not in own.get(f.digest, {}) else _key(f, reading) for f in order.files}
         named = replace(order, files=tuple(replace(file, digest=known[file]) for file in order.files))
         asked = [known[file] for file in order.files if file.digest in own]
-        missing = answers.missing(self._ask({"do": "missing", "digests": asked}, b"", order).header, asked)
+        missing = answers.missing(self._ask({"do": "missing", "digests": asked}, (), order).header, asked)
         for file in order.files:
             if file.digest in own and known[file] in missing:
                 request = {**own[file.digest], "digest": known[file], "number": file.index}
@@ -150,17 +151,17 @@ class TrainerClient:
     def _ask_own(self, request: Header, payload: bytes, order: Order) -> Frame:
         """Ask for what reads private data. Raises NotFound with what is wrong with them, without a value of theirs."""
         try:
-            return self._ask(request, payload, order)
+            return self._ask(request, (payload,), order)
         except (DataError, InputMissing, CannotWrite) as error:
             raise NotFound(error.without_values()) from error
 
     def _compute(self, effect: Compute, named: Order) -> Done:
         """Have the trainer compute the task. named: the order with the digests by which the trainer knows files."""
-        request, payload = _request(named), effect.contents.get(named.weights, b"")
+        request, payload = _request(named), [effect.contents.get(named.weights, b"")]
         if isinstance(named.task, TrainTask) and (begun := self._begun(effect.order)) is not None:
-            request, payload = request | {"begun": begun.header}, payload + begun.payload
+            request, payload = request | {"begun": begun.header}, [*payload, begun.content]
         answer = self._ask(request, payload, effect.order)
-        return Done(bytes(answer.payload), 0.0, *answers.scores(answer.header))
+        return Done(answer.content, 0.0, *answers.scores(answer.header))
 
 
 def _request(order: Order) -> Header:

@@ -13,6 +13,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     task            what a trainer is asked to do: TrainConfig, TrainerTask, the seed of each local training
     frames          length-prefixed frames between a node and its trainer process
     answers         what the trainer answers, decoded
+    sliced          contents that are read in slices: bytes, or a file
     worker          what a trainer does, without I/O
     trainer         the trainer process around a worker: python -m roundelay.ml.trainer
     flower          clients written for Flower as trainers

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from roundelay.ml.data import Doubles, Floats, Ints, Moments
 from roundelay.ml.errors import BadTask, NotFinite, OutOfRange, StepTooLarge
+from roundelay.ml.sliced import Sliced
 from roundelay.ml.task import FRACTION_BITS_MAX, ROWS_MAX, Design
 
 CHANGE_BITS_MAX = 10  # a weight changes by less than 2^10 in one local training
@@ -22,6 +24,7 @@ LOSS_MAX, LOSS_BITS_MAX = 127.0, 20  # of a loss in exact means: the largest in 
 ONE_LOSS_BITS = 40  # after the point of a single file's loss
 SUM_BITS_MAX = 62  # so that any sum over all rows of a job stays within int64
 
+_BLOCK_WEIGHTS = 1 << 16  # of an update that are made integers at a time: they stay in the cache
 _FLOAT_BITS = 128  # every finite float32 is below 2^128
 _UNIT_BITS = 149  # every finite float32 is a multiple of 2^-149, and its square of 2^-298
 _SQUARE_BITS = 2 * _UNIT_BITS
@@ -54,6 +57,23 @@ def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int
     """
     check_rows(rows, bits)
     return np.rint(np.ldexp(weighted_change(local, base, rows, steps), bits)).astype(np.int64)  # (parameters,)
+
+
+def quantised(
+    local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int, steps: float = 1.0
+) -> Iterator[tuple[slice, Ints]]:
+    """Yield the integers that `quantise` returns, block by block, each with its place: large models never have a copy.
+
+    Raises StepTooLarge if a change does not fit.
+    """
+    for part in blocks_of_weights(len(base)):
+        yield part, quantise(local[part], base[part], rows, bits, steps)
+
+
+def blocks_of_weights(weights: int) -> Iterator[slice]:
+    """Yield the places of the blocks in which this many weights are computed with."""
+    for start in range(0, weights, _BLOCK_WEIGHTS):
+        yield slice(start, min(weights, start + _BLOCK_WEIGHTS))
 
 
 def weighted_change(
@@ -106,12 +126,17 @@ def add(total: Ints, part: Ints) -> None:
     np.add(total, part, out=total)
 
 
-def check_sum(data: bytes, parameters: int, rows: int, bits: int) -> None:
+def check_sum(data: Sliced, parameters: int, rows: int, bits: int) -> None:
     """Raise BadTask unless `quantise` can have given these bytes (int64) for this many rows in all."""
     if len(data) != 8 * parameters:
         raise BadTask(f"a sum of {len(data)} bytes for {parameters} weights of 8")
-    if not is_in_range(np.frombuffer(data, "<i8"), rows, bits):
+    if not all(is_in_range(ints_at(data, part), rows, bits) for part in blocks_of_weights(parameters)):
         raise BadTask(f"a sum over {rows} rows in which a weight has changed by 2^{CHANGE_BITS_MAX} or more")
+
+
+def ints_at(data: Sliced, part: slice) -> Ints:
+    """Return some of the integers (int64, little-endian) of a sum, which may be in a file."""
+    return np.frombuffer(data[8 * part.start : 8 * part.stop], "<i8").astype(np.int64, copy=False)
 
 
 def check_rounded_sum(data: bytes, exponents: Ints, rows: int, files: int) -> None:
@@ -136,10 +161,13 @@ def mean(base: Floats, total: Ints, rows: float, bits: int | Ints, steps: float 
     """
     if total.shape != base.shape or rows <= 0:
         raise OutOfRange(f"a sum of {total.size} weights over {rows} rows, for {base.size} weights")
-    change = np.ldexp(total.astype(np.float64), -bits) / rows  # (parameters,)
-    if steps != 1.0:
-        change *= steps
-    return (base.astype(np.float64) + change).astype(np.float32)  # (parameters,)
+    made = np.empty(base.shape, np.float32)  # (parameters,)
+    for part in blocks_of_weights(base.size):
+        change = np.ldexp(total[part].astype(np.float64), -bits if isinstance(bits, int) else -bits[part]) / rows
+        if steps != 1.0:
+            change *= steps
+        made[part] = base[part].astype(np.float64) + change
+    return made
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import hashlib
 import numpy as np
 
 from roundelay.ml.arithmetic import Arithmetic
-from roundelay.ml.data import Samples
+from roundelay.ml.data import Array, Samples
 from roundelay.ml.errors import BadTask
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.task import TrainingPlan
@@ -35,11 +35,23 @@ def fingerprint(plan: TrainingPlan, weights_bytes: int | None = None) -> str:
     samples = _samples(plan, model.arithmetic)
     weights = model.init_weights(_SEED)
     config = plan.of_fingerprint().config
-    trained = {model.train(weights, samples, config, _SEED).tobytes()}
+    alone = _hashed(model.train(weights, samples, config, _SEED))
     shards = [Shard(samples.rows, lambda: samples, _SEED)] * STACKED
-    trained |= {local.tobytes() for _, local in model.train_all(weights, shards, config)}  # one, if all are equal
-    scores = model.scores(weights, samples.x)  # (n, classes)
-    return hashlib.sha256(b"".join(sorted(trained)) + scores.tobytes()).hexdigest()
+    beside = {_hashed(local).digest() for _, local in model.train_all(weights, shards, config)}
+    whole = alone.copy()
+    for other in sorted(beside - {alone.digest()}):  # none, unless it makes a difference here
+        whole.update(other)
+    whole.update(_in_order(model.scores(weights, samples.x)))  # (n, classes)
+    return whole.hexdigest()
+
+
+def _hashed(local: Array) -> hashlib._Hash:
+    """Return the hash of new weights, which need not be kept: of a large model several would not fit into memory."""
+    return hashlib.sha256(_in_order(local))
+
+
+def _in_order(numbers: Array) -> memoryview:
+    return np.ascontiguousarray(numbers).data
 
 
 def _samples(plan: TrainingPlan, arithmetic: Arithmetic) -> Samples:

@@ -10,37 +10,69 @@ Both sides use read_frame and write_frame. This module uses neither pickle nor n
 
 import json
 import struct
-from typing import BinaryIO, NamedTuple, NoReturn
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple, NoReturn, Protocol
 
 from roundelay.ml.errors import EndOfFrames, FrameError
+from roundelay.ml.sliced import Sliced
 
 HEADER_BYTES_MAX = 1 << 25
 PAYLOAD_BYTES_MAX = 1 << 31
 CHECKPOINT_BYTES_MAX = 256 << 20  # no larger checkpoint is made or kept
 _LENGTHS = struct.Struct(">IQ")
 
+PIECE_BYTES = 1 << 20  # of a payload that is not in memory
+
 Header = dict[str, object]
+
+
+class Sink(Protocol):
+    """Where a large payload is collected, from its beginning."""
+
+    def write(self, piece: bytes, /) -> object: ...
+
+    def getvalue(self) -> Sliced: ...
+
+
+OpenSink = Callable[[int], Sink | None]  # for a payload of this many bytes; None: it is read into memory
 
 
 class Frame(NamedTuple):
     """One message of the pipe."""
 
     header: Header
-    payload: bytearray
+    payload: Sliced | bytearray
+
+    @property
+    def content(self) -> Sliced:
+        """The payload, which no more is written to."""
+        return bytes(self.payload) if isinstance(self.payload, bytearray) else self.payload
 
 
-def write_frame(stream: BinaryIO, header: Header, payload: bytes | bytearray | memoryview = b"") -> None:
-    """Write one frame and flush it. Raises BrokenPipeError if the other side is gone."""
+def write_frame(stream: BinaryIO, header: Header, *payload: Sliced | bytearray) -> None:
+    """Write one frame, whose payload may come in parts, and flush it. Raises BrokenPipeError if the other side is gone.
+
+    A part that is not in memory is read piece by piece.
+    """
     text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
-    size_bytes = memoryview(payload).nbytes
+    size_bytes = sum(map(len, payload))
     _check_lengths(len(text), size_bytes)
     stream.write(_LENGTHS.pack(len(text), size_bytes) + text)
-    if size_bytes:
-        stream.write(payload)
+    for part in payload:
+        for piece in _pieces(part):
+            stream.write(piece)
     stream.flush()
 
 
-def read_frame(stream: BinaryIO) -> Frame:
+def _pieces(part: Sliced | bytearray) -> Iterator[bytes | bytearray]:
+    if isinstance(part, bytes | bytearray):
+        yield part
+        return
+    for start in range(0, len(part), PIECE_BYTES):
+        yield part[start : start + PIECE_BYTES]
+
+
+def read_frame(stream: BinaryIO, open_sink: OpenSink = lambda size_bytes: None) -> Frame:
     """Read one frame. Raises EndOfFrames at a clean end, FrameError for a malformed or truncated frame."""
     lengths = stream.read(_LENGTHS.size)
     if not lengths:
@@ -49,7 +81,12 @@ def read_frame(stream: BinaryIO) -> Frame:
         raise FrameError("truncated within a frame's lengths")
     header_bytes, payload_bytes = _LENGTHS.unpack(lengths)
     _check_lengths(header_bytes, payload_bytes)
-    return Frame(_decode(_read(stream, header_bytes)), _read(stream, payload_bytes))
+    header, sink = _decode(_read(stream, header_bytes)), open_sink(payload_bytes)
+    if sink is None:
+        return Frame(header, _read(stream, payload_bytes))
+    for start in range(0, payload_bytes, PIECE_BYTES):
+        sink.write(bytes(_read(stream, min(PIECE_BYTES, payload_bytes - start))))
+    return Frame(header, sink.getvalue())
 
 
 def _read(stream: BinaryIO, size_bytes: int) -> bytearray:

@@ -75,9 +75,9 @@ class Network:
         first = (fan_in + 1) * fan_out
         self.weights[:, :first] = weights[:first].reshape(fan_in + 1, fan_out).T.reshape(-1)
 
-    def store(self) -> list[Array]:
-        """Return a copy of each training's weights, laid out as Architecture.views expects them."""
-        stored = list(self.weights.copy())  # (parameters,) each
+    def unload(self) -> list[Array]:
+        """Return each training's weights, laid out as Architecture.views expects them; they are not used here again."""
+        stored = list(self.weights)  # (parameters,) each
         if not self.arithmetic.is_first_transposed:
             return stored
         fan_in, fan_out = self.architecture.shapes[0]

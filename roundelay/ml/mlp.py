@@ -22,6 +22,7 @@ from roundelay.ml.task import check_sizes
 
 Activation = Literal["relu", "identity"]
 
+DRAWN_AT_ONCE = 1 << 20  # numbers
 EVALUATION_ROWS = 512  # rows a block: bounds the memory, and the same blocks give the same bits
 
 
@@ -93,8 +94,11 @@ def init(architecture: Architecture, seed: int, arithmetic: Arithmetic = NATIVE)
     flat = np.zeros(architecture.parameters, np.float32)  # (parameters,)
     for matrix in architecture.views(flat):
         fan_in, fan_out = matrix.shape[0] - 1, matrix.shape[1]
-        fan = fan_in + fan_out * (architecture.task == "regression")
-        matrix[1:] = rng.standard_normal((fan_in, fan_out)) * math.sqrt(2 / fan)  # (fan_in, fan_out)
+        deviation = math.sqrt(2 / (fan_in + fan_out * (architecture.task == "regression")))
+        step = max(1, DRAWN_AT_ONCE // fan_out)  # rows: the draws are float64, twice as large as the weights
+        for start in range(1, fan_in + 1, step):
+            rows = matrix[start : start + step]  # (rows, fan_out)
+            rows[:] = rng.standard_normal(rows.shape) * deviation
     return flat
 
 

@@ -91,7 +91,7 @@ def train_together(
     with np.errstate(all="ignore"):
         run = _full_batch if config.optimizer == "gd" else _minibatch
         run(network, files, shards, config)
-    return network.store()
+    return network.unload()
 
 
 def check_samples(architecture: Architecture | Design, samples: Samples) -> None:

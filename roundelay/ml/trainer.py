@@ -41,6 +41,7 @@ from roundelay.ml.errors import BadTask, EndOfFrames, FrameError, MLError, Train
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.malloc import keep_freed_memory
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
+from roundelay.ml.sliced import Bytes, Sliced, as_bytes
 from roundelay.ml.task import CLASSES_DEFAULT, TrainerTask, plan_from_dict, task_from_dict
 from roundelay.ml.threads import one_blas_thread
 
@@ -55,7 +56,7 @@ PROGRESS_EVERY_S = 0.1
 CHECKPOINT_EVERY_S = 0.25  # shorter epochs share a checkpoint
 CHECKPOINT_SHARE = 20  # the pause after a checkpoint, as a multiple of what writing it took
 
-Answer = tuple[Header, bytes]
+Answer = tuple[Header, tuple[Sliced, ...]]  # the payload in its parts
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -92,7 +93,7 @@ def serve(worker: "Worker", orders: BinaryIO, answers: BinaryIO, clock: Callable
             return
         header, payload = _answer(worker, order, progress, _Checkpoints(answers, clock))
         progress.flush()
-        write_frame(answers, header, payload)
+        write_frame(answers, header, *payload)
 
 
 class _Progress:
@@ -138,57 +139,59 @@ class _Checkpoints:
 
 def _answer(worker: "Worker", order: Frame, progress: "OnProgress", keep: "Keep") -> Answer:
     """Carry out an order; answer an error with its description."""
+    payload = order.payload if isinstance(order.payload, bytearray) else as_bytes(order.payload)
     try:
-        return carry_out(worker, order.header, bytes(order.payload), progress, keep)
+        return carry_out(worker, order.header, payload, progress, keep)
     except MLError as error:
-        return to_dict(error), b""
+        return to_dict(error), ()
     except BrokenPipeError:
         raise
     except Exception as error:
         log.exception("order %r failed", order.header.get("do"))
-        return to_dict(TrainerFault(f"{type(error).__name__}: {private(error)}")), b""
+        return to_dict(TrainerFault(f"{type(error).__name__}: {private(error)}")), ()
 
 
 def carry_out(
-    worker: "Worker", header: Header, payload: bytes, progress: "OnProgress | None" = None, keep: "Keep | None" = None
+    worker: "Worker", header: Header, payload: Bytes, progress: "OnProgress | None" = None, keep: "Keep | None" = None
 ) -> Answer:
     """Carry out an order; `keep` is given checkpoints of a training. Raises MLError."""
     match header.get("do"):
         case "add" if "trainer" in header:
-            return {"rows": worker.add_client(_text(header, "digest"), _client(header))}, b""
+            return {"rows": worker.add_client(_text(header, "digest"), _client(header))}, ()
         case "add" if "path" in header:
             digest, name, path = (_text(header, key) for key in ("digest", "name", "path"))
-            return {"rows": worker.add_private(digest, Path(path), name, _number(header), payload.decode())}, b""
+            return {"rows": worker.add_private(digest, Path(path), name, _number(header), str(payload, "utf-8"))}, ()
         case "add":
             digest, name = _text(header, "digest"), _text(header, "name")
-            return {"rows": worker.add_file(digest, name, payload, *_shape(header))}, b""
+            return {"rows": worker.add_file(digest, name, bytes(payload), *_shape(header))}, ()
         case "survey":
-            return _survey(Path(_text(header, "path")), worker.limits), b""
+            return _survey(Path(_text(header, "path")), worker.limits), ()
         case "describe" | "compare" | "histogram":
-            return {}, _described(header, payload, worker.limits)
+            return {}, (_described(header, bytes(payload), worker.limits),)
         case "missing":
-            return {"missing": worker.missing(_texts(header, "digests"))}, b""
+            return {"missing": worker.missing(_texts(header, "digests"))}, ()
         case "moments":
-            return {}, worker.moments(_texts(header, "digests")).to_bytes()
+            return {}, (worker.moments(_texts(header, "digests")).to_bytes(),)
         case "train":
             update = _train(worker, header, payload, progress, keep)
-            return {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}, update.sum + update.receipts
+            scores: Header = {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}
+            return scores, (update.sum, update.receipts)
         case "evaluate":
             evaluation = worker.evaluate(_task(header), payload, _text(header, "digest"))
-            return {"loss": evaluation.loss, "accuracy": 1 - evaluation.error_rate}, b""
+            return {"loss": evaluation.loss, "accuracy": 1 - evaluation.error_rate}, ()
         case "held_out":
             counted, auc = worker.count_held_out(_task(header), payload, _texts(header, "digests"))
-            return {}, counted.to_bytes(auc)
+            return {}, (counted.to_bytes(auc),)
         case "personal":
             counted, auc = worker.count_personal(_task(header), payload)
-            return {}, counted.to_bytes(auc)
+            return {}, (counted.to_bytes(auc),)
         case "fingerprint":
             from roundelay.ml.fingerprint import fingerprint
 
             size = header.get("weights_bytes")
             if not (size is None or isinstance(size, int)):
                 raise BadTask(f"weights_bytes {size!r}: expected an integer")
-            return {"fingerprint": fingerprint(plan_from_dict(header.get("plan")), size)}, b""
+            return {"fingerprint": fingerprint(plan_from_dict(header.get("plan")), size)}, ()
         case other:
             raise BadTask(f"unknown order {other!r}")
 
@@ -239,7 +242,7 @@ def _numbers(header: Header) -> dict[str, int]:
 
 
 def _train(
-    worker: "Worker", header: Header, payload: bytes, progress: "OnProgress | None", keep: "Keep | None"
+    worker: "Worker", header: Header, payload: Bytes, progress: "OnProgress | None", keep: "Keep | None"
 ) -> "PartialUpdate":
     """Train, from a checkpoint if there is one that fits."""
     task, begun = _task(header), header.get("begun")
@@ -249,7 +252,7 @@ def _train(
     from roundelay.ml.models.catalogue import learner
 
     parameters = learner(task.plan.design).parameters
-    weights, kept = payload[: 4 * parameters], payload[4 * parameters :]
+    weights, kept = memoryview(payload)[: 4 * parameters], bytes(memoryview(payload)[4 * parameters :])
     try:
         epochs = task.plan.config.epochs
         checkpoint = checkpoint_from_frame(begun, kept, parameters, len(task.files), epochs, task.receipts)

@@ -24,7 +24,7 @@ class Validator:
 
     def __call__(self, weights: bytes, moments: bytes) -> Evaluation:
         """Evaluate weights (little-endian float32) on inputs standardised by `moments` (Moments.to_bytes; b"": raw)."""
-        flat = np.frombuffer(weights, "<f4").astype(np.float32)  # (parameters,)
+        flat = np.frombuffer(weights, "<f4").astype(np.float32, copy=False)  # (parameters,)
         samples = self._standardised(moments)
         return self._fit(flat, samples, moments) if samples.has_targets else evaluate(self._learner, flat, samples)
 

@@ -33,6 +33,7 @@ from roundelay.ml.privacy import clipped
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
 from roundelay.ml.rounding import exponents, rounded
+from roundelay.ml.sliced import Bytes, Memory, Sliced, as_bytes
 from roundelay.ml.task import CLASSES_DEFAULT, FileTask, TrainerTask
 from roundelay.ml.train import Shard, check_samples
 
@@ -46,7 +47,7 @@ class PartialUpdate:
     """The changes to the weights by training on some files, each weighted by its rows: their exact sum, or each."""
 
     rows: int
-    sum: bytes  # int64, little-endian, one for each parameter; or one such vector for each file, in their order
+    sum: Sliced  # int64, little-endian, one for each parameter; or one such vector for each file, in their order
     loss: float = 0.0  # exact mean over all rows, in each file's last epoch
     accuracy: float = 0.0
     receipts: bytes = b""  # SHA-256 of each file's change, in the order of the files, if the task asks for them
@@ -136,7 +137,7 @@ class Worker:
     def train(
         self,
         task: TrainerTask,
-        weights: bytes,
+        weights: Bytes,
         on_progress: OnProgress | None = None,
         keep: Keep | None = None,
         begun: Checkpoint | None = None,
@@ -159,24 +160,29 @@ class Worker:
         for index, state in saver.checkpoint.running.items():
             lasts[index].loss, lasts[index].accuracy = state.loss, state.accuracy
         for index, local in self._train_files(model, task, base, lasts, saver):
-            change = self._change(model, task, task.files[index], base, local)
-            if is_sum:
-                exact.add(total, change)
-            data = change.astype("<i8", copy=False)
-            receipt = hashlib.sha256(data.data).digest() if task.receipts else b""
-            last, vector = lasts[index], b"" if is_sum else data.tobytes()
-            saver.finish(index, FileDone(last.loss, last.accuracy, receipt, vector))
+            digest, vector = hashlib.sha256(), list[bytes]()
+            for part, change in self._change(model, task, task.files[index], base, local):
+                data = change.astype("<i8", copy=False)
+                if is_sum:
+                    exact.add(total[part], change)
+                else:
+                    vector.append(data.tobytes())
+                if task.receipts:
+                    digest.update(data.data)
+            last, receipt = lasts[index], digest.digest() if task.receipts else b""
+            saver.finish(index, FileDone(last.loss, last.accuracy, receipt, b"".join(vector)))
         saver.save_end()
+        summed = Memory(total.astype("<i8", copy=False).data)  # not copied, on most machines
         if clip:
-            return PartialUpdate(task.rows, total.astype("<i8").tobytes())
+            return PartialUpdate(task.rows, summed)
         bits, trained = task.plan.fraction_bits, [(file, done[index]) for index, file in enumerate(task.files)]
         units = sum(exact.loss_units(each.loss, file.rows, bits) for file, each in trained)
         accuracy = sum(each.accuracy * file.rows / task.rows for file, each in trained)
         loss = exact.mean_loss(units, task.rows, bits) if task.files else 0.0
-        changes = total.astype("<i8").tobytes() if is_sum else b"".join(each.vector for _, each in trained)
+        changes = summed if is_sum else b"".join(each.vector for _, each in trained)
         return PartialUpdate(task.rows, changes, loss, accuracy, b"".join(each.receipt for _, each in trained))
 
-    def evaluate(self, task: TrainerTask, weights: bytes, digest: str) -> Evaluation:
+    def evaluate(self, task: TrainerTask, weights: Bytes, digest: str) -> Evaluation:
         """Evaluate these weights on a file, standardised as the task says; the task's own files are not used."""
         model = learner(task.plan.design)
         samples = _inputs(task, self._samples(digest))
@@ -186,27 +192,30 @@ class Worker:
             raise NotFinite("weights too large to evaluate: the training has diverged")
         return evaluation
 
-    def _change(self, model: Learner, task: TrainerTask, file: FileTask, base: Floats, local: Array) -> Ints:
-        """Return the integers of one file's update, in the form that the task asks for."""
-        plan = task.plan
+    def _change(
+        self, model: Learner, task: TrainerTask, file: FileTask, base: Floats, local: Array
+    ) -> Iterator[tuple[slice, Ints]]:
+        """Yield the integers of one file's update, in the form that the task asks for, and the place of each block."""
+        plan, size = task.plan, model.parameters
         if clip := plan.config.update_clip:
-            return clipped(local.astype(np.float64) - base.astype(np.float64), clip, plan.fraction_bits)
-        if task.units:
-            change = exact.weighted_change(local, base, file.rows)
-            return rounded(change, exponents(task.units, model.parameters), file.seed)
-        steps = accumulated_steps(plan.config, file.rows) if task.updates == "normalised-sum" else 1.0
-        integers = exact.quantise(local, base, file.rows, plan.fraction_bits, steps)
-        if task.updates != "each-with-loss":
-            return integers
-        before = evaluate(model, base, self._read(task, file)).loss
-        return np.append(integers, exact.units_of_loss(before))
+            change = local.astype(np.float64) - base.astype(np.float64)  # (parameters,)
+            yield slice(0, size), clipped(change, clip, plan.fraction_bits)
+        elif task.units:
+            change = exact.weighted_change(local, base, file.rows)  # (parameters,)
+            yield slice(0, size), rounded(change, exponents(task.units, size), file.seed)
+        else:
+            steps = accumulated_steps(plan.config, file.rows) if task.updates == "normalised-sum" else 1.0
+            yield from exact.quantised(local, base, file.rows, plan.fraction_bits, steps)
+        if task.updates == "each-with-loss":
+            loss = evaluate(model, base, self._read(task, file)).loss
+            yield slice(size, size + 1), np.array([exact.units_of_loss(loss)])
 
-    def count_held_out(self, task: TrainerTask, weights: bytes, digests: Iterable[str]) -> tuple[Counts, float | None]:
+    def count_held_out(self, task: TrainerTask, weights: Bytes, digests: Iterable[str]) -> tuple[Counts, float | None]:
         """Count what these weights predict for the rows that files hold out; return the AUC on all of them, too."""
         model = learner(task.plan.design)
         return self._count(model, task, _weights(model, weights), digests)
 
-    def personal_model(self, task: TrainerTask, weights: bytes) -> Floats:
+    def personal_model(self, task: TrainerTask, weights: Bytes) -> Floats:
         """Return the weights of a model of this site's own, made from shared weights and all files of the task."""
         model = learner(task.plan.design)
         self._check_presence(task)
@@ -217,7 +226,7 @@ class Worker:
         samples = Samples(np.concatenate([each.x for each in parts]), np.concatenate([each.y for each in parts]))
         return personal_weights(model, task.plan, _weights(model, weights), samples, task.files[0].seed)
 
-    def count_personal(self, task: TrainerTask, weights: bytes) -> tuple[Counts, float | None]:
+    def count_personal(self, task: TrainerTask, weights: Bytes) -> tuple[Counts, float | None]:
         """Count what this site's own model predicts for the rows that the task's files hold out; return the AUC."""
         own = self.personal_model(task, weights)
         return self._count(learner(task.plan.design), task, own, [file.digest for file in task.files])
@@ -300,7 +309,7 @@ class Worker:
 
 def sum_from_bytes(update: PartialUpdate) -> Ints:
     """Return the integers of a partial update: (parameters,)."""
-    return np.frombuffer(update.sum, "<i8").astype(np.int64)  # (parameters,)
+    return np.frombuffer(as_bytes(update.sum), "<i8").astype(np.int64)  # (parameters,)
 
 
 def _check_rows(file: FileTask, rows: int) -> None:
@@ -308,11 +317,12 @@ def _check_rows(file: FileTask, rows: int) -> None:
         raise BadTask(f"file {file.digest} has {rows} rows, but the task says {file.rows}")
 
 
-def _weights(model: Learner, data: bytes) -> Floats:
+def _weights(model: Learner, data: Bytes) -> Floats:
+    """Return weights, in the memory that they came in. Raises BadTask, NotFinite."""
     if len(data) != 4 * model.parameters:
         raise BadTask(f"weights have {len(data)} bytes, expected 4 for each of {model.parameters} parameters")
-    weights = np.frombuffer(data, "<f4").astype(np.float32)  # (parameters,)
-    if not np.isfinite(weights).all():
+    weights = np.frombuffer(data, "<f4").astype(np.float32, copy=False)  # (parameters,)
+    if not all(np.isfinite(weights[part]).all() for part in exact.blocks_of_weights(len(weights))):
         raise NotFinite("the weights are not finite")
     return weights
 

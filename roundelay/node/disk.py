@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from roundelay.node import failpoints, store_format
 from roundelay.node.errors import DiskError
 from roundelay.node.failpoints import Failpoints
 from roundelay.node.files import Spool
-from roundelay.store.blobs import BYTES_MAX, Buffer, Content, pieces_of, require_digest
+from roundelay.store.blobs import BYTES_MAX, Buffer, Content, MemoryBuffer, pieces_of, require_digest
 from roundelay.store.items import CHUNK_BYTES, CONTENT_BYTES_MAX, SIGNATURE_BYTES_MAX, Entry, Item
 from roundelay.store.names import check_name
 from roundelay.store.staging import LARGE_BYTES_MIN
@@ -95,7 +94,7 @@ class Disk:
         return self._sizes[digest]
 
     def buffer(self, size_bytes: int) -> Buffer:
-        return BytesIO() if size_bytes < LARGE_BYTES_MIN else Spool(self._path.parent)
+        return MemoryBuffer() if size_bytes < LARGE_BYTES_MIN else Spool(self._path.parent)
 
     def add(self, digest: str, content: Content) -> None:
         if digest in self._sizes:
@@ -131,6 +130,9 @@ class Disk:
         first, last = offset // CHUNK_BYTES, (offset + length - 1) // CHUNK_BYTES
         start = offset - first * CHUNK_BYTES
         return b"".join(self._pieces(digest, first, last))[start : start + length]
+
+    def content(self, digest: str) -> Content:
+        return _StoredContent(self, digest, self.size_bytes(digest))
 
     def drop(self, digest: str) -> None:
         """Forget a content; if it cannot be deleted now, it is deleted when the disk is next opened."""
@@ -224,6 +226,21 @@ class Disk:
             finally:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
+
+
+class _StoredContent:
+    """A content on a disk, read piece by piece."""
+
+    def __init__(self, disk: Disk, digest: str, size_bytes: int) -> None:
+        self._disk, self._digest, self._size_bytes = disk, digest, size_bytes
+
+    def __len__(self) -> int:
+        return self._size_bytes
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Return a part of the content. Raises Corrupt, NotFound."""
+        start, stop, _ = part.indices(self._size_bytes)
+        return self._disk.piece(self._digest, start, stop - start)
 
 
 def _place(entry: Entry) -> tuple[str, str, str, int]:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from roundelay.chord.errors import Corrupt, StoreFull
-from roundelay.store.blobs import Buffer, MemoryBlobs
+from roundelay.store.blobs import Buffer, MemoryBlobs, MemoryBuffer
 from roundelay.store.staging import LARGE_BYTES_MIN
 
 
@@ -60,6 +60,16 @@ class Spool(FileContent):
         self._size_bytes += len(piece)
         return len(piece)
 
+    def place(self, offset: int, piece: bytes, /) -> None:
+        """Write a piece at its place. Raises StoreFull."""
+        left = memoryview(piece)
+        try:
+            while left:
+                left = left[os.pwrite(self._descriptor, left, offset + len(piece) - len(left)) :]
+        except OSError as error:
+            raise StoreFull(f"no room for a content: {error.strerror}") from error
+        self._size_bytes = max(self._size_bytes, offset + len(piece))
+
     def tell(self) -> int:
         return self._size_bytes
 
@@ -71,10 +81,15 @@ class SpoolingBlobs(MemoryBlobs):
     """Blobs in memory, except that large contents arrive in unnamed temporary files, and stay there."""
 
     def buffer(self, size_bytes: int) -> Buffer:
-        if size_bytes >= LARGE_BYTES_MIN:
-            with suppress(StoreFull):  # a system without temporary files has the memory
-                return Spool(Path(tempfile.gettempdir()))
-        return super().buffer(size_bytes)
+        return buffer_for(size_bytes)
+
+
+def buffer_for(size_bytes: int) -> Buffer:
+    """Return a buffer for a content: in memory, unless it is large."""
+    if size_bytes >= LARGE_BYTES_MIN:
+        with suppress(StoreFull):  # a system without temporary files has the memory
+            return Spool(Path(tempfile.gettempdir()))
+    return MemoryBuffer()
 
 
 def open_content(path: Path) -> FileContent:

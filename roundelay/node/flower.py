@@ -51,7 +51,7 @@ def _rows_of(client: Header) -> int:
     process = TrainerProcess()
     try:
         process.start()
-        return answers.rows(process.ask(client, b"", lambda progress: None).header)
+        return answers.rows(process.ask(client, (), lambda progress: None).header)
     except (EndOfFrames, FrameError, OSError) as error:
         raise WorkFailed(f"the trainer died (exit code {process.end()}) while it made {client['trainer']}") from error
     except MLError as error:

@@ -20,13 +20,13 @@ from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import Address
 from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.attacks import Attack
-from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload, OpenBuffer
 from roundelay.federation.node_core import Loops
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import ListJob, Order
 from roundelay.node.checkpoints import Checkpoints
 from roundelay.node.errors import DiskError
-from roundelay.node.files import SpoolingBlobs
+from roundelay.node.files import SpoolingBlobs, buffer_for
 from roundelay.node.line_limit import LineLimit
 from roundelay.node.load import Load
 from roundelay.node.runtime import Runtime, Stopped, report_failure
@@ -114,6 +114,7 @@ class Participant:
         self.runtime.perform_with(Compute, self._compute)
         self.runtime.perform_with(CancelOrder, lambda effect: self.trainer.cancel(effect.ticket, effect.why))
         self.runtime.perform_with(Offload, lambda effect: effect.function())
+        self.runtime.perform_with(OpenBuffer, lambda effect: buffer_for(effect.size_bytes))
 
     def _security_loops(self, node: ChordNode) -> Loops:
         """Return the loops of a secured ring."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames, FrameError
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.readers.limits import DEFAULT
+from roundelay.ml.sliced import Sliced
 from roundelay.node import failpoints
 from roundelay.node.checkpoints import Checkpoints
 from roundelay.node.failpoints import Failpoints
@@ -135,7 +136,7 @@ class Trainer:
         self._log(f"job {order.job[:8]}, {order.status}{'' if settings == self._settings else settings}")
         self._settings = settings or self._settings
 
-    def _ask(self, header: Header, payload: bytes, order: Order) -> Frame:
+    def _ask(self, header: Header, payload: Sequence[Sliced], order: Order) -> Frame:
         """Ask the child; the order's epochs are reported as they end."""
 
         def ask() -> Frame:

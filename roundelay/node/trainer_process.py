@@ -9,17 +9,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from roundelay.chord.errors import ChordError
 from roundelay.ml import answers
 from roundelay.ml.answers import SurveyedPart
 from roundelay.ml.errors import EndOfFrames, FrameError, MLError, from_dict
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
+from roundelay.ml.sliced import Sliced
 from roundelay.node.errors import PrivateFolderError
+from roundelay.node.files import buffer_for
+from roundelay.store.blobs import Buffer
+from roundelay.store.staging import LARGE_BYTES_MIN
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 1.0
@@ -60,17 +65,28 @@ class TrainerProcess:
             self._child.kill()
 
     def ask(
-        self, header: Header, payload: bytes, on_progress: OnProgress, on_checkpoint: OnCheckpoint = lambda frame: None
+        self,
+        header: Header,
+        payload: Sequence[Sliced],
+        on_progress: OnProgress,
+        on_checkpoint: OnCheckpoint = lambda frame: None,
     ) -> Frame:
         """Send one request to the running child and return its answer; other frames before it go to the callbacks.
 
-        Raises the MLError that the child answers with; EndOfFrames, FrameError or OSError when it has ended.
+        A large payload is read as it is sent, and a large answer is collected in a file. Raises the MLError that the
+        child answers with; EndOfFrames, FrameError or OSError when it has ended; ChordError, after which the child is
+        ended, if the payload cannot be read.
         """
         assert self._child is not None
         requests, answers = cast(BinaryIO, self._child.stdin), cast(BinaryIO, self._child.stdout)
-        write_frame(requests, header, payload)
+        try:
+            write_frame(requests, header, *payload)
+        except ChordError:  # in the middle of a frame
+            self.kill()
+            self.end()
+            raise
         while True:  # ends: every request has one answer, or the pipe closes
-            frame = read_frame(answers)
+            frame = read_frame(answers, _file_for)
             if "error" in frame.header:
                 raise from_dict(frame.header)
             if "checkpoint" in frame.header:
@@ -86,7 +102,7 @@ class TrainerProcess:
         Raises PrivateFolderError; EndOfFrames, FrameError or OSError when the child has ended.
         """
         try:
-            return answers.survey(self.ask({"do": "survey", "path": str(folder)}, b"", lambda progress: None).header)
+            return answers.survey(self.ask({"do": "survey", "path": str(folder)}, (), lambda progress: None).header)
         except (EndOfFrames, FrameError):
             raise
         except MLError as error:
@@ -118,6 +134,10 @@ class TrainerProcess:
         """Kill the child, and every child that is started later."""
         self._killed = True
         self.kill()
+
+
+def _file_for(size_bytes: int) -> Buffer | None:
+    return buffer_for(size_bytes) if size_bytes >= LARGE_BYTES_MIN else None
 
 
 def _environment() -> dict[str, str]:

@@ -6,7 +6,7 @@ computed at once, by the same Worker that a trainer process runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address
 from roundelay.federation.attacks import Attack
-from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload, OpenBuffer
 from roundelay.federation.errors import FederationError, FilesLacking
 from roundelay.federation.leaf_host import LeafHost
 from roundelay.federation.node_core import Loops, assemble
@@ -26,12 +26,14 @@ from roundelay.federation.orders import Orders
 from roundelay.federation.requests import WAIT_MAX_S, Attach, Collect, Order
 from roundelay.federation.trainer_client import FindOwn, TrainerClient
 from roundelay.ml.frames import Frame, Header
+from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.ml.trainer import carry_out
 from roundelay.ml.worker import Worker
 from roundelay.sim.leaves import SimLeafHosting
 from roundelay.sim.machine import Machine, RingProgram
 from roundelay.sim.process import PENDING, LongPoll, Outcome, Process, SimTask
 from roundelay.sim.world import World
+from roundelay.store.blobs import MemoryBuffer
 from roundelay.store.store import Store
 
 TRAINING_S_PER_FILE = 0.5
@@ -110,6 +112,7 @@ def add_performers(
     world.performers[Compute] = compute
     world.performers[CancelOrder] = lambda _, effect: None  # the result is there already, it only comes later
     world.performers[Offload] = lambda _, effect: effect.function()
+    world.performers[OpenBuffer] = lambda _, effect: MemoryBuffer()
     world.performers[AwaitOrder] = _await_order
 
 
@@ -128,16 +131,16 @@ class InlineTrainer:
         """Carry out an order at once. Raises FilesLacking, WorkFailed, OtherBits, NotFound."""
         return self._client.carry_out(effect)
 
-    def _ask(self, header: Header, payload: bytes, order: Order) -> Frame:
+    def _ask(self, header: Header, payload: Sequence[Sliced], order: Order) -> Frame:
         if header["do"] == "add":
             self._files.add(str(header["digest"]))
             if self._worker.has(str(header["digest"])):
-                return Frame({}, bytearray())
-        answer, result = carry_out(self._worker, header, payload)
+                return Frame({}, b"")
+        answer, result = carry_out(self._worker, header, b"".join(map(as_bytes, payload)))
         if header["do"] == "missing":
             here = {d for d in self._files if self._worker.has(d)}
             answer = {"missing": [digest for digest in _asked(header) if digest not in here]}
-        return Frame(answer, bytearray(result))
+        return Frame(answer, b"".join(map(as_bytes, result)))
 
 
 def _asked(header: Header) -> list[str]:

@@ -8,6 +8,7 @@ bulk_put      records of many keys, in few round trips
 items         the values of the store, and the requests about them
 names         which names an entry may have
 delta         weights as the difference to those of the round before
+own_contents  a node's contents as its own procedures use them, without a copy
 packing       a content in fewer bytes, for links that take long
 read_path     find, get and fetch, with read repair
 replication   keep all copies in their places: hand-off, anti-entropy, release

@@ -26,7 +26,10 @@ class Content(Protocol):
 
 
 class Buffer(Protocol):
-    """Where a content is assembled, from its beginning."""
+    """Where a content is assembled, from its beginning or from its pieces in any order."""
+
+    def place(self, offset: int, piece: bytes, /) -> None:
+        """Write a piece at its place. Raises StoreFull."""
 
     def write(self, piece: bytes, /) -> int:
         """Append a piece. Raises StoreFull."""
@@ -35,6 +38,14 @@ class Buffer(Protocol):
 
     def getvalue(self) -> Content:
         """Return what has been written, without copying it; nothing is written afterwards."""
+
+
+class MemoryBuffer(BytesIO):
+    """A content that is assembled in memory; getvalue() does not copy it."""
+
+    def place(self, offset: int, piece: bytes, /) -> None:
+        self.seek(offset)
+        self.write(piece)
 
 
 def digest_of(content: Content) -> str:
@@ -84,6 +95,9 @@ class Blobs(Protocol):
     def add(self, digest: str, content: Content) -> None:
         """Keep a verified content. Raises StoreFull; Corrupt, if copying it has changed it."""
 
+    def content(self, digest: str) -> Content:
+        """Return a content, to be read piece by piece. Raises NotFound; while it is read, what `piece` raises."""
+
     def verify(self, digest: str) -> None:
         """Read a content whole and drop it if it is corrupt. Raises NotFound, Corrupt."""
 
@@ -109,7 +123,7 @@ class MemoryBlobs:
         return len(self.content(digest))
 
     def buffer(self, size_bytes: int) -> Buffer:
-        return BytesIO()  # getvalue() does not copy
+        return MemoryBuffer()
 
     def add(self, digest: str, content: Content) -> None:
         if digest in self._contents:

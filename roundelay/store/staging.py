@@ -8,12 +8,13 @@ makes room; contents that an order of this node names go last.
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 
 from roundelay.chord.errors import StoreFull
-from roundelay.store.blobs import Buffer, Content, MemoryBlobs, verify_digest
+from roundelay.store.blobs import Buffer, Content, MemoryBlobs, require_digest, verify_digest
 
 UPLOADS_MAX = 256  # incomplete contents; the oldest is dropped for a new one
 COMPLETE_MAX = 4096  # contents that no entry names
@@ -30,6 +31,7 @@ class _Upload:
     received: Buffer
     announced_bytes: int
     until: float = 0.0
+    whole: hashlib._Hash = field(default_factory=hashlib.sha256)  # of what has arrived without a gap
     ahead: dict[int, bytes] = field(default_factory=dict)  # pieces by offset, beyond the first missing byte
 
     @property
@@ -50,10 +52,14 @@ class _Upload:
         if offset > self.size_bytes and len(piece) <= room_bytes:
             self.ahead[offset] = piece
         if offset == self.size_bytes:
-            self.received.write(piece)
+            self._append(piece)
         while (following := self.ahead.pop(self.size_bytes, None)) is not None:
-            self.received.write(following)
+            self._append(following)
         self.ahead = {start: later for start, later in self.ahead.items() if start > self.size_bytes}
+
+    def _append(self, piece: bytes) -> None:
+        self.received.write(piece)
+        self.whole.update(piece)
 
 
 class Staging:
@@ -112,13 +118,18 @@ class Staging:
             raise
         if upload.size_bytes >= size_bytes:
             self._abandon(digest)
-            self.add(digest, upload.received.getvalue())
+            require_digest(digest, upload.whole.hexdigest(), size_bytes)
+            self.take(digest, upload.received.getvalue())
             return size_bytes
         return upload.size_bytes
 
     def add(self, digest: str, content: Content) -> None:
         """Add a complete content. Raises Corrupt, StoreFull."""
         verify_digest(digest, content)
+        self.take(digest, content)
+
+    def take(self, digest: str, content: Content) -> None:
+        """Add a complete content that has this digest for certain. Raises StoreFull."""
         if not self._blobs.has(digest):
             self._make_room(len(content))
             self._blobs.add(digest, content)

@@ -43,6 +43,7 @@ from roundelay.store.items import (
     WriteDelta,
 )
 from roundelay.store.names import NAME_BYTES_MAX, check_name
+from roundelay.store.own_contents import Open, Stage
 from roundelay.store.packing import unpack
 from roundelay.store.staging import Staging
 
@@ -149,6 +150,8 @@ class Store:
             ListRange: lambda r: self.list_range(r.start, r.end),
             ListNamed: lambda r: self.list_named(r.ending),
             Release: lambda r: self.release(r.items, r.contents),
+            Open: lambda r: self.open(r.digest),
+            Stage: lambda r: self._staging.take(r.digest, r.content),
             CollectGarbage: lambda r: self.collect_garbage(r.scrub),
             StopAccepting: lambda _: self.stop_accepting(),
         }
@@ -226,6 +229,10 @@ class Store:
         if self._staging.has(digest):
             return self._staging.piece(digest, offset, length)
         return self._blobs.piece(digest, offset, length)
+
+    def open(self, digest: str) -> Content:
+        """Return a content, to be read piece by piece; its digest is not checked. Raises NotFound."""
+        return (self._staging if self._staging.has(digest) else self._blobs).content(digest)
 
     def whole(self, digest: str, size_bytes: int) -> bytes:
         """Return a content of this size; its digest is not checked. Others use the store between the pieces.

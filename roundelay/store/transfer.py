@@ -12,7 +12,7 @@ from typing import TypeVar
 from roundelay.chord.effects import Procedure, ask, gather_or_raise
 from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
-from roundelay.store.blobs import Content, digest_of
+from roundelay.store.blobs import Buffer, Content, digest_of
 from roundelay.store.items import CHUNK_BYTES, CONTENT_BYTES_MAX, PIECE_BYTES, Read, Receipt, Write
 
 PIECES_IN_FLIGHT = 8  # of one content between two processes
@@ -43,6 +43,20 @@ def fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
     if digest_of(whole) != digest:
         raise Corrupt(f"{node.address} sent {len(whole)} bytes that do not have digest {digest[:8]}")
     return whole
+
+
+def collect_from(node: NodeRef, digest: str, size_bytes: int, buffer: Buffer) -> Procedure[None]:
+    """Read a whole content from a node into a buffer; its digest is not checked. Raises ChordError."""
+    timeout_s = transfer_timeout_s(_in_flight_bytes(size_bytes))
+
+    def read(start: int) -> Procedure[None]:
+        length = min(PIECE_BYTES, size_bytes - start)
+        piece = yield from ask(node, Read(digest, start, length), timeout_s)
+        if len(piece) != length:
+            raise Corrupt(f"{node.address} sent {len(piece)} bytes of content {digest[:8]}, expected {length}")
+        buffer.place(start, piece)
+
+    yield from _in_pieces(read, range(0, size_bytes, PIECE_BYTES))
 
 
 def read_range(node: NodeRef, digest: str, start: int, stop: int) -> Procedure[bytes]:

@@ -35,6 +35,15 @@ def take(pid: int) -> ProcessStats:
     )
 
 
+def peak_bytes(pid: int) -> int:
+    """Return the most memory that a process has had resident so far; 0 if there is no such process."""
+    try:
+        lines = (Path("/proc") / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM")), 0)
+
+
 def processor_s(pid: int) -> float:
     """Return the processor time of a process and of its children that have ended. Raises OSError."""
     after_name = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()

@@ -17,7 +17,7 @@ from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation.effects import AwaitOrder, Compute, Done, Offload
+from roundelay.federation.effects import AwaitOrder, Compute, Done, Offload, OpenBuffer
 from roundelay.federation.errors import OtherBits
 from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import Orders
@@ -25,6 +25,7 @@ from roundelay.federation.requests import Collect, DriverHeartbeat, Order
 from roundelay.federation.tasks import CompareTask, DescribeTask, MixTask, PromiseTask, RevealTask
 from roundelay.ml.worker import Worker
 from roundelay.sim.program import InlineTrainer
+from roundelay.store.blobs import MemoryBuffer
 from roundelay.store.store import Store
 
 R = TypeVar("R")
@@ -72,6 +73,7 @@ class InlineRing:
         self.members = {ref: Member(settled(ref, refs, ring)) for ref in refs}
         self.dead: set[NodeRef] = set()
         self.before_answer: Callable[[NodeRef, Request[Any]], None] = lambda node, request: None
+        self.buffers: list[int] = []  # the sizes of those that were opened
         self.now = 0.0
         self.beside: Callable[[], Procedure[None]] | None = None  # makes what runs beside, once a second
         self._ran_beside_at = 0.0
@@ -122,6 +124,9 @@ class InlineRing:
                 return [self._value_or_error(partial(self.run, p), Exception) for p in effect.procedures]
             case Offload():
                 return effect.function()
+            case OpenBuffer():
+                self.buffers.append(effect.size_bytes)
+                return MemoryBuffer()
             case RoundTripsTo():
                 return {node: node.id / self.ring.size for node in effect.nodes}
             case Sleep():

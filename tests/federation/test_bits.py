@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.trainer_client import TrainerClient
 from roundelay.ml.frames import Frame, Header
+from roundelay.ml.sliced import Sliced
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SETTINGS, SPEC, Job, make_spec
 
 BITS = replace(SPEC, fingerprint=arithmetic.fingerprint_here(SPEC))
@@ -96,7 +98,7 @@ def test_a_trainer_with_other_bits_names_both_fingerprints_and_asks_for_its_own_
     ours, requests = "ab" * 32, []
     order = Order("j", 1, (), arithmetic.training_task(BITS, b""))
 
-    def ask(header: Header, payload: bytes, order: Order) -> Frame:
+    def ask(header: Header, payload: Sequence[Sliced], order: Order) -> Frame:
         requests.append(header["do"])
         return Frame({"fingerprint": ours}, bytearray())
 

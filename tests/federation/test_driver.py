@@ -32,7 +32,7 @@ from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
 from roundelay.ml import exact
-from roundelay.ml.worker import Worker
+from roundelay.ml.worker import Worker, sum_from_bytes
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Put, Read
 from roundelay.store.store import Store
@@ -115,7 +115,7 @@ def reference(spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> by
         task = trainer_task(arithmetic.training_task(spec, moments), number, spec.files)
         update = worker.train(task, weights)
         part = PartialResult(InlineRing((1,), RING).entry, spec.files, Progress("done"), update.sum)
-        weights = arithmetic.mean_of(spec, weights, [part])
+        weights = arithmetic.mean_of(spec, weights, [part]).tobytes()
     return weights
 
 
@@ -144,7 +144,7 @@ def test_a_round_is_the_mean_of_the_files_weights_by_their_rows() -> None:
     for file in job.spec.files:
         worker.add_file(file.digest, file.name, CONTENTS[file.name], FEATURES, CLASSES)
         task = trainer_task(arithmetic.training_task(job.spec, moments), 1, [file])
-        change = np.frombuffer(worker.train(task, first).sum, "<i8") / 2.0**bits / file.rows  # (parameters,)
+        change = sum_from_bytes(worker.train(task, first)) / 2.0**bits / file.rows  # (parameters,)
         locals_.append(base + change)
 
     expected = np.average(locals_, axis=0, weights=[file.rows for file in job.spec.files])  # (parameters,)

@@ -14,6 +14,7 @@ from roundelay.federation.effects import Compute, Done
 from roundelay.federation.requests import Collect, Progress
 from roundelay.federation.tasks import MomentsTask, TrainTask
 from roundelay.ml.exact import FeatureSums, feature_sums_from_bytes
+from roundelay.ml.sliced import as_bytes
 from tests.federation.test_driver import EXPECTED, IDS, SETTINGS, Job, make_spec
 
 Lie = Callable[[bytes], bytes]
@@ -72,7 +73,7 @@ def make_liar(job: Job, address: str, kind: type, lie: Lie) -> str:
 
     def compute(effect: Compute) -> Done:
         done = honest(effect)
-        return replace(done, result=lie(done.result)) if isinstance(effect.order.task, kind) else done
+        return replace(done, result=lie(as_bytes(done.result))) if isinstance(effect.order.task, kind) else done
 
     member.compute = compute  # type: ignore[method-assign]
     return address

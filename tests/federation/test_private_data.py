@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NoReturn, cast
 
@@ -33,6 +34,7 @@ from roundelay.ml.errors import ClientFault, TrainerFault, private
 from roundelay.ml.exact import feature_sums
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.readers.letters import parse
+from roundelay.ml.sliced import Sliced
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Put, Read, Write
 from tests.federation.inline_ring import InlineRing
@@ -189,7 +191,7 @@ def test_a_training_that_fails_at_every_home_fails_the_job_by_its_reason(topolog
 
 @pytest.mark.parametrize("place", ["missing", "add", "train"])
 def test_an_error_while_private_data_are_read_tells_others_no_value(place: str) -> None:
-    def ask(header: Header, payload: bytes, order: Order) -> Frame:
+    def ask(header: Header, payload: Sequence[Sliced], order: Order) -> Frame:
         if header["do"] == place:
             raise TrainerFault(f"ValueError: {private('dose 1789')}")
         return Frame({"missing": header.get("digests")}, bytearray())

@@ -17,6 +17,7 @@ from roundelay.federation.errors import FileUnavailable, StepTooLarge
 from roundelay.federation.requests import Order
 from roundelay.federation.rules.aggregation import BLOCK_MAX
 from roundelay.federation.tasks import TrainTask
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import RECEIPT_BYTES
 from roundelay.store.items import CHUNK_BYTES, Read
 from tests.federation.test_driver import IDS, SETTINGS, Job, make_spec
@@ -69,7 +70,8 @@ def test_a_node_whose_update_is_not_the_one_of_its_receipt_is_excluded() -> None
     liar = _first_with_a_large_result(LARGE)
 
     def lie(done: Done) -> Done:
-        return replace(done, result=bytes([done.result[0] ^ 1]) + done.result[1:])
+        honest = as_bytes(done.result)
+        return replace(done, result=bytes([honest[0] ^ 1]) + honest[1:])
 
     _change_results(job, liar, lie)
 

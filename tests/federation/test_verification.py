@@ -22,6 +22,7 @@ from roundelay.federation.spec import Liar
 from roundelay.federation.tasks import MomentsTask
 from roundelay.federation.verification import challenge, decide, is_drawn
 from roundelay.ml.choices import ATTACKS
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, VALIDATION, Job, make_spec, reference
@@ -191,7 +192,7 @@ def test_wrong_moments_are_found_though_few_orders_are_verified() -> None:
         done = honest(effect)
         if not isinstance(effect.order.task, MomentsTask):
             return done
-        content = bytearray(done.result)
+        content = bytearray(as_bytes(done.result))
         content[-1] ^= 1
         return replace(done, result=bytes(content))
 

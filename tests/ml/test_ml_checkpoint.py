@@ -13,6 +13,7 @@ from roundelay.ml.checkpoint import Checkpoint, checkpoint_from_frame
 from roundelay.ml.errors import BadTask
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.models.catalogue import learner
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import TrainerTask
 from roundelay.ml.trainer import carry_out
 from roundelay.ml.worker import PartialUpdate, Worker
@@ -57,7 +58,7 @@ def train(task: TrainerTask, begun: Frame | None = None, keep: Kept | None = Non
     checkpoint = None
     if begun is not None:
         checkpoint = checkpoint_from_frame(
-            begun.header, bytes(begun.payload), len(weights), len(ROWS), EPOCHS, task.receipts
+            begun.header, as_bytes(begun.payload), len(weights), len(ROWS), EPOCHS, task.receipts
         )
     made = worker.train(task, weights.tobytes(), lambda *end: epochs.append(end[:2]), keep, checkpoint)
     return made, epochs
@@ -139,4 +140,4 @@ def test_a_trainer_begins_anew_if_a_checkpoint_is_not_that_of_its_model() -> Non
     header: Header = {"do": "train", "task": task.to_dict(), "begun": frame.header | {"running": running}}
     _, result = carry_out(worker, header, weights + short)
 
-    assert result == expected.sum + expected.receipts
+    assert result == (expected.sum, expected.receipts)

@@ -318,3 +318,13 @@ def test_the_square_root_of_a_variance_is_rounded_once() -> None:
     x = np.array([[0], [1], [2]], np.float32)
 
     assert feature_sums(x).moments().std[0] == np.float32(math.sqrt(2 / 3))
+
+
+@pytest.mark.parametrize("size", [1, 1 << 16, (1 << 16) + 3, 200_000])
+def test_an_update_is_the_same_integers_in_blocks_and_as_a_whole(size: int) -> None:
+    rng = np.random.default_rng(size)
+    base, local = (rng.standard_normal(size).astype(np.float32) for _ in range(2))
+
+    found = np.concatenate([part for _, part in exact.quantised(local, base, 7, 30)])
+
+    assert np.array_equal(found, exact.quantise(local, base, 7, 30))

@@ -38,9 +38,50 @@ def test_a_frame_reads_back_as_written(header: dict[str, object], payload: bytes
 def test_the_format_is_two_big_endian_lengths_then_the_parts() -> None:
     stream = io.BytesIO()
 
-    write_frame(stream, {"a": 1}, memoryview(b"xyz"))
+    write_frame(stream, {"a": 1}, bytearray(b"xyz"))
 
     assert stream.getvalue() == b"\0\0\0\7" + b"\0\0\0\0\0\0\0\3" + b'{"a":1}' + b"xyz"
+
+
+class OnDisk:
+    """A content of which only slices can be read."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.largest = 0
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        piece = self._content[part]
+        self.largest = max(self.largest, len(piece))
+        return piece
+
+
+def test_a_payload_in_parts_is_written_as_one_and_never_read_whole() -> None:
+    stream, large = io.BytesIO(), OnDisk(bytes(range(256)) * (frames.PIECE_BYTES // 100))
+
+    write_frame(stream, {}, b"first", large)
+
+    assert large.largest == frames.PIECE_BYTES
+    assert read_frame(io.BytesIO(stream.getvalue())).content == b"first" + large[:]
+
+
+def test_a_large_payload_is_collected_where_the_reader_says() -> None:
+    stream, asked = io.BytesIO(), list[int]()
+    write_frame(stream, {"a": 1}, bytes(frames.PIECE_BYTES + 1))
+    write_frame(stream, {"a": 2}, b"small")
+    stream.seek(0)
+
+    def open_sink(size_bytes: int) -> io.BytesIO | None:
+        asked.append(size_bytes)
+        return io.BytesIO() if size_bytes > frames.PIECE_BYTES else None
+
+    read = [read_frame(stream, open_sink) for _ in range(2)]
+
+    assert [each.content for each in read] == [bytes(frames.PIECE_BYTES + 1), b"small"]
+    assert asked == [frames.PIECE_BYTES + 1, 5]
 
 
 @pytest.mark.parametrize("cut", range(1, 12 + 7 + 3))

@@ -20,7 +20,7 @@ from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.ml.train import Shard, train_together
-from roundelay.ml.worker import Worker
+from roundelay.ml.worker import Worker, sum_from_bytes
 from tests.hypothesis_profiles import examples
 from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task
 
@@ -175,7 +175,7 @@ def test_a_workers_sum_does_not_depend_on_stacks(task) -> None:  # type: ignore[
 
     def train(*indices: int, on_progress: Callable[..., None] | None = None) -> np.ndarray:
         part = dataclasses.replace(task, files=tuple(files[i] for i in indices))
-        return np.frombuffer(worker.train(part, weights, on_progress).sum, "<i8")
+        return sum_from_bytes(worker.train(part, weights, on_progress))
 
     reported: list[tuple[int, int]] = []
     whole = train(0, 1, 2, 3, 4, on_progress=lambda index, epoch, *_: reported.append((index, epoch)))
@@ -203,7 +203,7 @@ def test_a_client_between_files_keeps_its_place() -> None:
         worker.add_file(digest_of(content), "file", content)
 
     whole, *parts = (
-        np.frombuffer(worker.train(dataclasses.replace(task, files=files), weights).sum, "<i8")
+        sum_from_bytes(worker.train(dataclasses.replace(task, files=files), weights))
         for files in (task.files, task.files[:1], task.files[1:2], task.files[2:])
     )
 

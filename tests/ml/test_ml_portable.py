@@ -186,7 +186,7 @@ def test_the_gradient_is_that_of_the_plain_network(sizes: tuple[int, ...]) -> No
     )
 
     network.weights[:] = network.gradient
-    np.testing.assert_allclose(network.store()[0], expected, atol=1e-5)
+    np.testing.assert_allclose(network.unload()[0], expected, atol=1e-5)
     assert batches.losses()[0] == pytest.approx(loss, abs=1e-5)
 
 

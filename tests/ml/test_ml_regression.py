@@ -21,6 +21,7 @@ from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.cnn import Cnn
 from roundelay.ml.models.model import Model
 from roundelay.ml.readers import content, packed
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan
 from roundelay.ml.train import Shard
 from roundelay.ml.validate import Validator
@@ -65,7 +66,7 @@ def test_the_fast_gradient_matches_the_plain_version(sizes: tuple[int, ...], fil
         step(each)
 
     network.weights[...] = network.gradient
-    for samples, gradient, reported in zip(shards, network.store(), batches.losses(), strict=True):
+    for samples, gradient, reported in zip(shards, network.unload(), batches.losses(), strict=True):
         loss, plain = loss_and_gradient(architecture, weights.astype(np.float64), samples.x, samples.y)
         assert gradient == pytest.approx(scale * batch * plain, abs=2e-5)
         assert reported == pytest.approx(loss, rel=1e-5)
@@ -176,7 +177,7 @@ def test_a_worker_trains_files_alone_or_together_to_the_same_sums() -> None:
 
     def update(*numbers: int) -> bytes:
         files = tuple(FileTask(digests[n], 24, n) for n in numbers)
-        return worker.train(TrainerTask(PLAN, files, moments), weights).sum
+        return as_bytes(worker.train(TrainerTask(PLAN, files, moments), weights).sum)
 
     total = sum(np.frombuffer(update(n), "<i8") for n in range(3))
     assert np.frombuffer(update(2, 0, 1), "<i8").tolist() == np.asarray(total).tolist()

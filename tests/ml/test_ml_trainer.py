@@ -19,6 +19,7 @@ from roundelay.ml.errors import MLError, from_dict
 from roundelay.ml.exact import feature_sums, feature_sums_from_bytes
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.mlp import Architecture, init
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import TrainConfig
 from roundelay.ml.trainer import serve
 from roundelay.ml.worker import Worker
@@ -89,7 +90,7 @@ def test_a_trainer_process_trains_the_same_bits_as_a_worker(served: Child) -> No
     answer = served.ask({"do": "train", "task": TASK.to_dict()}, WEIGHTS)
 
     update = inside.train(TASK, WEIGHTS)
-    assert bytes(answer.payload) == update.sum
+    assert as_bytes(answer.payload) == update.sum
     assert answer.header == {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}
     assert [epoch[:2] for epoch in served.progress] == [[0, 1], [0, 2], [1, 1], [1, 2]]
     assert all(0 <= accuracy <= 1 and loss > 0 for _, _, loss, accuracy in served.progress)
@@ -121,7 +122,7 @@ def test_a_trainer_process_answers_moments_evaluation_and_missing_files(served: 
     missing = served.ask({"do": "missing", "digests": [*digests, "other"]})
 
     rows = np.concatenate([make_samples(n, seed=n).x for n in ROWS])
-    assert feature_sums_from_bytes(bytes(moments.payload)) == feature_sums(rows)
+    assert feature_sums_from_bytes(as_bytes(moments.payload)) == feature_sums(rows)
     assert set(found.header) == {"loss", "accuracy"}
     assert missing.header == {"missing": ["other"]}
 

@@ -15,6 +15,7 @@ from roundelay.federation.private_data import CLIENT
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.ml import exact
+from roundelay.ml.sliced import as_bytes
 from roundelay.node.flower import FlowerClient
 from roundelay.node.trainer import Trainer
 from roundelay.node.trainer_process import TrainerProcess
@@ -67,7 +68,7 @@ def test_a_node_publishes_its_clients_examples_and_its_trainer_runs_the_client()
     assert (done.loss, done.accuracy) == (0.5, 0.25)
     assert any("here~client, epoch 2: accuracy 0.250" in line for line in told)
     first = np.frombuffer(arithmetic.first_weights(spec), "<f4")
-    total = np.frombuffer(done.result, "<i8", count=len(first))  # receipts follow it
+    total = np.frombuffer(as_bytes(done.result), "<i8", count=len(first))  # receipts follow it
     change = np.ldexp(total.astype(float), -exact.fraction_bits(spec.rows)) / 5
     assert np.allclose(first + change, first + 0.75, atol=1e-6)
     assert "duck" not in sys.modules

@@ -23,6 +23,7 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MixTask, MomentsTask, TrainTask
 from roundelay.ml.exact import feature_sums_from_bytes
 from roundelay.ml.frames import Frame
+from roundelay.ml.sliced import as_bytes
 from roundelay.node.checkpoints import UNFINISHED, Checkpoints
 from roundelay.node.runtime import Stopped
 from roundelay.node.trainer import STARTS_MAX, Trainer
@@ -122,7 +123,7 @@ def test_an_order_returns_the_exact_sum_and_reports_every_epoch(trainer: Trainer
 def test_moments_are_exact_sums_over_all_rows(trainer: Trainer) -> None:
     order = Order(SPEC.job, 0, SPEC.files, moments_task(SPEC))
 
-    sums = feature_sums_from_bytes(trainer.perform(effect(order, CONTENTS)).result)
+    sums = feature_sums_from_bytes(as_bytes(trainer.perform(effect(order, CONTENTS)).result))
 
     rows = [map(int, line.split(b",")) for c in CONTENTS.values() for line in c.splitlines()]
     columns = list(zip(*rows, strict=True))

@@ -10,6 +10,7 @@ from roundelay.federation.requests import Order, TrainingFile, trainer_task
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import TrainTask
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 
@@ -53,4 +54,4 @@ def computed_here(order: Order, contents: dict[str, bytes], weights: bytes) -> b
         worker.add_file(digest_of(data), name, data, FEATURES, CLASSES)
     assert isinstance(order.task, TrainTask)
     update = worker.train(trainer_task(order.task, order.round, order.files), weights)
-    return update.sum + update.receipts
+    return as_bytes(update.sum) + update.receipts

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any
 
 import pytest
 
 from roundelay.chord.errors import NotFound, StoreFull
-from roundelay.store.blobs import Buffer, digest_of
+from roundelay.store.blobs import Buffer, MemoryBuffer, digest_of
 from roundelay.store.staging import LARGE_BYTES_MAX, SMALL_BYTES_MAX, STAGING_TTL_S, UPLOAD_TTL_S, Staging
 from tests.store.store_harness import Clock
 
@@ -27,7 +26,7 @@ class Room:
 
 def staging(clock: Clock, room: Room) -> Staging:
     def buffer(size_bytes: int) -> Buffer:
-        return BytesIO()
+        return MemoryBuffer()
 
     return Staging(clock, room, buffer)
 
@@ -85,7 +84,7 @@ def test_an_upload_for_which_there_is_no_room_any_more_is_dropped() -> None:
 
 
 def test_an_upload_whose_buffer_is_full_is_dropped() -> None:
-    class FullBuffer(BytesIO):
+    class FullBuffer(MemoryBuffer):
         def write(self, piece: Any) -> int:
             if self.tell():
                 raise StoreFull("no space left on device")

@@ -32,6 +32,7 @@ from roundelay.federation.tasks import Task
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import Elapsed, TicketTimeout, await_done, result_of, submit
 from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from_bytes
+from roundelay.ml.sliced import as_bytes
 from roundelay.store.read_path import fetch
 
 ROOTS_MAX = 3  # nodes tried as the root of one round's tree
@@ -111,12 +112,12 @@ def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Pr
     progress = yield from await_done(child, order.ticket)
     content = yield from result_of(child, progress)
     if order.shares:
-        return _possible(order, partial_from_bytes(content))
+        return _possible(order, partial_from_bytes(as_bytes(content)))
     result, receipts = split_result(order, content)
     check_result(order, order.files, result)
     files, proven = tuple(f.index for f in order.files), b"".join(receipts.values()).hex()
     work = NodeWork(str(child.address), files, progress.seconds, progress.loss, progress.accuracy, 0, proven)
-    return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=result)
+    return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=as_bytes(result))
 
 
 def _possible(order: Order, partial: PartialSum) -> PartialSum:
@@ -224,7 +225,7 @@ def _ask_root(
         raise
     estimate.record_tree(clock() - began)
     content = yield from result_of(root, progress)
-    return _possible(order, partial_from_bytes(content))
+    return _possible(order, partial_from_bytes(as_bytes(content)))
 
 
 def _accept(

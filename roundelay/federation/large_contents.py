@@ -1,0 +1,39 @@
+"""Contents too large for memory: weights and sums of large models, which processes keep in files.
+
+A result of FILE_BYTES_MIN or more is collected in a file, and its digest is computed apart from the network's calls.
+"""
+
+from __future__ import annotations
+
+from roundelay.chord.effects import Procedure, ask
+from roundelay.chord.errors import ChordError, NotFound
+from roundelay.chord.refs import NodeRef
+from roundelay.federation.effects import OpenBuffer, offload
+from roundelay.store.blobs import Buffer, Content, verify_digest
+from roundelay.store.own_contents import Open
+from roundelay.store.read_path import fetch
+from roundelay.store.staging import LARGE_BYTES_MIN
+from roundelay.store.transfer import collect_from
+
+
+def fetch_content(node: NodeRef, digest: str, size_bytes: int) -> Procedure[Content]:
+    """Read a content from a node: into memory, or into a file if it is large. Raises NotFound."""
+    if size_bytes < LARGE_BYTES_MIN:
+        return (yield from fetch((node,), digest, size_bytes))
+    buffer: Buffer = yield OpenBuffer(size_bytes)
+    try:
+        yield from collect_from(node, digest, size_bytes, buffer)
+        content = buffer.getvalue()
+        yield from offload(lambda: verify_digest(digest, content))
+    except ChordError as error:
+        raise NotFound(f"cannot read content {digest[:8]} from {node.address}: {error}") from error
+    return content
+
+
+def own_content(node: NodeRef, digest: str, size_bytes: int) -> Procedure[Content]:
+    """Return a content that this node has; a large one is read piece by piece. Raises NotFound, Corrupt."""
+    if size_bytes < LARGE_BYTES_MIN:
+        return (yield from fetch((node,), digest, size_bytes))
+    content = yield from ask(node, Open(digest))
+    yield from offload(lambda: verify_digest(digest, content))
+    return content

@@ -1,0 +1,67 @@
+"""Jobs on models too large for memory: weights and sums lie in files, and the model is the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from roundelay.chord.effects import Request, ask
+from roundelay.chord.errors import Corrupt, NotFound
+from roundelay.chord.refs import NodeRef
+from roundelay.federation.large_contents import fetch_content, own_content
+from roundelay.store.blobs import digest_of
+from roundelay.store.items import Read
+from roundelay.store.own_contents import Stage
+from roundelay.store.staging import LARGE_BYTES_MIN
+from roundelay.store.transfer import write
+from tests.federation.inline_ring import InlineRing
+from tests.federation.test_driver import IDS, RING, SETTINGS, Job, make_spec, reference
+
+WIDE = replace(SETTINGS, hidden=(800, 800), rounds=2, epochs=1)  # its sum has more than LARGE_BYTES_MIN
+CONTENT = bytes(range(256)) * (LARGE_BYTES_MIN // 256) + b"end"
+DIGEST = digest_of(CONTENT)
+
+
+def test_the_sums_of_a_large_model_come_in_files_and_it_is_the_model_of_one_process() -> None:
+    spec = make_spec(WIDE)
+    job = Job(IDS[:3], spec)
+
+    assert job.drive() == reference(spec)
+
+    assert job.net.buffers  # of each node that has files, in each round
+    assert min(job.net.buffers) > LARGE_BYTES_MIN
+
+
+def test_a_large_content_is_fetched_piece_by_piece() -> None:
+    net = InlineRing(IDS[:2], RING)
+    net.run(write(net.entry, DIGEST, CONTENT))
+
+    found = net.run(fetch_content(net.entry, DIGEST, len(CONTENT)))
+
+    assert found[: len(CONTENT)] == CONTENT
+    assert net.buffers == [len(CONTENT)]
+
+
+def test_a_large_content_that_is_not_what_its_digest_says_is_refused() -> None:
+    net = InlineRing(IDS[:2], RING)
+    net.run(ask(net.entry, Stage("0" * 64, CONTENT)))  # the sender's word is taken
+
+    with pytest.raises(NotFound, match="announced as 00000000"):
+        net.run(fetch_content(net.entry, "0" * 64, len(CONTENT)))
+    with pytest.raises(Corrupt, match="announced as 00000000"):
+        net.run(own_content(net.entry, "0" * 64, len(CONTENT)))
+
+
+def test_a_nodes_own_large_content_is_neither_copied_nor_sent() -> None:
+    net, reads = InlineRing(IDS[:2], RING), list[Request[Any]]()
+    net.run(ask(net.entry, Stage(DIGEST, CONTENT)))
+
+    def note(node: NodeRef, request: Request[Any]) -> None:
+        reads.extend([request] if isinstance(request, Read) else [])
+
+    net.before_answer = note
+
+    assert net.run(own_content(net.entry, DIGEST, len(CONTENT))) is CONTENT
+    assert not reads
