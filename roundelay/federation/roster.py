@@ -54,7 +54,7 @@ class Roster:
         self.update_leaves(())
 
     def begin_round(self, number: int) -> None:
-        """Begin a round: clear its disturbances, and let nodes that were lost long ago be asked again.
+        """Begin a round: clear its disturbances, and let nodes that failed long ago be asked again.
 
         No report of round 0 is shown, so its disturbances are reported with round 1.
         """
@@ -64,6 +64,8 @@ class Roster:
         self._lost = {n: r for n, r in self._lost.items() if number - r <= LOST_ROUNDS}
         self._asked_again = {n: files for n, files in self._asked_again.items() if n in self._lost}
         self._missing_files = {pair: r for pair, r in self._missing_files.items() if number - r <= LOST_ROUNDS}
+        kept = {str(node.address) for node in (*self._unfit, *(node for node, _ in self._missing_files))} | self._liars
+        self.reasons = {address: why for address, why in self.reasons.items() if address in kept}
 
     def update_round_trips(self, measured_s: dict[NodeRef, float]) -> None:
         """Take the round trips that have been measured so far."""
@@ -93,6 +95,7 @@ class Roster:
             if (home := str(node.address)) in self._home_names:
                 self._at_home.setdefault(home, []).append(node)
         self._sites |= {home: nodes[-1] for home, nodes in self._at_home.items()}
+        self.abandoned = {n: each for n, each in self.abandoned.items() if self._sites.get(str(n.address)) == n}
         self._update_far()
 
     def mark_lost(self, node: NodeRef, why: str) -> None:
@@ -150,6 +153,10 @@ class Roster:
     def site(self, home: str) -> NodeRef | None:
         """Return the node of a site as it was last seen, a member now or not; None if it never was one."""
         return self._sites.get(home)
+
+    def is_present(self, site: NodeRef) -> bool:
+        """Return whether the node of a site is a member or a leaf now."""
+        return site in self._at_home.get(str(site.address), ())
 
     def is_missing(self, node: NodeRef, file: TrainingFile) -> bool:
         """Return whether a node has said lately that it cannot train a file."""

@@ -105,13 +105,13 @@ class SiteWork(RoundWork):
 
     def _groups(self, files: Sequence[TrainingFile]) -> dict[str, tuple[TrainingFile, ...]]:
         """Return the files of each site, without those that it has lately said it cannot train."""
-        groups: dict[str, tuple[TrainingFile, ...]] = {}
+        groups: dict[str, list[TrainingFile]] = {}
         for file in files:
             home = self._roster.home(file)
             node = self._roster.site(home)
             if node is None or not self._roster.is_missing(node, file):
-                groups[home] = (*groups.get(home, ()), file)
-        return groups
+                groups.setdefault(home, []).append(file)
+        return {home: tuple(group) for home, group in groups.items()}
 
     def _run_site(self, home: str, order: Order, node: NodeRef | None, answer: Answer) -> Procedure[RoundOutcome]:
         """Have a site carry its order out, however often it is cut off, as long as the round waits for it."""
@@ -269,7 +269,7 @@ def node_to_ask(roster: Roster, waits: SiteWaits, home: str) -> NodeRef | None:
     node = roster.site(home)
     if node is None or roster.is_excluded(node) or home in waits.drained:
         return None
-    return None if waits.is_over(home) and node not in roster.trainers else node
+    return None if waits.is_over(home) and not roster.is_present(node) else node
 
 
 def require_answer(roster: Roster, node: NodeRef) -> Procedure[None]:
@@ -285,4 +285,4 @@ def require_answer(roster: Roster, node: NodeRef) -> Procedure[None]:
         why = "has still not finished an order of an earlier round"
         roster.record_disturbance(f"lost {node.address}: {why}")
         raise NodeUnreachable(why)
-    del roster.abandoned[node]
+    roster.abandoned.pop(node, None)  # the site may have been started again meanwhile

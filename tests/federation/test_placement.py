@@ -102,6 +102,31 @@ def test_a_lost_node_gets_another_chance_after_some_rounds() -> None:
     assert roster.disturbances == []
 
 
+def test_why_a_node_could_not_train_is_forgotten_when_it_is_asked_again_unless_it_is_excluded() -> None:
+    roster, file = seen([1, 100, 200]), files(1)[0]
+    first, second, third = roster.nodes
+    roster.mark_missing_file(first, file, "out of memory")
+    roster.exclude(second)
+    roster.reasons |= {str(second.address): "computes different bits", str(third.address): "refuses the job"}
+
+    roster.begin_round(LOST_ROUNDS)
+    assert set(roster.reasons) == {str(first.address), str(second.address)}
+    roster.begin_round(LOST_ROUNDS + 1)
+    assert roster.reasons == {str(second.address): "computes different bits"}
+
+
+def test_an_abandoned_order_is_forgotten_when_its_site_was_started_again() -> None:
+    nodes = tuple(NodeRef(number, f"node-{number}", 1) for number in (1, 100))
+    roster = Roster(RING, nodes[0], [str(node.address) for node in nodes])
+    roster.update_members(nodes)
+    roster.abandoned = dict.fromkeys(nodes, "a ticket")
+    roster.update_members(nodes[:1])  # the other one is away, and may come back with that order
+    assert set(roster.abandoned) == set(nodes)
+    roster.update_members((nodes[0], replace(nodes[1], incarnation=2)))
+
+    assert set(roster.abandoned) == set(nodes[:1])
+
+
 def test_the_way_in_is_never_a_lost_node_while_there_is_another() -> None:
     roster = seen([1, 100, 200])
     for _ in range(2):
