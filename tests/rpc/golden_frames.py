@@ -1,19 +1,26 @@
-"""Frames of each version of the protocol, kept in tests/formats: one of each struct that travels, and what it says.
+"""Frames of each version of the protocol, kept in tests/formats: some of each struct that travels, and what they say.
 
-python -m tests.rpc.golden_frames        writes those of this version, after PROTOCOL was raised
+python -m tests.rpc.golden_frames        writes those of this version, after PROTOCOL was raised or a field was added
+
+Together, the frames of a struct have every field of the contract that is written. They are the same in every run.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from thrift.TSerialization import serialize
 
 from roundelay.rpc.gen.constants import PROTOCOL
 from tests.formats_folder import FORMATS
 from tests.rpc.codecs import BINARY, STRUCTS, both, domain_values
+
+EXAMPLES = 600
 
 
 def path_of(version: int) -> Path:
@@ -41,17 +48,77 @@ def says(now: Any, then: Any) -> bool:
     return bool(now == then)
 
 
-def main() -> None:
-    from thrift.TSerialization import serialize
+def written_fields(raw: Any) -> set[str]:
+    """Return the fields that a generated struct and those within it have: Task.train, Node.port."""
+    if isinstance(raw, list | tuple | dict):
+        inner = list(raw.values()) if isinstance(raw, dict) else raw
+        return set[str]().union(*map(written_fields, inner))
+    found = set[str]()
+    for spec in filter(None, getattr(raw, "thrift_spec", ())):
+        if (value := getattr(raw, spec[2])) is not None:
+            found |= {f"{type(raw).__name__}.{spec[2]}", *written_fields(value)}
+    return found
 
+
+def contract_fields(generated: Any) -> set[str]:
+    """Return all fields of a generated struct, and of those within it."""
+    found, waiting = set[str](), [generated]
+    done = set[Any]()
+    while waiting:
+        each = waiting.pop()
+        if each in done:
+            continue
+        done.add(each)
+        specs = list(filter(None, each.thrift_spec))
+        found |= {f"{each.__name__}.{spec[2]}" for spec in specs}
+        waiting += [inner for spec in specs for inner in _structs_in(spec[3])]
+    return found
+
+
+def _structs_in(told: Any) -> Iterator[Any]:
+    """Yield the structs in what a thrift_spec tells of a field's type: nested lists, with their classes."""
+    if hasattr(told, "thrift_spec"):
+        yield told
+    for inner in told if isinstance(told, list | tuple) else ():
+        yield from _structs_in(inner)
+
+
+def _values(struct: str) -> list[Any]:
+    """Return the same examples in every run, the shortest first."""
+    found: list[Any] = []
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(domain_values(struct))
+    def collect(value: Any) -> None:
+        found.append(value)
+
+    collect()
+    return sorted(found, key=lambda each: len(json.dumps(said(each))))
+
+
+def _chosen(struct: str) -> Iterator[tuple[Any, bytes]]:
+    """Yield the shortest value with fields that no other one had, and its frame, until all fields have occurred."""
+    to_wire = both(struct)[0]
+    candidates = [(value, raw, written_fields(raw)) for value in _values(struct) for raw in [to_wire(value)]]
+    missing = set[str]().union(*(fields for *_, fields in candidates))
+    while missing:
+        value, raw, fields = max(candidates, key=lambda each: len(each[2] & missing))
+        missing -= fields
+        yield value, serialize(raw, BINARY)
+
+
+def main() -> None:
     frames = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Hypothesis's examples are for interactive use, as this is
-        for struct in STRUCTS:
-            examples = [domain_values(struct).example() for _ in range(8)]
-            value = max(examples, key=lambda each: len(json.dumps(said(each))))
-            frame = serialize(both(struct)[0](value), BINARY)
-            frames[struct] = {"frame": frame.hex(), "says": said(value)}
+    for struct in STRUCTS:
+        for number, (value, frame) in enumerate(_chosen(struct), 1):
+            frames[struct if number == 1 else f"{struct} {number}"] = {"frame": frame.hex(), "says": said(value)}
     path_of(PROTOCOL).write_text(json.dumps(frames, indent=1, sort_keys=True) + "\n")
 
 

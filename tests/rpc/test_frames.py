@@ -15,7 +15,7 @@ from roundelay.rpc.gen import ttypes as wire
 from roundelay.rpc.gen.constants import PROTOCOL
 from tests.formats_folder import FORMATS
 from tests.rpc.codecs import BINARY, STRUCTS, both
-from tests.rpc.golden_frames import path_of, said, says
+from tests.rpc.golden_frames import contract_fields, path_of, said, says, written_fields
 
 MADE_BY = "python -m tests.rpc.golden_frames"
 VERSIONS = sorted(int(re.findall(r"\d+", path.name)[0]) for path in FORMATS.glob("frames-*.json"))
@@ -30,15 +30,26 @@ def test_frames_of_this_version_are_kept() -> None:
     assert PROTOCOL in VERSIONS, f"PROTOCOL was raised: write its frames with  {MADE_BY}"
 
 
-@pytest.mark.parametrize("struct", STRUCTS)
-def test_a_frame_of_this_version_still_says_what_it_said(struct: str) -> None:
-    kept = frames_of(PROTOCOL)[struct]
-    from_wire = both(struct)[1]
-    generated = typing.get_type_hints(from_wire)["raw"]
+def generated_of(struct: str) -> Any:
+    return typing.get_type_hints(both(struct)[1])["raw"]
 
-    value = from_wire(deserialize(generated(), bytes.fromhex(kept["frame"]), BINARY))
+
+@pytest.mark.parametrize("name", frames_of(PROTOCOL))
+def test_a_frame_of_this_version_still_says_what_it_said(name: str) -> None:
+    kept, struct = frames_of(PROTOCOL)[name], name.partition(" ")[0]
+
+    value = both(struct)[1](deserialize(generated_of(struct)(), bytes.fromhex(kept["frame"]), BINARY))
 
     assert says(said(value), kept["says"]), "a field has another meaning: raise PROTOCOL in service.thrift"
+
+
+@pytest.mark.parametrize("struct", STRUCTS)
+def test_every_field_of_the_contract_is_in_a_frame_that_is_kept(struct: str) -> None:
+    frames = [each["frame"] for name, each in frames_of(PROTOCOL).items() if name.partition(" ")[0] == struct]
+    kept = [deserialize(generated_of(struct)(), bytes.fromhex(frame), BINARY) for frame in frames]
+
+    missing = contract_fields(generated_of(struct)) - written_fields(kept)
+    assert not missing, f"no frame has {', '.join(sorted(missing))}: write them with  {MADE_BY}"
 
 
 @pytest.mark.parametrize("version", [version for version in VERSIONS if version != PROTOCOL])

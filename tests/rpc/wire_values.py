@@ -63,19 +63,27 @@ rings = st.integers(1, 40).flatmap(
 )
 
 
+personal_plans = st.builds(PersonalPlan, st.just("fine-tune"), st.integers(1, 1_000_000)) | st.builds(
+    PersonalPlan, st.just("ditto"), st.integers(1, 1_000_000), st.floats(0.0, 1e3)
+)
+
+
 def plans_of(features: int, classes: int) -> st.SearchStrategy[TrainingPlan]:
     """Plans for models with these numbers of features and classes."""
     weights = st.lists(st.floats(0.0, 1e6), min_size=classes, max_size=classes).map(tuple)
     config = st.builds(
         TrainConfig,
-        st.sampled_from(["sgd", "adam", "gd"]),
-        st.integers(1, 1_000_000),
-        st.floats(ETA_MIN, 1e6) | st.integers(1, 9),
-        st.integers(1, 65_536),
-        st.floats(0.0, 1.0),
-        st.floats(0.0, 0.95),
-        st.just(()) | weights,
-        st.floats(0.0, 1e3),
+        optimizer=st.sampled_from(["sgd", "adam", "gd"]),
+        epochs=st.integers(1, 1_000_000),
+        eta=st.floats(ETA_MIN, 1e6) | st.integers(1, 9),
+        batch=st.integers(1, 65_536),
+        momentum=st.floats(0.0, 1.0),
+        dropout=st.floats(0.0, 0.95),
+        class_weights=st.just(()) | weights,
+        mu=st.floats(0.0, 1e3),
+        clip=st.floats(0.0, 1e3),
+        update_clip=st.just(0.0) | st.floats(0.0, 10.0),
+        update_noise=st.floats(0.0, 10.0),
     )
     sizes = st.lists(st.integers(1, 50), max_size=3).map(lambda hidden: (features, *hidden, classes))
     designs = st.builds(Design, sizes, st.sampled_from(["mlp", "package.module:Model"]))
@@ -83,15 +91,11 @@ def plans_of(features: int, classes: int) -> st.SearchStrategy[TrainingPlan]:
     if classes == 1:
         designs = st.just(Design((features, 1), task="regression"))
         config = st.builds(TrainConfig)
-    return st.builds(TrainingPlan, designs, config, st.integers(0, 40), st.just("") | digests)
+    fingerprints, own = st.just("") | digests, st.just(PersonalPlan()) | personal_plans
+    return st.builds(TrainingPlan, designs, config, st.integers(0, 40), fingerprints, st.text(max_size=30), own)
 
 
 plans = st.tuples(st.integers(1, 20), st.integers(1, 9)).flatmap(lambda sizes: plans_of(*sizes))
-
-
-personal_plans = st.builds(PersonalPlan, st.just("fine-tune"), st.integers(1, 1_000_000)) | st.builds(
-    PersonalPlan, st.just("ditto"), st.integers(1, 1_000_000), st.floats(0.0, 1e3)
-)
 
 
 def tasks_with_moments(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -102,6 +106,17 @@ def tasks_with_moments(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.
     return plans.flatmap(task)
 
 
+def rounded(task: TrainTask, units: bytes) -> TrainTask:
+    """Return a task whose updates are rounded, where they can be."""
+    can_be = task.updates == "sum" and not task.plan.config.update_clip
+    return dataclasses.replace(task, units=units if can_be else b"")
+
+
+train_tasks = st.builds(
+    rounded,
+    tasks_with_moments(TrainTask, seed=st.integers(0, I64), receipts=st.booleans(), updates=st.sampled_from(UPDATES)),
+    st.lists(st.integers(0, 127), max_size=5).map(bytes),
+)
 personal_tasks = st.builds(
     lambda held_out, own, seed: PersonalTask(dataclasses.replace(held_out.plan, personal=own), held_out.moments, seed),
     tasks_with_moments(HeldOutTask),
@@ -115,7 +130,7 @@ comparisons = st.builds(
 
 tasks_of_many_files = (
     st.builds(MomentsTask, plans)
-    | tasks_with_moments(TrainTask, seed=st.integers(0, I64))
+    | train_tasks.map(lambda task: dataclasses.replace(task, receipts=False, updates="sum"))
     | tasks_with_moments(HeldOutTask)
     | personal_tasks
     | st.builds(DescribeTask, st.text(max_size=30))
@@ -147,7 +162,7 @@ files = st.builds(TrainingFile, st.integers(0, (1 << 17) - 1), names, digests, s
 
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     TrainingPlan: plans,
-    TrainTask: tasks_with_moments(TrainTask, seed=st.integers(0, I64), updates=st.sampled_from(UPDATES)),
+    TrainTask: train_tasks,
     EvaluateTask: tasks_with_moments(EvaluateTask),
     HeldOutTask: tasks_with_moments(HeldOutTask),
     PersonalTask: personal_tasks,
@@ -251,6 +266,15 @@ def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
             alone
             | _built(Order, task=tasks_of_many_files, files=many, shares=st.just(()), masking=st.none())
             | _built(Order, task=tasks_of_many_files, files=full, shares=shared.map(tuple), masking=st.none())
+            | _built(
+                Order,
+                task=train_tasks,
+                files=many,
+                attempt=st.just(0),
+                shares=st.just(()),
+                masking=st.none(),
+                weights_bytes=st.integers(0, 1 << 10),
+            )
             | _built(Order, task=promises | reveals, files=st.just(()), shares=st.just(()), masking=st.none())
             | _built(Order, task=st.builds(MomentsTask, plans), files=many, shares=st.just(()), masking=maskings)
         )
