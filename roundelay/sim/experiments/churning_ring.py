@@ -117,14 +117,16 @@ class ChurningRing:
 
 
 def is_stable(direct: InstantNetwork, node: ChordNode) -> bool:
-    """Return True if stabilizing would change nothing, which is usual and cheaper to see than to do."""
+    """Return True if stabilizing would change nothing, which is usual and cheaper to see than to do.
+
+    In a small ring, whose lists come round to the node itself, it never is.
+    """
     head = direct.nodes.get(node.successor)
     return (
         head is not None
         and head.predecessor == node.ref
-        and head.ref != node.ref
-        and node.ref not in head.successors
         and node.successors[1:] == head.successors[:-1]
+        and node.ref not in (node.successors[-1], head.successors[-1])
     )
 
 
