@@ -37,4 +37,5 @@ ideal_ring             rings as they would be after stabilization, from sorted i
 instant_network        run procedures with immediate answers, without a network
 paper                  all experiments, written down as one document
 plot                   line plots as SVG
+sampler                which functions the processor time of an experiment is spent in
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 from roundelay.sim.figures import ExperimentResult, as_json, as_markdown
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.options import SimOptions
-from roundelay.sim.paper import EXPERIMENTS, run_all, write
+from roundelay.sim.paper import measure, run_all, write
 from roundelay.sim.scenario import ScenarioReport
 from roundelay.sim.soak import Failed, play, soak
 
@@ -38,25 +38,25 @@ def run_soak(seconds: float, nodes: int = SimOptions.nodes, seed: int = 1, jobs:
 
 
 def run_experiment(name: str, seed: int = 1, quick: bool = False, as_lines: bool = False) -> bool:
-    """Run one of EXPERIMENTS and print its tables, or one line of JSON if `as_lines`."""
-    result = EXPERIMENTS[name](seed, quick)
+    """Run one of the paper's EXPERIMENTS and print its tables, or one line of JSON if `as_lines`."""
+    result = measure(name, seed, quick).result
     print(json.dumps(as_json(result)) if as_lines else as_markdown(result))
     return _print_missed([result])
 
 
 def run_paper(command: str, out: Path = RESULTS, seed: int = 1, quick: bool = False, as_lines: bool = False) -> bool:
     """Run all experiments and write them to the folder `out` as one document; it names the `command` that wrote it."""
-    results = []
-    for result, seconds in run_all(seed, quick):
-        results.append((result, seconds))
-        print(f"{result.experiment}: {seconds:.0f} s", file=sys.stderr, flush=True)
+    runs = []
+    for run in run_all(seed, quick):
+        runs.append(run)
+        print(f"{run.result.experiment}: {run.seconds:.0f} s", file=sys.stderr, flush=True)
         if not as_lines:
-            print(as_markdown(result))
+            print(as_markdown(run.result))
     if as_lines:
-        print(json.dumps([as_json(result) for result, _ in results]))
-    write(out, results, command)
+        print(json.dumps([as_json(run.result) for run in runs]))
+    write(out, runs, command)
     print(f"written to {out}", file=sys.stderr)
-    return _print_missed(result for result, _ in results)
+    return _print_missed(run.result for run in runs)
 
 
 # --- helpers

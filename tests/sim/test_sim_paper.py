@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import signal
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +16,7 @@ from roundelay.cli.main import client
 from roundelay.sim import paper
 from roundelay.sim.figures import OURS_ALONE, Band, Check, ExperimentResult, FigureRow, FigureTable, as_markdown, show
 from roundelay.sim.plot import Plot, PlotSeries, svg
+from roundelay.sim.sampler import INTERVAL_S
 from tests.processes import client_here
 
 
@@ -35,7 +39,6 @@ def _result(value: float) -> ExperimentResult:
 @pytest.fixture
 def demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paper, "EXPERIMENTS", {"demo": lambda seed, quick: _result(9.0 if seed == 13 else 1.5)})
-    monkeypatch.setattr("roundelay.sim.commands.EXPERIMENTS", paper.EXPERIMENTS)
     monkeypatch.setattr(simulate, "WORDS", ("demo", "paper"))
 
 
@@ -66,6 +69,32 @@ def test_the_paper_is_written_with_its_plots(demo: None, tmp_path: Path) -> None
     assert "python3 client.py simulate paper --seed 1" in document
     assert "(chord-demo.svg)" in document
     ElementTree.fromstring((tmp_path / "chord-demo.svg").read_text())
+
+
+def test_the_document_names_the_functions_that_take_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def experiment(seed: int, quick: bool) -> ExperimentResult:
+        end_s = time.process_time() + 20 * INTERVAL_S
+        while time.process_time() < end_s:
+            pass
+        return _result(1.5)
+
+    monkeypatch.setattr(paper, "EXPERIMENTS", {"demo": experiment})
+    runs = list(paper.run_all(1, True))
+    paper.write(tmp_path, runs, "demo")
+
+    profile = (tmp_path / "chord.md").read_text().partition("## profile")[2]
+    assert "| demo | `tests.sim.test_sim_paper." in profile
+    assert ".experiment` " in profile
+    assert "| all | " in profile
+
+
+def test_an_experiment_leaves_the_garbage_collector_and_the_timer_as_they_were(demo: None) -> None:
+    before = gc.get_threshold(), signal.getsignal(signal.SIGPROF)
+
+    paper.measure("demo", 1, True)
+
+    assert (gc.get_threshold(), signal.getsignal(signal.SIGPROF)) == before
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
 
 
 def test_a_wrong_command_exits_64() -> None:
