@@ -54,6 +54,7 @@ WITHOUT_OPTIONS = (
     "roundelay.dashboard.pictures",
     "roundelay.dashboard.recording",
     "roundelay.ml.trainer",
+    "tests.rpc.golden_frames",
     "tests.state_diagrams",
     "tests.test_budgets",
 )
