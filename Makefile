@@ -28,7 +28,7 @@ help:
 	@echo "make dashboard-test  run the page's tests in headless Chromium (apt-get install chromium)"
 	@echo "make check           check lint, format, docstrings, types, layers, operation counts and coverage"
 	@echo "make gen             generate rpc/gen from service.thrift (needs thrift-compiler)"
-	@echo "make paper           reproduce the Chord paper's tables in docs/results/chord.md (30 minutes on one core)"
+	@echo "make paper           reproduce the Chord paper's tables in docs/results/chord.md (8 minutes on one core)"
 	@echo "make soak            kill one of 20 nodes every 10 s for ten minutes; writes docs/results/soak.md"
 	@echo "make faults          run the fault suite; writes docs/results/faults.md (an hour)"
 	@echo "make hosts           train on eight network namespaces, and disconnect one of them (needs root)"

@@ -1,4 +1,7 @@
-"""Failed lookups while nodes join and fail. Paper, figure 12: without retries and with them."""
+"""Failed lookups while nodes join and fail. Paper, figure 12: without retries and with them.
+
+Then the same in a ring as large as that of the other experiments, with as many events for each node.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,13 @@ from roundelay.chord.ring import Ring
 from roundelay.sim.experiments.churning_ring import Churn, ChurningRing, all_fingers
 from roundelay.sim.experiments.published import CHURN
 from roundelay.sim.experiments.walks import Reached, reach
-from roundelay.sim.figures import READ_2001, Band, Check, ExperimentResult, FigureRow, FigureTable
+from roundelay.sim.figures import OURS_ALONE, READ_2001, Band, Check, ExperimentResult, FigureRow, FigureTable
 from roundelay.sim.plot import Plot, PlotSeries
 
 RING = Ring(bits=24, successors=8, replicas=1)
 NODES = 500
 RETRY_BETTER = 10.0  # times fewer failures
+LARGE_WORSE = 2.0  # times as many failures in the large ring: a lookup there visits half as many nodes again
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,12 @@ class Size:
     rates: tuple[float, ...]
     seconds: float
     runs: int
+    large_nodes: int
+    large_seconds: float
 
 
-FULL = Size(tuple(CHURN), 7200.0, 10)
-QUICK = Size((0.10,), 600.0, 1)
+FULL = Size(tuple(CHURN), 7200.0, 10, 10_000, 600.0)
+QUICK = Size((0.10,), 600.0, 1, 1_000, 150.0)
 
 
 @dataclass
@@ -48,12 +54,14 @@ def run(seed: int, quick: bool) -> ExperimentResult:
         for turn in range(size.runs):
             rng = random.Random(f"churn {seed} {rate} {turn}")
             _one_run(Churn(NODES, rate, size.seconds, announced=False), tally, rng)
+    large = {rate: _large_run(rate, size, random.Random(f"churn large {seed} {rate}")) for rate in size.rates}
     set_up = (
         f"{NODES} nodes with {RING.successors} successors; joins and failures each at rate R, lookups once a "
         f"second, every node stabilises and refreshes all fingers every 15 to 45 s; {size.seconds:,.0f} s, "
         f"{size.runs} runs. A lookup has failed if it does not reach the key's true successor of that moment."
     )
-    return ExperimentResult("churn", set_up, (_table(tallies, size),), (_plot(tallies),))
+    tables = _table(tallies, size), _large_table(large, tallies, size)
+    return ExperimentResult("churn", set_up, tables, (_plot(tallies),))
 
 
 def _one_run(churn: Churn, tally: Tally, rng: random.Random) -> None:
@@ -69,6 +77,13 @@ def _one_run(churn: Churn, tally: Tally, rng: random.Random) -> None:
 
     ring.on_lookup = look_up
     ring.run()
+
+
+def _large_run(rate: float, size: Size, rng: random.Random) -> Tally:
+    times, tally = size.large_nodes / NODES, Tally()
+    churn = Churn(size.large_nodes, rate * times, size.large_seconds, announced=False, lookups=times)
+    _one_run(churn, tally, rng)
+    return tally
 
 
 def _failure(ring: ChurningRing, start: NodeRef, key: int, patient: bool) -> str | None:
@@ -112,6 +127,28 @@ def _table(tallies: dict[float, Tally], size: Size) -> FigureTable:
             _remaining(tallies),
             "Procedures take no time here. Over a network a lookup can also be overtaken by a join or a death: that "
             "window is a few round trips, against 30 s between stabilisations.",
+        ),
+    )
+
+
+def _large_table(large: dict[float, Tally], small: dict[float, Tally], size: Size) -> FigureTable:
+    rows, times = [], size.large_nodes / NODES
+    for rate, tally in large.items():
+        limit, retried = tally.failed_at_once / tally.lookups, tally.failed_retried / tally.lookups
+        in_small = small[rate].failed_at_once / small[rate].lookups
+        checks = (
+            Check("no retry", limit, Band(high=LARGE_WORSE * in_small)),
+            Check("with retry", retried, Band(high=limit / RETRY_BETTER)),
+        )
+        rows.append(FigureRow((rate * times, tally.lookups, limit, in_small, retried), checks))
+    return FigureTable(
+        f"The same with {size.large_nodes:,} nodes",
+        OURS_ALONE,
+        ("R (1/s)", "lookups", "no retry", f"no retry, {NODES} nodes", "with retry"),
+        tuple(rows),
+        (
+            f"Joins, failures and lookups are {times:g} times as frequent, as many for each node; "
+            f"one run of {size.large_seconds:,.0f} s. Routes are longer, so that more of them meet a dead node.",
         ),
     )
 

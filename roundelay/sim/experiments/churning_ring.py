@@ -36,10 +36,11 @@ class Churn:
     rate: float  # joins a second, and as many departures
     seconds: float
     announced: bool  # departures are announced to the neighbours
+    lookups: float = 1.0  # a second
 
 
 class ChurningRing:
-    """One run; `on_lookup` is called once a second on average, with a random member and a random key."""
+    """One run; `on_lookup` is called for each lookup, with a random member and a random key."""
 
     def __init__(self, ring: Ring, churn: Churn, refresh: Refresh, rng: random.Random) -> None:
         self.ring, self.churn = ring, churn
@@ -55,7 +56,7 @@ class ChurningRing:
     def run(self) -> None:
         for ref in self.true.refs:
             self.clock.after(self._rng.uniform(0.0, STABILIZE_S[1]), partial(self._stabilize, ref))
-        self._every(1.0, self._look_up)
+        self._every(self.churn.lookups, self._look_up)
         self._every(self.churn.rate, self._join)
         self._every(self.churn.rate, self._depart)
         self.clock.run(self.churn.seconds)
