@@ -53,7 +53,7 @@ def run(chosen: parser_base.Namespace) -> int:
     from roundelay.cli.screen import Screen
 
     if (chosen.data is None) == (chosen.private is None):
-        raise exits.Exit(exits.USAGE, "client.py describe: give DATA, or private data with --private NAME")
+        raise exits.Exit(exits.USAGE, "client.py describe: give either DATA or --private NAME")
     options = DataOptions(**data_options.chosen_in(chosen))
     if chosen.private is not None:
         options.require_own_limit()

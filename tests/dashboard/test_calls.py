@@ -35,6 +35,13 @@ roundelay_call_bytes_created{call="NextHop",direction="in",side="sent"} 1.7e+09
 COUNTS = CallCounts("127.0.0.1:8001", 3.0, 16.0, 6.0, 2.0, timed=12.0, timed_s=0.6, bytes_in=700.0, bytes_out=4000500.0)
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no reading fail because this machine is busy."""
+    monkeypatch.setattr(meter, "TIMEOUT_S", 60.0)
+    monkeypatch.setattr(meter, "READING_S", 60.0)
+
+
 def test_calls_are_added_up_and_neither_held_ones_are_timed_nor_ordinary_answers_failures() -> None:
     assert parse_counts(TEXT, 3.0) == COUNTS
 
