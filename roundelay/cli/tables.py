@@ -15,6 +15,7 @@ from rich.text import Text
 from roundelay.client.report import JobReport
 from roundelay.federation.private_data import AFTER_HOME
 from roundelay.ml.cells import Range
+from roundelay.ml.choices import HIDE_BELOW_DEFAULT
 from roundelay.ml.description import QUANTILES, Description, NumbersDescription
 from roundelay.ml.errors import printable
 from roundelay.ml.metrics import FitMetrics, Metrics
@@ -23,6 +24,7 @@ from roundelay.node import shown
 from roundelay.node.console import add_row, console
 
 ROWS_SHOWN = 40
+SHOWS_ALL = "; --hide-below 1 shows all"
 HIDDEN = "?"
 DIGITS_SHOWN = 5  # of a number; more where its column varies little
 SHADES = " .:-=+*#%@"  # of a histogram's bins
@@ -160,9 +162,10 @@ def print_description(found: Description, out: Console | None = None) -> None:
     if None in [*(each.missing for each in found.numbers), *(each.missing for each in found.words)]:
         out.print("missing values are not told: a site with one is left out unless --missing fills it in", markup=False)
     if any(HIDDEN in str(told) for _, *row in shown for told in row):
-        hidden = f"{HIDDEN}: hidden, as fewer than {found.hide_below} rows would be told of"
-        more = "" if any(each.ranges for each in found.numbers) else "; --hide-below 1 shows all"
-        out.print(f"{hidden}{more}", markup=False)
+        is_counted_by_sites = any(each.ranges for each in found.numbers)
+        least = max(found.hide_below, HIDE_BELOW_DEFAULT if is_counted_by_sites else 1)
+        more = ", or as a site does not count values that are read so" if is_counted_by_sites else SHOWS_ALL
+        out.print(f"{HIDDEN}: hidden, as fewer than {least} rows would be told of{more}", markup=False)
 
 
 def _numbers_rows(columns: Sequence[NumbersDescription]) -> tuple[Sequence[str], list[tuple[object, ...]]]:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from roundelay.cli.tables import print_description
 from roundelay.ml import exact
-from roundelay.ml.cells import cells_of
+from roundelay.ml.cells import Cells, cells_of
 from roundelay.ml.description import Description, describe_sums
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 
@@ -38,6 +38,15 @@ def test_what_is_hidden_is_explained_only_where_something_is(ill: int, is_hidden
     text = printed(describe_sums("csv", exact.feature_sums(x), 5, Encoding((EncodedColumn("age"), EncodedColumn("?")))))
 
     assert ("?: hidden, as fewer than 5 rows would be told of; --hide-below 1 shows all" in text) == is_hidden
+
+
+def test_values_that_a_site_does_not_count_are_not_said_to_be_shown_by_an_option() -> None:
+    x = np.arange(40.0)[:, None]  # (n, d)
+    columns = Encoding((EncodedColumn("age"),))
+
+    text = printed(describe_sums("csv", exact.feature_sums(x.astype(np.float32)), 1, columns, [[Cells(40)]]))
+
+    assert "?: hidden, as fewer than 5 rows would be told of, or as a site does not count values" in text
 
 
 def printed(found: Description) -> str:
