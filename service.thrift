@@ -315,6 +315,12 @@ enum Updates {
   EACH = 3
   /** The same, with the loss before the training behind each: an int64 in units of 2^-40. */
   EACH_WITH_LOSS = 4
+  /**
+   * One exact sum of all changes, and behind it that of the gradients of each file's mean loss at the weights (SCAFFOLD),
+   * each times the file's rows. From the second round on, the order's weights are followed by the weights of the round
+   * before and the mean of the gradients at them.
+   */
+  SUM_WITH_GRADIENT = 5
 }
 
 /** Train each of the order's files from the order's weights, and return the exact sum of the changes, or each. */
@@ -438,7 +444,10 @@ struct Order {
   2: required i32 round
   3: required list<TrainingFile> files
   4: required Task task
-  /** Digest of the weights that the task starts from, a content that comes with the order or was written before. */
+  /**
+   * Digest of the weights that the task starts from, and of what follows them (SUM_WITH_GRADIENT): a content that comes with
+   * the order or was written before.
+   */
   5: optional binary weights
   /** Their size in bytes. */
   6: optional i64 weights_size

@@ -58,6 +58,8 @@ portable_environments  BLAS kernels, numpy versions and an emulated aarch64
 portable_job     a job on the letters in one environment
 rule_references  the aggregation rules again, from their papers
 rule_check       random updates through a rule and its reference
+scaffold_check   whole rounds of SCAFFOLD beside the algorithm of its paper, with local training
+scaffold_skew    SCAFFOLD's error beside FedAvg's on files of few classes
 counted_node     wraps a node and counts its calls
 simulated        star and tree on a large simulated ring
 message_counter  counts the messages and bytes of a procedure

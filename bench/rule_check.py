@@ -88,6 +88,8 @@ def _parts(spec: JobSpec, updates: Doubles, losses: Doubles, groups: int) -> lis
         if spec.updates == "each-with-loss":
             units = [exact.units_of_loss(losses[file.index]) for file in files]
             vectors = [np.append(vector, unit) for vector, unit in zip(vectors, units, strict=True)]
+        if spec.updates == "sum-with-gradient":  # any gradients: they correct the steps of the next round
+            vectors = [np.append(vector, -vector) for vector in vectors]
         made = vectors if spec.needs == "each" else [np.sum(vectors, axis=0)]
         result = b"".join(vector.astype("<i8").tobytes() for vector in made)
         parts.append(PartialResult(NODE, files, Progress("done"), result))

@@ -148,6 +148,7 @@ REFERENCES: dict[str, Reference] = {
     "fedyogi": adaptive(lambda v, square: v - (1 - BETA2) * square * np.sign(v - square)),
     "fedadagrad": adaptive(lambda v, square: v + square),
     "fednova": fednova,
+    "scaffold": fedavg,  # its correction is the trainer's: scaffold_check trains as well
     "qfedavg": qfedavg,
     "median": median,
     "trimmed-mean": trimmed_mean,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import report
+from bench import report, scaffold_check, scaffold_skew
 from bench.compare import Peer, PeerMissing
 from bench.figures import Limit, Line, Table
 from bench.rule_check import FILES, largest_difference
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure() -> list[Table]:
     lines = [_line(rule, "its paper in numpy", largest_difference(rule, ROUNDS)) for rule in RULES]
+    lines.append(_line("scaffold with its training", "its paper in numpy", scaffold_check.largest_difference(ROUNDS)))
     missing = ""
     try:
         lines += _beside_flower()
@@ -38,10 +39,12 @@ def measure() -> list[Table]:
         missing = f"Flower: {error}."
     notes = (
         f"{ROUNDS} rounds of {FILES} random updates, two of which pull the other way, from the same weights.",
+        f"SCAFFOLD's line with its training: {ROUNDS} rounds of {scaffold_check.EPOCHS} steps on each of "
+        f"{scaffold_check.FILES} files of generated rows.",
         "The largest difference of a weight, as a share of the largest weight; the product keeps float32.",
         missing,
     )
-    return [Table(f"Rules after {ROUNDS} rounds", tuple(lines), tuple(filter(None, notes)))]
+    return [Table(f"Rules after {ROUNDS} rounds", tuple(lines), tuple(filter(None, notes))), scaffold_skew.measure()]
 
 
 def _beside_flower() -> list[Line]:

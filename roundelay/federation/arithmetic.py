@@ -40,7 +40,7 @@ from roundelay.ml.personal import last_layer
 from roundelay.ml.privacy import noised
 from roundelay.ml.rounding import exponents
 from roundelay.ml.sliced import Sliced, as_bytes
-from roundelay.ml.task import PersonalPlan, TrainConfig, TrainingPlan
+from roundelay.ml.task import PersonalPlan, TrainConfig, TrainingPlan, vectors_summed
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES
 from roundelay.store.packing import SUM_BYTES, pack
@@ -86,6 +86,11 @@ def training_task(spec: JobSpec, moments: bytes, halvings: int = 0, units: bytes
     """
     receipts = spec.has_receipts or spec.needs == "each"  # a block of an update is checked by the update's receipt
     return TrainTask(plan(spec, halvings), moments, spec.settings.seed, receipts, spec.updates, units)
+
+
+def start_of(spec: JobSpec, before: TrainedRound) -> bytes:
+    """Return what training starts from in the round after this one: the weights, and the state that trainers need."""
+    return before.weights + before.state if spec.updates == "sum-with-gradient" else before.weights
 
 
 def units_of(spec: JobSpec, before: TrainedRound) -> bytes:
@@ -212,10 +217,13 @@ def mean_of(
 ) -> Floats:
     """Return the mean of all files' weights by rows; from exact sums, so that it does not depend on their grouping.
 
+    Where updates come with gradients, the mean of these is behind it.
     staleness: of each file's update, where it may have started from earlier weights. units: of rounded updates. It is
     computed block by block, so that of large models nothing but the result is in memory.
     """
     before = np.frombuffer(base, "<f4").astype(np.float32, copy=False)  # (parameters,)
+    if vectors_summed(spec.updates) > 1:
+        before = np.append(before, np.zeros_like(before))  # gradients are no changes
     sums, bits = _sums_of(parts, staleness), exact.fraction_bits(spec.rows)
     settings, rows = spec.settings, float(sum(f.rows for p in parts for f in p.files))
     if settings.dp_noise:

@@ -110,16 +110,28 @@ class Attack:
 
         order, task = effect.order, effect.order.task
         assert isinstance(task, TrainTask)
-        single = task if task.is_single else replace(task, updates="each", units=b"")
-        done = perform(replace(effect, order=replace(order, task=single)))
-        honest = done.result[: replace(order, task=single).sums_bytes]
-        rows, losses = [file.rows for file in order.files], single.updates == "each-with-loss"
-        bits = -exponents(task.units, order.weights_bytes // 4) if task.units else task.plan.fraction_bits
+        done = _each_by_itself(effect, perform)
+        honest = done.result[: order.vector_bytes * len(order.files)]
+        rows, losses = [file.rows for file in order.files], task.updates == "each-with-loss"
+        bits = -exponents(task.units, order.parameters) if task.units else task.plan.fraction_bits
         sums = attacks.forge(name, honest, rows, bits, losses, self._rng)
         if not order.is_single:
             sums = attacks.added(sums, len(rows))
         receipts = done.result[len(honest) :]
         return _with_sums(order, replace(done, result=bytes(order.sums_bytes) + receipts), sums)
+
+
+def _each_by_itself(effect: Compute, perform: Perform) -> Done:
+    """Return the honest update of each file, one vector after the other, and the receipts."""
+    order, task = effect.order, effect.order.task
+    assert isinstance(task, TrainTask)
+    if task.vectors == 1:
+        single = task if task.is_single else replace(task, updates="each", units=b"")
+        return perform(replace(effect, order=replace(order, task=single)))
+    alone = [perform(replace(effect, order=replace(order, files=(file,)))) for file in order.files]
+    end = order.vector_bytes
+    parts = [done.result[:end] for done in alone] + [done.result[end:] for done in alone]
+    return replace(alone[0], result=b"".join(parts))
 
 
 def changed(effect: Compute, done: Done, change: Callable[[int], int]) -> Done:

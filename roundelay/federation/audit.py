@@ -133,7 +133,7 @@ def _again(
         return take_round(spec, moments, before, worker, claimed.taken, weights).weights
     units, number = arithmetic.units_of(spec, before), claimed.round
     task = trainer_task(arithmetic.training_task(spec, moments, claimed.halvings, units), number, files)
-    update = worker.train(task, before.weights)
+    update = worker.train(task, arithmetic.start_of(spec, before))
     part = PartialResult(NOBODY, tuple(files), Progress("done"), update.sum)
     return arithmetic.step(spec, before.weights, [part], before.state, claimed.halvings, number=number)[0]
 

@@ -343,7 +343,8 @@ class Driver:
     def _store_previous(self, made: PendingRound | None, have: frozenset[NodeRef]) -> Procedure[None]:
         """Do what can wait until a round's orders are sent; some nodes `have` the weights from their orders."""
         if made is not None:
-            yield from self._validate_and_store(made, have)
+            is_sent = arithmetic.start_of(self.spec, made.trained) == made.trained.weights
+            yield from self._validate_and_store(made, have if is_sent else frozenset())
         yield from self._renew_leases_if_due()
 
     def _run_round(self, number: int, meanwhile: Meanwhile) -> Procedure[PendingRound]:
@@ -383,7 +384,7 @@ class Driver:
         work = Assignment(
             number,
             arithmetic.training_task(self.spec, self._moments, halvings, arithmetic.units_of(self.spec, self._before)),
-            base,
+            arithmetic.start_of(self.spec, self._before),
             delta=self._delta,
             attempt=self._clocks.version() if gossips else 0,
             priority=self.spec.settings.priority,

@@ -114,7 +114,7 @@ def sample(proof: Proof, contents: Mapping[str, bytes], count: int, rng: random.
         before = TrainedRound(base, _weights(proof, base), proof.state(base))
         units = arithmetic.units_of(spec, before)
         task = arithmetic.training_task(spec, standardised_by, claimed.halvings, units)
-        update = worker.train(trainer_task(task, base + 1, [file]), before.weights)
+        update = worker.train(trainer_task(task, base + 1, [file]), arithmetic.start_of(spec, before))
         holds = update.receipts == proof.receipts[number][index]
         detail = f"{file.name} trained again" if holds else f"the update of {file.name} differs"
         yield ReplayFinding(number, holds, detail, () if holds else (file.name,))

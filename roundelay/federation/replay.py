@@ -83,7 +83,7 @@ def train_round(spec: JobSpec, standardised_by: bytes, before: TrainedRound, wor
     while True:  # ends: the number of halvings is bounded
         task = arithmetic.training_task(spec, standardised_by, control.halvings, arithmetic.units_of(spec, before))
         try:
-            update = worker.train(trainer_task(task, number, files), before.weights)
+            update = worker.train(trainer_task(task, number, files), arithmetic.start_of(spec, before))
             part = PartialResult(NOBODY, files, Progress("done"), update.sum)
             weights, state = arithmetic.step(
                 spec, before.weights, [part], before.state, control.halvings, number=number

@@ -30,7 +30,7 @@ from roundelay.federation.tasks import (
     TrainTask,
 )
 from roundelay.ml.errors import first_of
-from roundelay.ml.task import RECEIPT_BYTES, FileTask, TrainerTask, local_seed
+from roundelay.ml.task import RECEIPT_BYTES, FileTask, TrainerTask, local_seed, vectors_sent
 from roundelay.store.items import CONTENT_BYTES_MAX, Write, WriteDelta
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack, unpack
 from roundelay.trust.identity import Identity
@@ -93,10 +93,12 @@ class Order(Request[str]):
             raise Malformed("order.masking: only an update without receipts, or sums of features, can be masked")
         if self.has_receipts and self.attempt:
             raise Malformed("order.task: receipts of a round whose results stay on their nodes")
+        if isinstance(self.task, TrainTask) and self.task.vectors > 1 and (self.attempt or self.masking is not None):
+            raise Malformed("order.task: gradients are summed neither in gossip nor under masks")
         if self.is_single and (self.attempt or self.shares):
             raise Malformed("order.task: single updates of a round in which nodes add up sums")
-        if self.is_single and self.sums_bytes > CONTENT_BYTES_MAX:
-            raise Malformed(f"order: single updates of {self.sums_bytes} bytes, at most {CONTENT_BYTES_MAX}")
+        if isinstance(self.task, TrainTask) and self.sums_bytes > CONTENT_BYTES_MAX:
+            raise Malformed(f"order: updates of {self.sums_bytes} bytes, at most {CONTENT_BYTES_MAX}")
         if isinstance(self.task, TrainTask | PersonalTask) and self._work(self.task) > WORK_MAX:
             raise Malformed(f"order: {self._work(self.task):.1e} rows x epochs x weights, at most {WORK_MAX:.0e}")
 
@@ -126,10 +128,21 @@ class Order(Request[str]):
         return isinstance(self.task, TrainTask) and self.task.is_single
 
     @property
+    def start_vectors(self) -> int:
+        """Return the number of vectors, each as long as the weights, that it starts from: the weights are the first."""
+        return vectors_sent(self.task.updates, self.round) if isinstance(self.task, TrainTask) else 1
+
+    @property
+    def parameters(self) -> int:
+        """Return the number of weights that it starts from."""
+        return self.weights_bytes // (WEIGHT_BYTES * self.start_vectors)
+
+    @property
     def vector_bytes(self) -> int:
         """Return the bytes of one exact sum or, where each update is returned by itself, of one file's."""
-        entries = self.weights_bytes // WEIGHT_BYTES
-        return SUM_BYTES * (entries + (isinstance(self.task, TrainTask) and self.task.updates == "each-with-loss"))
+        if not isinstance(self.task, TrainTask):
+            return SUM_BYTES * self.parameters
+        return SUM_BYTES * (self.parameters * self.task.vectors + (self.task.updates == "each-with-loss"))
 
     @property
     def sums_bytes(self) -> int:

@@ -27,7 +27,7 @@ from roundelay.ml.masks import MOMENTS_WIDTH, SCORES, UPDATE_WIDTH
 from roundelay.ml.readers.site_schema import schema_from_bytes
 from roundelay.ml.rounding import exponents
 from roundelay.ml.sliced import Sliced, as_bytes
-from roundelay.store.packing import WEIGHT_BYTES
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 
 
 def check_size(expected: int, found: int) -> None:
@@ -49,10 +49,10 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: Sliced) ->
             case TrainTask() as task if task.is_single:  # ranges are checked where the updates are read
                 check_size(order.vector_bytes * len(files), len(result))
             case TrainTask() as task if task.units:
-                units = exponents(task.units, order.weights_bytes // WEIGHT_BYTES)
+                units = exponents(task.units, order.parameters)
                 exact.check_rounded_sum(as_bytes(result), units, rows, len(files))
             case TrainTask(plan) if not order.attempt:
-                exact.check_sum(result, order.weights_bytes // WEIGHT_BYTES, rows, plan.fraction_bits)
+                exact.check_sum(result, order.vector_bytes // SUM_BYTES, rows, plan.fraction_bits)
             case TrainTask() if len(result):  # without aggregation, a node keeps its result
                 raise BadTask(f"{len(result)} bytes, expected none")
             case HeldOutTask(plan) | PersonalTask(plan):
@@ -71,7 +71,7 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: Sliced) ->
 
 def _check_masked(order: Order, masking: Masking, files: Sequence[TrainingFile], result: Sliced) -> None:
     """Raise BadTask unless this has the size of a sum of masked vectors, with the boxes of the sites of these files."""
-    numbers, width = order.weights_bytes // WEIGHT_BYTES + SCORES, UPDATE_WIDTH
+    numbers, width = order.parameters + SCORES, UPDATE_WIDTH
     if isinstance(order.task, MomentsTask):
         numbers, width = 2 * order.task.plan.design.summed, MOMENTS_WIDTH
     sites = len(masking.places_of([file.index for file in files]))

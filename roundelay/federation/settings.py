@@ -294,13 +294,14 @@ class Settings:
             if given := [name for name, default in defaults.items() if getattr(self, name) != default]:
                 raise BadSpec(f"{option(given[0])} is for --topology buffered, not for {self.topology}")
             return
+        rule = rule_of(self.rule)
         reasons = {
             "--verify": "other nodes would repeat updates that the next rounds already build on" if self.verify else "",
             "--quorum": "its rounds wait for no file" if self.quorum != 1.0 else "",
             "--fraction": "--buffer says how many files a round takes" if self.fraction < 1.0 else "",
             "--halvings": "updates with the larger step are under way" if self.halvings else "",
             f"--placement {self.placement}": "a file is trained by its owner" if self.placement != "hash" else "",
-            f"--rule {self.rule}": "its updates are not plain sums" if rule_of(self.rule).is_normalised else "",
+            f"--rule {self.rule}": "" if rule.is_plain or rule.needs == "each" else "its updates are not plain sums",
             "--secure-aggregation": "each update enters its round by itself" if self.secure_aggregation else "",
             "--dp-noise": "its accountant counts whole rounds" if self.dp_noise else "",
         }
@@ -329,6 +330,10 @@ class Settings:
         if rule.is_normalised and (self.optimizer == "adam" or self.course or ":" in self.model):
             raise BadSpec(
                 f"--rule {self.rule} counts the steps of --optimizer sgd and gd in mlp, softmax and cnn, no others"
+            )
+        if rule.needs_gradients and (self.optimizer == "adam" or self.course or ":" in self.model):
+            raise BadSpec(
+                f"--rule {self.rule} corrects the steps of --optimizer sgd and gd in mlp, softmax and cnn, no others"
             )
         if "trusted" in rule.takes and not self.trusted:
             raise BadSpec(f"--rule {self.rule} needs --trusted NAME, the training file whose update is trusted")
@@ -394,6 +399,11 @@ class Settings:
                 f"--personal head cannot be combined with --rule {self.rule}, which compares losses: the shared model "
                 "has no trained last layer"
             )
+        if self.personal == "head" and rule_of(self.rule).needs_gradients:
+            raise BadSpec(
+                f"--personal head cannot be combined with --rule {self.rule}, which corrects steps by gradients of the "
+                "whole model"
+            )
         if self.personal == "ditto" and ":" in self.model:
             raise BadSpec(f"--personal ditto trains mlp, softmax and cnn, not {self.model}, which makes its own steps")
 
@@ -420,7 +430,7 @@ class Settings:
             raise BadSpec(f"{named} --topology gossip: nodes exchange models there, and no updates")
         if self.topology == "buffered":
             raise BadSpec(f"{named} --topology buffered: late updates have the units of an earlier round")
-        if rule.needs == "each" or rule.is_normalised:
+        if not rule.is_plain:
             raise BadSpec(f"{named} --rule {self.rule}, which needs more than a sum of updates")
         if self.course:
             raise BadSpec(f"{named} --course-trainer: its arithmetic is fixed")

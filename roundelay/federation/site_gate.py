@@ -32,7 +32,7 @@ from roundelay.federation.tasks import (
 )
 from roundelay.ml.sliced import as_bytes
 from roundelay.store.items import Item
-from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
+from roundelay.store.packing import SUM_BYTES
 from roundelay.store.read_path import fetch, find
 from roundelay.trust.identity import Identity
 
@@ -114,7 +114,7 @@ class SiteGate:
             return done
         from roundelay.ml.privacy import protect  # loads numpy, which most nodes do without
 
-        bits, size = task.plan.fraction_bits, order.weights_bytes // WEIGHT_BYTES * SUM_BYTES
+        bits, size = task.plan.fraction_bits, order.parameters * SUM_BYTES
         vectors = [file.rows for file in order.files] if order.is_single else [sum(file.rows for file in order.files)]
         seeds = [self._secret_seed() for _ in vectors]
 

@@ -84,6 +84,9 @@ class SitePolicy:
             _refuse("models", f"{design.model} is not among {', '.join(self.models) or 'none'}")
         if self.clip and task.units:
             _refuse("clip", "its job rounds updates (--compress int8, int4, topk), and a rounded one cannot be clipped")
+        if task.vectors > 1 and (self.clip or self.steps > 1):
+            rule = "clip" if self.clip else "steps"
+            _refuse(rule, "its job also asks for the gradient of each file's loss (--rule scaffold)")
         for file in order.files:
             batch = file.rows if config.optimizer == "gd" else min(config.batch, file.rows)
             smallest = last_step_rows(file.rows, batch)

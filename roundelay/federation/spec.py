@@ -26,9 +26,11 @@ from roundelay.ml.choices import Task, Updates
 from roundelay.ml.task import ENCODING_CHARACTERS_MAX, READING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
 from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
+from roundelay.store.packing import SUM_BYTES
 
 NAME_CHARACTERS_MAX = 300
 SITES_SHOWN = 8  # in a message
+CORRECTED_MAX = CONTENT_BYTES_MAX // (2 * SUM_BYTES)  # weights whose sum has that of the gradients behind it
 BUFFERED_SHARE = 4  # a round of a buffered job takes this part of the files, unless the settings say how many
 FORMAT = 2  # raise it when an earlier release would misread a job's records; releases that named none: 1
 UNNAMED = 1
@@ -145,8 +147,13 @@ class JobSpec:
             raise BadSpec(f"--compress {settings.compress} cannot be combined with --rule {name}: it needs each update")
         if self.single and ":" not in name:
             raise BadSpec(f"--rule {name} is not a plugin")
-        if self.raw and (rule.is_normalised or rule.needs_losses):
+        if self.raw and (rule.is_normalised or rule.needs_losses or rule.needs_gradients):
             raise BadSpec(f"--rule {name} cannot be combined with Flower clients: they do not report what it needs")
+        if rule.needs_gradients and self.design.connections > CORRECTED_MAX:
+            raise BadSpec(
+                f"--rule {name} sums gradients behind the updates: {self.design.connections:,} weights, and at most "
+                f"{CORRECTED_MAX:,} can be added up so: try a smaller --hidden"
+            )
         if settings.trusted and settings.trusted not in {file.name for file in self.files}:
             raise BadSpec(f"--trusted {settings.trusted} is not one of the {len(self.files)} training files")
         stands, malicious = rule.stands(files), malicious_files(settings.malicious, files)
@@ -186,6 +193,8 @@ class JobSpec:
         rule = rule_of(self.settings.rule)
         if self.needs == "each":
             return "each-with-loss" if rule.needs_losses else "each"
+        if rule.needs_gradients:
+            return "sum-with-gradient"
         return "normalised-sum" if rule.is_normalised else "sum"
 
     @property

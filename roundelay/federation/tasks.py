@@ -11,9 +11,16 @@ from typing import ClassVar
 
 from roundelay.chord.requests import Activity
 from roundelay.federation.secure_sum import RevealedSet
-from roundelay.ml.choices import Updates
+from roundelay.ml.choices import SINGLE_UPDATES, Updates
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import READING_CHARACTERS_MAX, TrainingPlan, check_moments, check_units, check_updates
+from roundelay.ml.task import (
+    READING_CHARACTERS_MAX,
+    TrainingPlan,
+    check_moments,
+    check_units,
+    check_updates,
+    vectors_summed,
+)
 
 DIGEST_BYTES, COMPARED_MAX = 8, 4096  # of a row; rows of a validation file that are looked for at a site
 SEED_MAX = (1 << 63) - 1
@@ -46,7 +53,7 @@ class TrainTask:
     activity: ClassVar[Activity] = "train"
 
     def __post_init__(self) -> None:
-        check_updates(self.updates)
+        check_updates(self.plan, self.updates)
         check_units(self.plan, self.updates, self.units)
         check_moments(self.plan, self.moments)
         if not 0 <= self.seed <= SEED_MAX:
@@ -55,7 +62,12 @@ class TrainTask:
     @property
     def is_single(self) -> bool:
         """Return whether each file's update is returned by itself."""
-        return self.updates in ("each", "each-with-loss")
+        return self.updates in SINGLE_UPDATES
+
+    @property
+    def vectors(self) -> int:
+        """Return how many vectors, each as long as the weights, a sum consists of."""
+        return vectors_summed(self.updates)
 
 
 @dataclass(frozen=True)

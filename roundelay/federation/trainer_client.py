@@ -94,7 +94,7 @@ class TrainerClient:
                 self._fingerprints.clear()
             request: Header = {"do": "fingerprint", "plan": tried.to_dict()}
             if weights is not None:
-                request["weights_bytes"] = len(weights)
+                request["weights_bytes"] = len(weights) // order.start_vectors
             answer = self._ask(request, (), order)
             self._fingerprints[tried] = answers.fingerprint(answer.header)
         ours = self._fingerprints[tried]

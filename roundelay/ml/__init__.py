@@ -46,6 +46,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     legacy_trainer  the float64 trainer of the original course project, to reproduce its numbers
     personal        models of a site's own, made from the shared one
     local_steps     how far a local training goes, for FedNova
+    control_variates  what SCAFFOLD adds to the gradient of each step
     fingerprint     whether two machines compute the same bits
 
     float_sums      exact sums of float64 numbers

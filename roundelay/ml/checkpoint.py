@@ -47,7 +47,7 @@ class FileDone:
 class Checkpoint:
     """A task's training so far. Files are named by their place in the task."""
 
-    total: Ints  # (parameters,) the exact sum of the changes of the files that are done
+    total: Ints  # (entries,) the exact sum of the changes of the files that are done
     done: dict[int, FileDone] = field(default_factory=dict)
     running: dict[int, FileState] = field(default_factory=dict)
 
@@ -68,16 +68,16 @@ class Checkpoint:
 
 
 def checkpoint_from_frame(
-    header: Header, payload: bytes, parameters: int, files: int, epochs: int, has_receipts: bool
+    header: Header, payload: bytes, entries: int, files: int, epochs: int, has_receipts: bool
 ) -> Checkpoint:
-    """Parse a checkpoint of a task with these numbers of parameters, files and epochs. Raises BadTask."""
+    """Parse a checkpoint of a task with these numbers of entries of a sum, files and epochs. Raises BadTask."""
     if header.get("checkpoint") != __version__:
         raise BadTask(f"checkpoint of release {header.get('checkpoint')!r}")
     done, running = _rows(header, "done", 4), _rows(header, "running", 5)
     places = [_whole(row[0], 0, files - 1) for row in (*done, *running)]
     if len(set(places)) != len(places):
         raise BadTask("checkpoint: a file is named twice")
-    sizes = [8 * parameters]
+    sizes = [8 * entries]
     sizes += [size for row in done for size in (RECEIPT_BYTES * has_receipts, _whole(row[3], 0, PART_BYTES_MAX))]
     total, *parts = _divided(payload, [*sizes, *(_whole(row[4], 0, PART_BYTES_MAX) for row in running)])
     made = Checkpoint(np.frombuffer(total, "<i8").astype(np.int64))

@@ -53,9 +53,11 @@ ATTACKS = (
 )
 
 # What a trainer returns of its files: one exact sum of their updates; the same with each divided by its local steps
-# (local_steps.py); or each update by itself, with the loss before the training behind it if that is asked for.
-Updates = Literal["sum", "normalised-sum", "each", "each-with-loss"]
+# (local_steps.py), or with the sum of their gradients behind it (control_variates.py); or each update by itself, with
+# the loss before the training behind it if that is asked for.
+Updates = Literal["sum", "normalised-sum", "sum-with-gradient", "each", "each-with-loss"]
 UPDATES: tuple[str, ...] = get_args(Updates)
+SINGLE_UPDATES: tuple[str, ...] = ("each", "each-with-loss")
 
 # How a site makes a model of its own from the shared one (roundelay.ml.personal).
 PersonalMethod = Literal["none", "head", "ditto", "fine-tune"]

@@ -76,6 +76,14 @@ def blocks_of_weights(weights: int) -> Iterator[slice]:
         yield slice(start, min(weights, start + _BLOCK_WEIGHTS))
 
 
+def quantised_gradient(gradient: npt.NDArray[np.floating], rows: int, bits: int) -> Iterator[tuple[slice, Ints]]:
+    """Yield rows * gradient in fixed point, block by block, in the range of changes. Raises StepTooLarge."""
+    try:
+        yield from quantised(gradient, np.zeros(len(gradient), np.float32), rows, bits)
+    except StepTooLarge as error:
+        raise StepTooLarge(f"an entry of a gradient is not below 2^{CHANGE_BITS_MAX}") from error
+
+
 def weighted_change(
     local: npt.NDArray[np.floating], base: Floats, rows: int, steps: float = 1.0
 ) -> npt.NDArray[np.float64]:

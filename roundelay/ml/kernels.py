@@ -68,12 +68,16 @@ class Network:
 
     def load(self, weights: Array) -> None:
         """Start all trainings from these weights, laid out as Architecture.views expects them."""
-        np.copyto(self.weights, weights)
-        if not self.arithmetic.is_first_transposed:
-            return
-        fan_in, fan_out = self.architecture.shapes[0]
-        first = (fan_in + 1) * fan_out
-        self.weights[:, :first] = weights[:first].reshape(fan_in + 1, fan_out).T.reshape(-1)
+        self.lay_out(weights, self.weights[0])
+        np.copyto(self.weights[1:], self.weights[0])
+
+    def lay_out(self, vector: Array, row: Array) -> None:
+        """Write a vector that is laid out as Architecture.views expects it to a row of `weights`, or of its like."""
+        np.copyto(row, vector)
+        if self.arithmetic.is_first_transposed:
+            fan_in, fan_out = self.architecture.shapes[0]
+            first = (fan_in + 1) * fan_out
+            row[:first] = vector[:first].reshape(fan_in + 1, fan_out).T.reshape(-1)
 
     def unload(self) -> list[Array]:
         """Return each training's weights, laid out as Architecture.views expects them; they are not used here again."""

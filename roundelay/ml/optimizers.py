@@ -116,6 +116,21 @@ def proximal(update: Update, weights: Array, gradient: Array, scale: float, init
     return proximal_update
 
 
+def corrected(update: Update, gradient: Array, correction: Array | None) -> Update:
+    """Return SCAFFOLD's step (control_variates.py): add the correction to the gradient before each update.
+
+    correction: times the factor that the gradient already carries; None: there is none.
+    """
+    if correction is None:
+        return update
+
+    def corrected_update() -> None:
+        np.add(gradient, correction, gradient)
+        update()
+
+    return corrected_update
+
+
 def clipped(update: Update, gradient: Array, limit: float, arithmetic: Arithmetic = NATIVE) -> Update:
     """Return gradient clipping (Pascanu, Mikolov and Bengio, ICML 2013): shorten a gradient of more than this norm.
 

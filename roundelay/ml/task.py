@@ -19,6 +19,7 @@ from roundelay.ml.choices import (
     MODEL,
     MODELS_WITH_HEAD,
     PERSONAL_METHODS,
+    SINGLE_UPDATES,
     TASKS,
     UPDATE_CLIP_MAX,
     UPDATE_NOISE_MAX,
@@ -242,13 +243,13 @@ class TrainerTask:
     plan: TrainingPlan
     files: tuple[FileTask, ...] = ()
     moments: bytes = b""  # Moments.to_bytes; empty: raw inputs
-    round: int = 0  # shown to Flower clients; it does not affect the result
+    round: int = 0  # shown to Flower clients; the first one starts from weights alone (vectors_sent)
     receipts: bool = False  # digest each file's change
     updates: Updates = "sum"
     units: bytes = b""  # of a rounded update (rounding.py); empty: 2^-fraction_bits everywhere
 
     def __post_init__(self) -> None:
-        check_updates(self.updates)
+        check_updates(self.plan, self.updates)
         check_units(self.plan, self.updates, self.units)
         _check(len(self.files) <= FILES_MAX, f"files: {len(self.files)}, at most {FILES_MAX}")
         _check_integer("round", self.round, 0, ROUNDS_MAX)
@@ -266,6 +267,21 @@ class TrainerTask:
     def rows(self) -> int:
         """Rows of all its files."""
         return sum(file.rows for file in self.files)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether each file's update is returned by itself."""
+        return self.updates in SINGLE_UPDATES
+
+    @property
+    def vectors(self) -> int:
+        """The number of vectors, each as long as the weights, that a sum consists of."""
+        return vectors_summed(self.updates)
+
+    @property
+    def start_vectors(self) -> int:
+        """The number of vectors, each as long as the weights, that training starts from."""
+        return vectors_sent(self.updates, self.round)
 
     def to_dict(self) -> dict[str, object]:
         """Return a JSON-able form; task_from_dict is the inverse."""
@@ -305,9 +321,29 @@ def check_moments(plan: TrainingPlan, moments: bytes) -> None:
     _check(not (plan.design.course and moments), "moments: the course's trainer takes raw inputs")
 
 
-def check_updates(updates: str) -> None:
-    """Raise BadTask unless this is a form in which updates may be returned."""
+def check_updates(plan: TrainingPlan, updates: str) -> None:
+    """Raise BadTask unless this is a form in which updates of the plan may be returned."""
     _check(updates in UPDATES, f"updates {updates!r}: expected {', '.join(UPDATES)}")
+    if updates == "sum-with-gradient":
+        config, design = plan.config, plan.design
+        is_corrected = config.optimizer != "adam" and not design.course and ":" not in design.model
+        _check(is_corrected, "updates: only steps of sgd and gd in mlp, softmax and cnn can be corrected")
+        _check(not config.update_clip, "update_clip: gradients are not clipped")
+        _check(not plan.personal.keeps_head, "personal head: a last layer of its own has another gradient")
+
+
+def vectors_summed(updates: str) -> int:
+    """Return how many vectors, each as long as the weights, a sum in this form consists of."""
+    return 2 if updates == "sum-with-gradient" else 1
+
+
+def vectors_sent(updates: str, number: int) -> int:
+    """Return how many vectors, each as long as the weights, training in this round starts from.
+
+    From the second round on, the correction of gradients needs the weights of the round before and the mean gradient at
+    them, which follow the weights.
+    """
+    return 3 if updates == "sum-with-gradient" and number > 1 else 1
 
 
 def check_units(plan: TrainingPlan, updates: str, units: bytes) -> None:

@@ -21,7 +21,7 @@ from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.kernels import Batch, Network, Step, gradient_step
 from roundelay.ml.mlp import Architecture
-from roundelay.ml.optimizers import Update, adam_update, clipped, memory, momentum_update, proximal
+from roundelay.ml.optimizers import Update, adam_update, clipped, corrected, memory, momentum_update, proximal
 from roundelay.ml.task import Design, TrainConfig, local_seed
 
 __all__ = ["OnEpoch", "Shard", "TrainConfig", "check_finite", "check_samples", "local_seed", "train", "train_together"]
@@ -46,6 +46,7 @@ class Shard:
     place: int = 0  # of the file in its task, for `saver`
     saver: Saver | None = None  # makes checkpoints
     start: FileState | None = None  # where its training goes on; None: at the first epoch
+    correction: Callable[[], Array] | None = None  # returns what is added to the gradient of each step
 
     @property
     def epochs_done(self) -> int:
@@ -94,6 +95,25 @@ def train_together(
     return network.unload()
 
 
+def full_gradient(
+    architecture: Architecture, weights: Floats, samples: Samples, config: TrainConfig, arithmetic: Arithmetic = NATIVE
+) -> Array:
+    """Return the gradient of the mean loss over all rows, without dropout, in steps of the sizes of a training."""
+    check_samples(architecture, samples)
+    network = Network(architecture, 1, arithmetic)
+    network.load(weights)
+    rows = samples.rows
+    size, scale = _block_rows(rows) if config.optimizer == "gd" else min(rows, config.batch), 1.0 / rows
+    batches, step = _batches(network, [samples], size, scale, scale, config), gradient_step(network, size, scale)
+    total = np.zeros_like(network.gradient)  # (1, parameters)
+    with np.errstate(all="ignore"):
+        for batch in batches.epoch(np.arange(rows)[None]):
+            step(batch)
+            np.add(total, network.gradient, total)
+    np.copyto(network.weights, total)
+    return network.unload()[0]
+
+
 def check_samples(architecture: Architecture | Design, samples: Samples) -> None:
     """Raise BadTask unless the samples fit the network."""
     if samples.features != architecture.features:
@@ -130,6 +150,7 @@ def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], 
         update = adam_update(network.weights, network.gradient, config.eta, kept, made)
     update = proximal(update, network.weights, network.gradient, config.mu * fold)
     update = clipped(update, network.gradient, config.clip * fold, network.arithmetic)
+    update = corrected(update, network.gradient, _corrections(network, shards, fold))
     rngs = [network.arithmetic.generator(shard.seed) for shard in shards]
     _resume(shards, [network.weights, *kept])
     for epoch in range(1, config.epochs + 1):
@@ -145,7 +166,7 @@ def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], 
 def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard], config: TrainConfig) -> None:
     """Make one update per epoch, from the gradient of all rows; only dropout is random."""
     rows = shards[0].rows
-    size, scale = math.ceil(rows / math.ceil(rows / FULL_BATCH_ROWS)), config.eta / rows
+    size, scale = _block_rows(rows), config.eta / rows
     batches = _batches(network, files, size, scale, scale, config)
     done = shards[0].epochs_done
     step = _step(network, size, scale, shards, config, done * math.ceil(rows / size))
@@ -154,6 +175,7 @@ def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard],
     update = momentum_update(network.weights, sum_of_blocks, config.momentum, kept[0], done)
     update = proximal(update, network.weights, sum_of_blocks, config.mu * config.eta)
     update = clipped(update, sum_of_blocks, config.clip * config.eta, network.arithmetic)
+    update = corrected(update, sum_of_blocks, _corrections(network, shards, config.eta))
     orders = np.tile(np.arange(rows), (len(shards), 1))  # (F, n)
     _resume(shards, [network.weights, *kept])
     for epoch in range(done + 1, config.epochs + 1):
@@ -163,6 +185,22 @@ def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard],
             np.add(sum_of_blocks, network.gradient, sum_of_blocks)
         update()
         _report(shards, epoch, batches, [network.weights, *kept])
+
+
+def _block_rows(rows: int) -> int:
+    """Return the rows of each block of full-batch descent: as even as possible."""
+    return math.ceil(rows / math.ceil(rows / FULL_BATCH_ROWS))
+
+
+def _corrections(network: Network, shards: Sequence[Shard], scale: float) -> Array | None:
+    """Return what is added to each file's gradient, which carries this factor: (F, parameters); None if nothing is."""
+    corrections = [shard.correction for shard in shards if shard.correction is not None]
+    if not corrections:
+        return None
+    made = np.empty_like(network.gradient)  # (F, parameters)
+    for row, correction in zip(made, corrections, strict=True):  # of all files of a task, or of none
+        network.lay_out(correction(), row)
+    return np.multiply(made, network.arithmetic.dtype(scale), made)
 
 
 def _batches(

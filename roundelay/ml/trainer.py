@@ -252,10 +252,13 @@ def _train(
     from roundelay.ml.models.catalogue import learner
 
     parameters = learner(task.plan.design).parameters
-    weights, kept = memoryview(payload)[: 4 * parameters], bytes(memoryview(payload)[4 * parameters :])
+    end, view = 4 * parameters * task.start_vectors, memoryview(payload)
+    weights, kept = view[:end], bytes(view[end:])
     try:
         epochs = task.plan.config.epochs
-        checkpoint = checkpoint_from_frame(begun, kept, parameters, len(task.files), epochs, task.receipts)
+        checkpoint = checkpoint_from_frame(
+            begun, kept, parameters * task.vectors, len(task.files), epochs, task.receipts
+        )
         return worker.train(task, weights, progress, keep, checkpoint)
     except BadTask as error:  # of this release or of the task itself
         log.warning("training from the start: %s", error)

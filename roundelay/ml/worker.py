@@ -17,6 +17,7 @@ import numpy as np
 
 from roundelay.ml import counts, exact
 from roundelay.ml.checkpoint import Checkpoint, FileDone, Keep, Saver
+from roundelay.ml.control_variates import ControlVariates
 from roundelay.ml.counts import Counts
 from roundelay.ml.data import Array, Floats, Ints, Samples, moments_from_bytes, standardise_samples
 from roundelay.ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
@@ -44,10 +45,14 @@ OnProgress = Callable[[int, int, float, float], None]  # index in task.files, ep
 
 @dataclass(frozen=True)
 class PartialUpdate:
-    """The changes to the weights by training on some files, each weighted by its rows: their exact sum, or each."""
+    """The changes to the weights by training on some files, each weighted by its rows: their exact sum, or each.
+
+    sum: int64, little-endian, one for each parameter, with as many of the gradients behind them if the task asks for
+    that; or one vector for each file, in their order.
+    """
 
     rows: int
-    sum: Sliced  # int64, little-endian, one for each parameter; or one such vector for each file, in their order
+    sum: Sliced
     loss: float = 0.0  # exact mean over all rows, in each file's last epoch
     accuracy: float = 0.0
     receipts: bytes = b""  # SHA-256 of each file's change, in the order of the files, if the task asks for them
@@ -144,22 +149,24 @@ class Worker:
     ) -> PartialUpdate:
         """Train on each file of the task, starting from these weights (little-endian float32).
 
+        Behind the weights stands what corrections are computed from, where the task asks for gradients (vectors_sent).
         Return the exact sum of the changes, or each of them, as the task says. keep: is given checkpoints. begun: one
         of an earlier training of this task, to go on from.
         """
         model = learner(task.plan.design)
-        base = _weights(model, weights)
+        base, *rest = _vectors(model, weights, task.start_vectors)
+        variates = ControlVariates(*rest) if rest else None
         self._check_presence(task)
         task.check_memory()
         exact.check_rows(task.rows, task.plan.fraction_bits)
-        is_sum = task.updates in ("sum", "normalised-sum")
-        saver = Saver(begun or Checkpoint(np.zeros(model.parameters, np.int64)), keep)
+        is_sum = not task.is_single
+        saver = Saver(begun or Checkpoint(np.zeros(model.parameters * task.vectors, np.int64)), keep)
         total, done = saver.checkpoint.total, saver.checkpoint.done
         clip = task.plan.config.update_clip  # then no scores leave: they would tell of the rows without noise
         lasts = [_LastEpoch(index, None if clip else on_progress) for index in range(len(task.files))]
         for index, state in saver.checkpoint.running.items():
             lasts[index].loss, lasts[index].accuracy = state.loss, state.accuracy
-        for index, local in self._train_files(model, task, base, lasts, saver):
+        for index, local in self._train_files(model, task, base, variates, lasts, saver):
             digest, vector = hashlib.sha256(), list[bytes]()
             for part, change in self._change(model, task, task.files[index], base, local):
                 data = change.astype("<i8", copy=False)
@@ -206,6 +213,10 @@ class Worker:
         else:
             steps = accumulated_steps(plan.config, file.rows) if task.updates == "normalised-sum" else 1.0
             yield from exact.quantised(local, base, file.rows, plan.fraction_bits, steps)
+        if task.updates == "sum-with-gradient":
+            gradient = model.gradient(base, self._read(task, file), plan.config)
+            for part, integers in exact.quantised_gradient(gradient, file.rows, plan.fraction_bits):
+                yield slice(size + part.start, size + part.stop), integers
         if task.updates == "each-with-loss":
             loss = evaluate(model, base, self._read(task, file)).loss
             yield slice(size, size + 1), np.array([exact.units_of_loss(loss)])
@@ -260,7 +271,13 @@ class Worker:
         return counts.total(counted), auc
 
     def _train_files(
-        self, model: Learner, task: TrainerTask, base: Floats, lasts: list[_LastEpoch], saver: Saver
+        self,
+        model: Learner,
+        task: TrainerTask,
+        base: Floats,
+        variates: ControlVariates | None,
+        lasts: list[_LastEpoch],
+        saver: Saver,
     ) -> Iterator[tuple[int, Array]]:
         """Yield (index in the task, new weights) of each file that is not done, when its training is."""
         begun, fresh = list[Shard](), list[Shard]()
@@ -270,11 +287,14 @@ class Worker:
             if index in done:
                 continue
             if client is not None:
+                if task.updates == "sum-with-gradient":
+                    raise BadTask("updates: a Flower client does not report gradients")
                 _check_rows(file, client.rows)
                 yield index, client.train(model, base, task.plan.config, task.round, file.seed, last)
                 continue
             samples = partial(self._read, task, file)
-            shard = Shard(file.rows, samples, file.seed, last, index, saver, running.get(index))
+            correction = variates.correction(model, task.plan.config, samples) if variates is not None else None
+            shard = Shard(file.rows, samples, file.seed, last, index, saver, running.get(index), correction)
             (fresh if shard.start is None else begun).append(shard)
         for shards in (begun, fresh):  # those that were begun are of one stack, and so at the same epoch
             if task.plan.personal.keeps_head:
@@ -318,13 +338,21 @@ def _check_rows(file: FileTask, rows: int) -> None:
 
 
 def _weights(model: Learner, data: Bytes) -> Floats:
-    """Return weights, in the memory that they came in. Raises BadTask, NotFinite."""
-    if len(data) != 4 * model.parameters:
-        raise BadTask(f"weights have {len(data)} bytes, expected 4 for each of {model.parameters} parameters")
-    weights = np.frombuffer(data, "<f4").astype(np.float32, copy=False)  # (parameters,)
-    if not all(np.isfinite(weights[part]).all() for part in exact.blocks_of_weights(len(weights))):
+    return _vectors(model, data, 1)[0]
+
+
+def _vectors(model: Learner, data: Bytes, count: int) -> list[Floats]:
+    """Return the weights and what follows them, `count` vectors in all, in the memory that they came in.
+
+    Raises BadTask, NotFinite.
+    """
+    parameters = model.parameters * count
+    if len(data) != 4 * parameters:
+        raise BadTask(f"weights have {len(data)} bytes, expected 4 for each of {parameters} parameters")
+    vectors = np.frombuffer(data, "<f4").astype(np.float32, copy=False)  # (count * parameters,)
+    if not all(np.isfinite(vectors[part]).all() for part in exact.blocks_of_weights(len(vectors))):
         raise NotFinite("the weights are not finite")
-    return weights
+    return np.split(vectors, count)
 
 
 def _inputs(task: TrainerTask, samples: Samples) -> Samples:

@@ -64,6 +64,7 @@ SHARES_MAX = 1 << 16  # one for each node
 _UPDATES_TO_WIRE: dict[Updates, int] = {
     "sum": wire.Updates.SUM,
     "normalised-sum": wire.Updates.NORMALISED_SUM,
+    "sum-with-gradient": wire.Updates.SUM_WITH_GRADIENT,
     "each": wire.Updates.EACH,
     "each-with-loss": wire.Updates.EACH_WITH_LOSS,
 }

@@ -104,7 +104,7 @@ def test_the_rules_are_different_models() -> None:
     assert alone_model(chosen("fedprox", mu=0.0)) == alone_model(chosen("fedavg"))
 
 
-@pytest.mark.parametrize("rule", ["fedavgm", "fedadam"])
+@pytest.mark.parametrize("rule", ["fedavgm", "fedadam", "scaffold"])
 def test_another_driver_goes_on_with_the_rules_state(rule: str) -> None:
     job = Job(IDS[:4], make_spec(chosen(rule)))
 
@@ -121,7 +121,11 @@ def test_another_driver_goes_on_with_the_rules_state(rule: str) -> None:
     assert job.drive() == alone_model(chosen(rule))
 
 
-@pytest.mark.parametrize("settings", [chosen("fedadam"), chosen("fedavg", fraction=0.4)], ids=["a rule", "a fraction"])
+@pytest.mark.parametrize(
+    "settings",
+    [chosen("fedadam"), chosen("scaffold"), chosen("fedavg", fraction=0.4)],
+    ids=["a rule", "a start with a state", "a fraction"],
+)
 def test_a_round_can_be_made_again_by_an_audit(settings: Settings) -> None:
     job = Job(IDS[:4], make_spec(settings))
     job.drive()

@@ -28,11 +28,11 @@ HAS_TORCH = importlib.util.find_spec("torch") is not None
 
 def task_of(changes: dict[str, Any]) -> TrainerTask:
     design = {name: changes[name] for name in ("model", "shape", "arithmetic") if name in changes}
-    updates = changes.get("updates", "sum")
-    config = {name: value for name, value in changes.items() if name not in (*design, "updates")}
+    updates, number = changes.get("updates", "sum"), changes.get("round", 0)
+    config = {name: value for name, value in changes.items() if name not in (*design, "updates", "round")}
     config = {"epochs": EPOCHS, "batch": 8} | config
     made = with_changes(TASK, config=replace(TASK.plan.config, **config), receipts=True, **design)
-    return replace(made, updates=updates)
+    return replace(made, updates=updates, round=number)
 
 
 class Kept:
@@ -54,11 +54,14 @@ def train(task: TrainerTask, begun: Frame | None = None, keep: Kept | None = Non
     worker, epochs = Worker(), list[Any]()
     for content in CONTENTS:
         worker.add_file(digest_of(content), "file", content)
-    weights = learner(task.plan.design).init_weights(1)
+    first = learner(task.plan.design).init_weights(1)
+    start: list[np.ndarray] = [first, first, first / 100]
+    weights = np.concatenate(start[: task.start_vectors])
     checkpoint = None
     if begun is not None:
+        entries = len(first) * task.vectors
         checkpoint = checkpoint_from_frame(
-            begun.header, as_bytes(begun.payload), len(weights), len(ROWS), EPOCHS, task.receipts
+            begun.header, as_bytes(begun.payload), entries, len(ROWS), EPOCHS, task.receipts
         )
     made = worker.train(task, weights.tobytes(), lambda *end: epochs.append(end[:2]), keep, checkpoint)
     return made, epochs
@@ -75,6 +78,9 @@ def train(task: TrainerTask, begun: Frame | None = None, keep: Kept | None = Non
         {"arithmetic": "portable", "optimizer": "adam", "clip": 0.5},
         {"model": "softmax"},
         {"updates": "each-with-loss"},
+        {"updates": "sum-with-gradient", "round": 2, "clip": 0.5},
+        {"updates": "sum-with-gradient", "round": 2, "optimizer": "gd"},
+        {"updates": "sum-with-gradient", "round": 2, "model": "cnn", "shape": (1, 12, 12)},
         {"model": "cnn", "shape": (1, 12, 12), "dropout": 0.3, "mu": 0.1},
         {"model": "cnn", "shape": (1, 12, 12), "optimizer": "adam", "arithmetic": "portable"},
         pytest.param(
@@ -141,3 +147,19 @@ def test_a_trainer_begins_anew_if_a_checkpoint_is_not_that_of_its_model() -> Non
     _, result = carry_out(worker, header, weights + short)
 
     assert result == (expected.sum, expected.receipts)
+
+
+def test_a_trainer_finds_a_checkpoint_behind_the_weights_and_what_corrections_need() -> None:
+    task, kept = task_of({"updates": "sum-with-gradient", "round": 2}), Kept()
+    expected, _ = train(task, keep=kept)
+    worker, epochs = Worker(), list[Any]()
+    for content in CONTENTS:
+        worker.add_file(digest_of(content), "file", content)
+    first, frame = learner(task.plan.design).init_weights(1), kept.frames[-1]
+    start = b"".join(each.astype("<f4").tobytes() for each in (first, first, first / 100))
+
+    header: Header = {"do": "train", "task": task.to_dict(), "begun": frame.header}
+    _, result = carry_out(worker, header, start + as_bytes(frame.payload), lambda *end: epochs.append(end))
+
+    assert result == (expected.sum, expected.receipts)
+    assert not epochs, "it was trained anew"

@@ -260,7 +260,7 @@ def test_a_value_that_violates_the_contract_is_malformed(pair: str, raw: Any) ->
         (wire.Task(moments=wire.MomentsTask(plan(fraction_bits=41))), "fraction_bits"),
         (wire.Task(evaluate=wire.EvaluateTask(plan(), bytes(15))), "moments"),
         (train(seed=-1), "seed"),
-        (wire.Task(train=wire.TrainTask(plan(), b"", 1, None, 5)), "updates 5"),
+        (wire.Task(train=wire.TrainTask(plan(), b"", 1, None, 6)), "updates 6"),
         (train(moments=bytes(8)), "moments"),
         (train(plan=plan(fraction_bits=-1)), "fraction_bits"),
         (train(plan=plan(fingerprint=bytes(31))), "digest"),

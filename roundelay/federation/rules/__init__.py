@@ -1,7 +1,7 @@
 """Server aggregation rules: from a round's updates to new weights. One pure function per module, with its paper.
 
 Of the exact sum (`needs = "sum"`)
-    fedavg, fedprox, fedavgm, fedadam, fedyogi, fedadagrad, fednova
+    fedavg, fedprox, fedavgm, fedadam, fedyogi, fedadagrad, fednova, scaffold
 
 Of single updates (`needs = "each"`)
     median, trimmed_mean, krum, multikrum, bulyan, geometric_median, norm_clipping, fltrust, qfedavg
@@ -39,7 +39,13 @@ class Rule:
     needs: Needs = "sum"  # each: single updates, per file
     is_normalised: bool = False  # each update is divided by its local steps
     needs_losses: bool = False  # each update comes with the loss before the training
+    needs_gradients: bool = False  # the sum comes with that of the gradients before the training
     files_min: tuple[int, int] = (0, 1)  # (a, b): to stand f malicious files, a round needs a * f + b
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the sum is of changes alone, as they are."""
+        return self.needs == "sum" and not self.is_normalised and not self.needs_gradients
 
     def stands(self, files: int) -> int:
         """Return how many malicious files the rule stands among these; -1 if there are too few for any."""
@@ -73,6 +79,7 @@ RULES: dict[str, Rule] = {
     "fedyogi": Rule(server_eta=0.01, takes=_ETA),
     "fedadagrad": Rule(server_eta=0.01, takes=_ETA),
     "fednova": Rule(is_normalised=True),
+    "scaffold": Rule(needs_gradients=True),
     "qfedavg": Rule(needs="each", takes=frozenset({"fairness"}), needs_losses=True),
     "median": Rule(needs="each", files_min=(2, 1)),
     "trimmed-mean": Rule(needs="each", takes=_MALICIOUS, files_min=(2, 1)),

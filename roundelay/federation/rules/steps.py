@@ -24,6 +24,7 @@ from roundelay.federation.rules.median import Median
 from roundelay.federation.rules.multikrum import MultiKrum
 from roundelay.federation.rules.norm_clipping import NormClipping
 from roundelay.federation.rules.qfedavg import QFedAvg
+from roundelay.federation.rules.scaffold import scaffold
 from roundelay.federation.rules.trimmed_mean import TrimmedMean
 from roundelay.federation.rules.vectors import Floats
 from roundelay.ml import plugins
@@ -54,6 +55,7 @@ STEPS: dict[str, Step] = {
     "fedyogi": lambda base, mean, state, tuning: fedyogi(base, mean, state, tuning.server_eta),
     "fedadagrad": lambda base, mean, state, tuning: fedadagrad(base, mean, state, tuning.server_eta),
     "fednova": lambda base, mean, state, tuning: fedavg(mean),  # the mean is of normalised updates
+    "scaffold": lambda base, mean, state, tuning: scaffold(base, mean),  # the mean goes on with that of the gradients
 }
 EACH: dict[str, EachRule] = {
     "median": Median(),

@@ -59,6 +59,9 @@ class Dense:
             local = train.train_together(self.architecture, weights, together, config, self.arithmetic)
             yield from zip(stack, local, strict=True)
 
+    def gradient(self, weights: Floats, samples: Samples, config: TrainConfig) -> Array:
+        return train.full_gradient(self.architecture, weights, samples, config, self.arithmetic)
+
     def scores(self, weights: Array, x: Array) -> Array:
         return mlp.forward(self.architecture, weights, x, self.arithmetic)[-1]
 

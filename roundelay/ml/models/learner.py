@@ -57,6 +57,10 @@ class Learner(Protocol):
         """Yield (position, new weights) of each shard, in any order; may train several together."""
         ...
 
+    def gradient(self, weights: Floats, samples: Samples, config: TrainConfig) -> Array:
+        """Return the gradient of the mean loss over all rows, without dropout. Raises BadTask for other models."""
+        ...
+
     def scores(self, weights: Array, x: Array) -> Array:
         """Return scores, whose softmax are the probabilities, or the prediction: (n, d) -> (n, outputs)."""
         ...

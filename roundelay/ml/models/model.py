@@ -11,6 +11,7 @@ import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -23,7 +24,7 @@ from roundelay.ml.errors import BadTask
 from roundelay.ml.losses import LOSSES, summed
 from roundelay.ml.losses import probabilities as softmax
 from roundelay.ml.models.arrays import Slot
-from roundelay.ml.optimizers import adam_update, clipped, memory, momentum_update, proximal
+from roundelay.ml.optimizers import adam_update, clipped, corrected, memory, momentum_update, proximal
 from roundelay.ml.task import PARAMETERS_MAX, Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard, check_finite, check_samples, ignore_epoch
 
@@ -40,6 +41,7 @@ class Model(ABC):
     tasks: tuple[Task, ...] = ("classification",)
     least_rows = 1
     is_resumable = False  # see `state`
+    correction: Array | None = None  # what the learner adds to the gradient of each step: (parameters,)
 
     def __init__(self, design: Design, parameters: int) -> None:
         if not 1 <= parameters <= PARAMETERS_MAX:
@@ -91,7 +93,9 @@ class Model(ABC):
             update = momentum_update(self.parameters, self._gradient, config.momentum, self._memory[0], made)
             self._scale = config.eta  # folded into the gradient
         update = proximal(update, self.parameters, self._gradient, config.mu * self._scale, self._initial)
-        self._update = clipped(update, self._gradient, config.clip * self._scale, self.arithmetic)
+        update = clipped(update, self._gradient, config.clip * self._scale, self.arithmetic)
+        correction = None if self.correction is None else (self.correction * self._scale).astype(np.float32)
+        self._update = corrected(update, self._gradient, correction)
 
     def train(self, x: Floats, y: Labels, weights: Floats) -> Array:
         """Make one step on one batch and return the scores from before the step: (n, classes)."""
@@ -166,6 +170,7 @@ class ModelLearner:
         check_samples(self.design, samples)
         model = self._new()
         _write(model, weights)
+        model.correction = None if shard.correction is None else shard.correction()
         model.prepare(config, shard.seed)
         if shard.start is not None:
             rows = rows_in_batches(samples.rows, config.batch, model.least_rows)
@@ -174,6 +179,24 @@ class ModelLearner:
             _epochs(model, samples, config, shard)
         model.finish()
         return model.parameters.copy()
+
+    def gradient(self, weights: Floats, samples: Samples, config: TrainConfig) -> Array:
+        check_samples(self.design, samples)
+        model, plain = (
+            self._new(),
+            replace(config, optimizer="sgd", eta=1.0, momentum=0.0, dropout=0.0, mu=0.0, clip=0.0),
+        )
+        _write(model, weights)
+        model.prepare(plain, 0)
+        factors = np.array(config.class_weights, np.float32)  # (classes,) or (0,)
+        total = np.zeros_like(model.parameters)  # (parameters,)
+        for start in range(0, samples.rows, config.batch):
+            x, y = samples.x[start : start + config.batch], samples.y[start : start + config.batch]
+            with np.errstate(all="ignore"):
+                model.train(x, y, factors[y] if len(factors) else np.ones(len(y), np.float32))
+            total += model._gradient * np.float32(len(y))
+            _write(model, weights)
+        return total / np.float32(samples.rows)
 
     def scores(self, weights: Array, x: Array) -> Array:
         model = self._predictor

@@ -55,12 +55,14 @@ class Updates(object):
     NORMALISED_SUM = 2
     EACH = 3
     EACH_WITH_LOSS = 4
+    SUM_WITH_GRADIENT = 5
 
     _VALUES_TO_NAMES = {
         1: "SUM",
         2: "NORMALISED_SUM",
         3: "EACH",
         4: "EACH_WITH_LOSS",
+        5: "SUM_WITH_GRADIENT",
     }
 
     _NAMES_TO_VALUES = {
@@ -68,6 +70,7 @@ class Updates(object):
         "NORMALISED_SUM": 2,
         "EACH": 3,
         "EACH_WITH_LOSS": 4,
+        "SUM_WITH_GRADIENT": 5,
     }
 
 
