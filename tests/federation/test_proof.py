@@ -58,7 +58,15 @@ def checked(content: bytes) -> Proof:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"rule": "fedadam"}, {"fraction": 0.5}, {"topology": "tree"}, {"keep_weights": "all"}, {"keep": "best"}],
+    [
+        {},
+        {"rule": "fedadam"},
+        {"rule": "scaffold"},
+        {"fraction": 0.5},
+        {"topology": "tree"},
+        {"keep_weights": "all"},
+        {"keep": "best"},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("with_identities", [True, False])
@@ -230,6 +238,15 @@ def test_a_wrong_update_is_located_to_its_round_and_file(keep_weights: str) -> N
     assert len(findings) == (5 if keep_weights == "all" else 2)  # later rounds only from weights that are kept
     drawn = sample(proof, FILES, 2 * len(CONTENTS), random.Random(SEED))
     assert keep_weights == "all" or [f.files for f in drawn if not f.holds] == [(named,)]
+
+
+def test_a_sample_of_corrected_trainings_starts_from_the_states_of_the_proof() -> None:
+    proof = checked(in_file(parts(replace(SETTINGS, rule="scaffold", keep_weights="all"))))
+
+    findings = list(sample(proof, FILES, 2 * len(CONTENTS), random.Random(SEED)))
+
+    assert {finding.round for finding in findings} > {1}
+    assert all(finding.holds for finding in findings)
 
 
 def test_a_sample_needs_the_weights_before_its_rounds() -> None:

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 from bench.scaffold_check import largest_difference
+from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, replay
+from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.errors import BadRecord, BadSpec, WorkFailed
-from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.replay import NOBODY
+from roundelay.federation.requests import Collect, Order, Progress, TrainingFile, trainer_task
 from roundelay.federation.result_check import check_result
+from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.site_policy import SitePolicy
 from roundelay.federation.spec import JobSpec
@@ -23,6 +27,7 @@ from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Parcel, Put
 from tests.federation.test_driver import CONTENTS, IDS, SETTINGS, Job, make_spec
+from tests.federation.test_missing_files import job_without
 from tests.federation.test_private_data import PinnedJob
 from tests.federation.test_rules import alone_model, chosen
 
@@ -50,6 +55,36 @@ def test_private_files_give_the_bits_of_the_same_files_placed() -> None:
     *_, alone = replay.rounds(job.spec, moments, worker)
 
     assert job.drive() == alone
+
+
+def test_the_files_of_a_node_that_is_lost_in_a_later_round_are_trained_by_others_with_the_same_bits() -> None:
+    job = Job(IDS[:4], make_spec(SCAFFOLD))
+
+    def lose_one(node: NodeRef, request: object) -> None:
+        if isinstance(request, Collect) and len(job.rounds) == 2 and not job.net.dead and node != job.net.entry:
+            job.net.dead.add(node)
+
+    job.net.before_answer = lose_one
+
+    assert job.drive() == alone_model(SCAFFOLD)
+    assert job.net.dead
+
+
+def test_a_file_that_is_away_has_no_part_in_the_mean_gradient_of_the_next_round() -> None:
+    spec, worker = make_spec(replace(SCAFFOLD, quorum=0.5)), Worker()
+    moments = replay.moments(spec, {digest_of(content): content for content in CONTENTS.values()}, worker)
+    job = job_without(spec, spec.files[2])
+    job.drive()
+    assert [result.left_out for result, _ in job.rounds] == [(), (2,), (2,), (2,)]
+
+    trained = TrainedRound(0, arithmetic.first_weights(spec))
+    for result, _ in job.rounds:
+        files = [file for file in spec.files if file.index not in result.left_out]
+        task = trainer_task(arithmetic.training_task(spec, moments), result.round, files)
+        update = worker.train(task, arithmetic.start_of(spec, trained))
+        part = PartialResult(NOBODY, tuple(files), Progress("done"), update.sum)
+        trained = TrainedRound(result.round, *arithmetic.step(spec, trained.weights, [part], trained.state))
+        assert digest_of(trained.weights) == result.weights
 
 
 def test_a_round_that_diverges_is_repeated_with_half_the_step_from_the_same_variates() -> None:
