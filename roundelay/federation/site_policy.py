@@ -16,6 +16,7 @@ from roundelay.chord.errors import NotFound
 from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import CompareTask, DescribeTask, EvaluateTask, HistogramTask, MomentsTask, TrainTask
+from roundelay.ml.errors import BadTask
 from roundelay.trust.identity import Identity
 
 DAY_S = 24 * 3600.0
@@ -75,6 +76,8 @@ class SitePolicy:
         """Check what is asked before a job, by whomever."""
         if not self.names:
             raise NotFound(_refusal("names", "the names of this site's columns and classes are not given away"))
+        if not self.sums and _asks_for_means(task):
+            raise NotFound(_refusal("sums", "the sums of this site's features are not given away (--missing mean)"))
         if isinstance(task, CompareTask) and not self.compare:
             raise NotFound(_refusal("compare", "this site does not say whether it trains on some rows"))
 
@@ -116,6 +119,16 @@ class SitePolicyInForce:
         if len(self._trained) >= self.policy.rounds_a_day:
             _refuse("rounds_a_day", f"{self.policy.rounds_a_day} orders have been trained in the last 24 hours")
         self._trained.append(now)
+
+
+def _asks_for_means(task: DescribeTask | CompareTask) -> bool:
+    """Return whether a description counts and adds up values, also if it cannot be read."""
+    from roundelay.ml.readers.reading import reading_from_json  # loads numpy, which most nodes do without
+
+    try:
+        return isinstance(task, DescribeTask) and reading_from_json(task.reading).missing == "mean"
+    except BadTask:
+        return True
 
 
 def last_step_rows(rows: int, batch: int) -> int:

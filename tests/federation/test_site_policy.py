@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
+from roundelay.chord.errors import NotFound
 from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.site_policy import DAY_S, SitePolicy, SitePolicyInForce, policy_from_toml
-from roundelay.federation.tasks import EvaluateTask, MomentsTask, TrainTask
+from roundelay.federation.tasks import DescribeTask, EvaluateTask, MomentsTask, TrainTask
+from roundelay.ml.readers.reading import Reading
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.trust.identity import Identity
 
@@ -50,6 +53,15 @@ def test_an_ordinary_order_is_inside_the_default_policy() -> None:
 def test_an_order_outside_the_policy_is_refused_by_the_rules_name(policy: SitePolicy, given: Order, rule: str) -> None:
     with pytest.raises(WorkFailed, match=rf"the policy of the site refuses the order \({rule}\)"):
         policy.check(given, ALICE)
+
+
+@pytest.mark.parametrize(("missing", "is_refused"), [("refuse", False), ("zero", False), ("mean", True)])
+def test_a_site_that_gives_no_sums_away_describes_no_means_either(missing: str, is_refused: bool) -> None:
+    asked = replace(order(), task=DescribeTask(Reading(missing=missing).to_json()))
+
+    SitePolicy().check(asked, None)
+    with pytest.raises(NotFound, match=r"\(sums\).*--missing mean") if is_refused else nullcontext():
+        SitePolicy(sums=False).check(asked, None)
 
 
 def test_rounded_updates_may_leave_a_site_that_clips_nothing() -> None:

@@ -105,6 +105,22 @@ def test_no_row_becomes_names_because_a_job_says_how_decimals_are_written(
     assert not count(site_data, replace(reading, encoding=agreed(first)))[0].counts
 
 
+@pytest.mark.parametrize("missing", ["refuse", "zero", "mean"])
+def test_a_description_tells_how_often_words_and_numbers_occur_only_if_gaps_are_filled_by_it(
+    missing: str, tmp_path: Path
+) -> None:
+    """A job chooses which rows are held out: exact counts of two sets of rows tell of the rows between."""
+    lines = (f"{n},{10_000_000 + n % 7},{'uv'[n % 2]},{'ab'[n % 3 > 0]}" for n in range(ROWS))
+    site_data = write(tmp_path / "s", "age,seen,ward,class", *lines)
+
+    age, seen, ward = site.describe(site_data, {}, Reading(missing=missing)).columns
+
+    assert (seen.low, seen.high) == (10_000_000, 10_000_006), "float32 would lose digits"
+    counted = (age.count, age.total > 0, seen.count, seen.total > 0, dict(ward.words))
+    told = (ROWS, True, ROWS, True, {"u": ROWS // 2, "v": ROWS // 2})
+    assert counted == (told if missing == "mean" else (0, False, 0, False, {"u": 1, "v": 1}))
+
+
 def test_a_decimal_mark_that_the_file_shows_changes_no_answer(tmp_path: Path) -> None:
     site_data = write(tmp_path / "s", "dose;age;class", *(f"{n},5;{n};{'ab'[n % 2]}" for n in range(ROWS)))
     reading = Reading(encoding=agreed("dose", "age"))

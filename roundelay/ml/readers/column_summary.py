@@ -21,7 +21,7 @@ class ColumnSummary:
 
     name: str  # empty: the table has no header
     is_words: bool | None  # None: no value has been seen
-    words: Mapping[str, int] = field(default_factory=dict)  # with their counts
+    words: Mapping[str, int] = field(default_factory=dict)  # with their counts, if the most frequent is needed; else 1
     count: int = 0  # numbers, if their mean is needed
     total: int = 0  # of them, exact (float_sums.py)
     low: float | None = None  # None: the range is wide

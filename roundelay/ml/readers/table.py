@@ -7,7 +7,7 @@ train, so it is decided again when they are known.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,7 +82,8 @@ class Table:
                 for n, values in uneven.items():
                     values.add(chosen[:, n], bool(self.schema.columns[n].is_words))
                 at += len(rows)
-        return tuple(_summary(column, uneven.get(n)) for n, column in enumerate(self.schema.features))
+        is_filled = missing == "mean"
+        return tuple(_summary(column, uneven.get(n), is_filled) for n, column in enumerate(self.schema.features))
 
     def blocks(self, part: TablePart, encoding: Encoding) -> Iterator[Rows]:
         """Yield the features of a part's rows: (rows, d) float32 each."""
@@ -351,16 +352,23 @@ class _Values:
             self.total += exact_sum(known)
 
 
-def _summary(column: Column, values: _Values | None) -> ColumnSummary:
+def _summary(column: Column, values: _Values | None, is_filled: bool) -> ColumnSummary:
+    """Return what the encoding of a column needs; is_filled: its mean or most frequent word fills gaps."""
     if values is None:
         return ColumnSummary(column.name, column.is_words)
     if column.is_words:
         counted = zip(column.words.numbers, values.words.tolist(), strict=False)
-        return ColumnSummary(column.name, True, {word: count for word, count in sorted(counted) if count})
-    known = ColumnSummary(column.name, column.is_words, count=values.count, total=values.total)
+        return ColumnSummary(column.name, True, _counts(counted, is_filled))
+    known = ColumnSummary(column.name, column.is_words)
+    if is_filled:
+        known = replace(known, count=values.count, total=values.total)
     if not is_narrow(column.low, column.high):
         return known
     return replace(known, low=column.low, high=column.high, lowest=values.low if values.count else None)
+
+
+def _counts(words: Iterable[tuple[str, int]], is_filled: bool) -> dict[str, int]:
+    return {word: count if is_filled else 1 for word, count in sorted(words) if count}
 
 
 def _numbering(column: Column, encoded: EncodedColumn) -> Doubles | None:
