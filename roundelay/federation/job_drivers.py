@@ -2,12 +2,15 @@
 
 A job is driven by its submitter or by a node that may own its key. While a driver's lease runs, no other node may claim
 the job or write its records; its submitter may always do so.
+
+The records of earlier drivers must reach replicas that lack them also then. A copy of one is accepted unless only the
+living driver could write such a record: an end of the job, or a record of a round that it has reached.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roundelay.chord.errors import NotAllowed
 from roundelay.trust.identity import NODE, Identity
@@ -16,9 +19,36 @@ JOBS_MAX = 1024  # remembered
 
 
 @dataclass(frozen=True)
+class DriversRecord:
+    """A record that a driver writes, as a replica judges it."""
+
+    job: str
+    version: int
+    round: int | None = None  # None: it is of no round
+    is_copy: bool = False  # the caller passes it on; its signer may have died long ago
+    is_deletion: bool = False
+    deletes: bool = False  # something that is stored here
+
+
+@dataclass(frozen=True)
 class _Claim:
+    """A driver's term. first: the earliest round of which a record was written within it, if any is known."""
+
     driver: Identity
+    since: int  # the version of a record written when the term began
     until: float
+    first: int | None = None
+
+    def with_round(self, written: DriversRecord) -> _Claim:
+        """Return the claim after a record of its driver; those of an earlier term of the same driver do not count."""
+        if written.round is None or written.is_deletion or written.version < self.since:
+            return self
+        return replace(self, first=written.round if self.first is None else min(self.first, written.round))
+
+    def allows_copy(self, written: DriversRecord) -> bool:
+        """Return whether a record can be of a driver before this one."""
+        is_earlier = written.round is not None and (self.first is None or written.round < self.first)
+        return written.is_copy and is_earlier and not written.deletes
 
 
 class JobDrivers:
@@ -28,18 +58,22 @@ class JobDrivers:
         self,
         lease_s: float,
         clock: Callable[[], float],
+        now_ns: Callable[[], int],
         submitters_of: Callable[[str], set[str]],
         may_drive: Callable[[str, Identity], bool],
     ) -> None:
         self._lease_s = lease_s
         self._clock = clock
+        self._now_ns = now_ns
         self._submitters_of = submitters_of
         self._may_drive = may_drive
         self._claims: dict[str, _Claim] = {}
 
     def claim(self, job: str, driver: Identity) -> None:
         """Renew a driver's lease on a job. Raises NotAllowed."""
-        self.check(job, driver)
+        running = self._running(job)
+        if running is not None and driver.role == NODE and driver.uri != running.driver.uri:
+            raise _refusal(job, driver, running)
         submitters = self._submitters_of(job)
         if driver.role != NODE and driver.uri not in submitters:
             raise NotAllowed(f"{driver} may not drive job {job[:8]}: it is the job of another submitter")
@@ -47,11 +81,25 @@ class JobDrivers:
             raise NotAllowed(f"{driver} may not drive job {job[:8]}: another node owns its key")
         if len(self._claims) >= JOBS_MAX:
             self._claims = {name: each for name, each in self._claims.items() if each.until > self._clock()}
-        self._claims[job] = _Claim(driver, self._clock() + self._lease_s)
+        if running is None or running.driver.uri != driver.uri:
+            running = _Claim(driver, self._now_ns(), 0.0)
+        self._claims[job] = replace(running, until=self._clock() + self._lease_s)
 
-    def check(self, job: str, writer: Identity) -> None:
-        """Raise NotAllowed if a node would write to, or claim, a job that another process drives."""
-        claim = self._claims.get(job)
-        if claim is None or claim.until <= self._clock() or writer.role != NODE or writer.uri == claim.driver.uri:
+    def check(self, signer: Identity, written: DriversRecord) -> None:
+        """Raise NotAllowed for a node's record of a job that another process drives, unless it is a copy."""
+        running = self._running(written.job)
+        if running is None:
             return
-        raise NotAllowed(f"{writer} may not drive job {job[:8]}: {claim.driver} does")
+        if signer.uri == running.driver.uri:
+            self._claims[written.job] = running.with_round(written)
+        elif signer.role == NODE and not running.allows_copy(written):
+            raise _refusal(written.job, signer, running)
+
+    def _running(self, job: str) -> _Claim | None:
+        """Return the claim whose lease runs."""
+        claim = self._claims.get(job)
+        return claim if claim is not None and claim.until > self._clock() else None
+
+
+def _refusal(job: str, writer: Identity, running: _Claim) -> NotAllowed:
+    return NotAllowed(f"{writer} may not drive job {job[:8]}: {running.driver} does")

@@ -4,7 +4,7 @@
 | --- | --- |
 | `JOB.spec`, and the job's line in the list of jobs | a submitter or an operator |
 | `JOB.cancelled`, `JOB.paused`, `JOB.forgotten` | the job's submitter, or an operator |
-| other ends, the records of rounds | its driver: the submitter, or a node that may own the key |
+| other ends, the records of rounds | its driver: the submitter, or a node that may own the key; a copy: any node |
 | a publication of private data | the node that has the data |
 | that a site is drained | the node that has the data, or an operator |
 | the listing of a leaf | the leaf |
@@ -28,6 +28,7 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import job_keys, records
 from roundelay.federation.effects import AHEAD_MAX_S, NS_PER_S
 from roundelay.federation.errors import BadRecord
+from roundelay.federation.job_drivers import DriversRecord
 from roundelay.federation.leaf_directory import DIRECTORY, leaf_in
 from roundelay.federation.origin import origin_of, signed_item, spec_of
 from roundelay.federation.site_drain import DRAINED
@@ -52,6 +53,7 @@ FIRST_WEIGHTS = "weights-0"
 
 Verify = Callable[[Item], Identity]  # raises NotTrusted
 Named = Callable[[int, str], Iterable[Item]]  # the stored items with this key and name
+CheckDriver = Callable[[Identity, DriversRecord], None]  # raises NotAllowed
 MayOwn = Callable[[int, int], bool]  # whether a node may be the owner of a key, or may have been lately
 
 
@@ -65,7 +67,7 @@ class RecordRules:
         now_ns: Callable[[], int],
         revoked_since: Callable[[int], float | None],
         may_own: MayOwn = lambda key, node_id: True,
-        check_driver: Callable[[str, Identity], None] = lambda job, driver: None,
+        check_driver: CheckDriver = lambda signer, written: None,
     ) -> None:
         self._ring = ring
         self._verify = verify
@@ -74,11 +76,15 @@ class RecordRules:
         self._may_own = may_own
         self._check_driver = check_driver
 
-    def check(self, item: Item, named: Named) -> None:
-        """Raise NotAllowed unless an item may be stored beside what is stored already."""
+    def check(self, item: Item, named: Named, is_copy: bool = False) -> None:
+        """Raise NotAllowed unless an item may be stored beside what is stored already.
+
+        is_copy: a node passes it on that may hold the items of its key. A driver's record that is copied may be of a
+        node that has left the ring.
+        """
         signer, name, key = self._signer(item), item.entry.name, item.entry.key
         if match := JOB_RECORD.fullmatch(name):
-            self._check_job_record(item, signer, match[1], match[2], named)
+            self._check_job_record(item, signer, match[1], match[2], named, is_copy)
         elif key == self._ring.key(records.DIRECTORY) and JOB_ID.fullmatch(name):
             may = signer.role in SUBMITTERS and not item.deleted and item.entry.digest == LISTED
             _require(may, signer, item, "a submitter lists its job")
@@ -150,7 +156,7 @@ class RecordRules:
         is_own = any(self._ring.key(stem.removesuffix(end)) == item.entry.key for end in ends)
         return signer.role == NODE and is_own and not item.deleted
 
-    def _check_job_record(self, item: Item, signer: Identity, job: str, what: str, named: Named) -> None:
+    def _check_job_record(self, item: Item, signer: Identity, job: str, what: str, named: Named, is_copy: bool) -> None:
         key = item.entry.key
         is_there = what == records.SPEC or key == job_keys.key_of(self._ring, job, what)
         is_there = is_there and job_keys.is_key_of(self._ring, job, key)
@@ -167,9 +173,13 @@ class RecordRules:
         if what in (records.CANCELLED, records.PAUSED, records.FORGOTTEN):
             _require(is_submitter or signer.role == OPERATOR, signer, item, "its submitter or an operator writes it")
             return
-        is_driver = signer.node_id is not None and self._may_own(item.entry.key, signer.node_id)
+        is_driver = signer.node_id is not None and (is_copy or self._may_own(key, signer.node_id))
         _require(is_submitter or is_driver, signer, item, "its driver writes it")
-        self._check_driver(job, signer)
+        number = job_keys.round_in(what) if "-" in what else None
+        deletes = item.deleted and any(
+            each.entry == item.entry and not each.deleted for each in named(key, item.entry.name)
+        )
+        self._check_driver(signer, DriversRecord(job, item.version, number, is_copy, item.deleted, deletes))
 
     def _publishers(self, key: int, job: str, named: Named) -> set[str]:
         """Return the submitters of a job by any copy of its spec; while they are being written, some are missing."""

@@ -58,7 +58,7 @@ TABLE: dict[str, frozenset[str]] = {
 }
 NAMED_MAX = 3  # records of a put, in a line of the audit log
 AUDITED = frozenset({"put", "order", "driving", "leaving", "admit", "retire"})  # besides all that is refused
-# Requests that speak for a process.
+# Requests that speak for a process, or are judged by their caller.
 BOUND = (
     ring.Notify,
     ring.Leaving,
@@ -68,6 +68,7 @@ BOUND = (
     requests.Push,
     requests.Attach,
     requests.DriverHeartbeat,
+    Put,
 )
 SUPERNODES_CALLS = (ring.Admit, ring.Heartbeat, ring.Retire, ring.GetMembers)
 
@@ -170,6 +171,8 @@ def bind(caller: Identity, request: Request[Any]) -> Request[Any]:
             return replace(request, node_id=caller.node_id)
         case requests.DriverHeartbeat():
             return replace(request, driver=caller)
+        case Put():
+            return replace(request, caller=caller.node_id)
     return request
 
 

@@ -33,12 +33,15 @@ class SecurePeers:
         self._rules = RecordRules(Ring(), channel.signer_of, time.time_ns, channel.revoked_since)
 
     def signed(self, ask: Ask) -> Ask:
-        """Return a request as it leaves this process: the records that it has made are signed."""
+        """Return a request as it leaves this process: the records that it has made are signed.
+
+        One to this process itself does not show who has sent it, so that is filled in.
+        """
         request = ask.request
         if not isinstance(request, Put):
             return ask
         parcels = [p if p.item.signature else replace(p, item=self.channel.sign(p.item)) for p in request.parcels]
-        return replace(ask, request=replace(request, parcels=tuple(parcels)))
+        return replace(ask, request=replace(request, parcels=tuple(parcels), caller=self.channel.identity.node_id))
 
     def secure(self, place: Place) -> Secure:
         """Return what secures a new connection to a place. It raises PeerNotTrusted."""

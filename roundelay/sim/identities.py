@@ -14,6 +14,7 @@ from typing import Any
 from roundelay.chord.effects import Ask
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address
+from roundelay.chord.requests import Admit
 from roundelay.chord.ring import Ring
 from roundelay.federation.effects import Clocks
 from roundelay.federation.failover import DRIVER_LEASE_S
@@ -62,13 +63,16 @@ class SimIdentities:
         )
 
     def sent(self, sender: Address, ask: Ask) -> Ask:
-        """Return a request as it arrives: its new records signed, and its driver known."""
+        """Return a request as it arrives: its new records signed, its sender's identity filled in."""
         request = ask.request
         if isinstance(request, Put):
             parcels = tuple(replace(each, item=self._signed(sender, each.item)) for each in request.parcels)
-            return replace(ask, request=replace(request, parcels=parcels))
+            caller = self._by_name[str(sender)].node_id
+            return replace(ask, request=replace(request, parcels=parcels, caller=caller))
         if isinstance(request, DriverHeartbeat):
             return replace(ask, request=replace(request, driver=self._by_name[str(sender)]))
+        if isinstance(request, Admit):
+            return replace(ask, request=replace(request, node_id=self._by_name[str(sender)].node_id))
         return ask
 
     def received(self, ask: Ask, answer: Any) -> Any:

@@ -46,7 +46,7 @@ class SimSupernode:
         assert self.process is not None
         clock, self._registry = self.world.clock, registry
         self.process.handlers = {
-            Admit: lambda r: registry.admit(r.address, clock.now),
+            Admit: lambda r: registry.admit(r.address, clock.now, r.node_id),
             Heartbeat: lambda r: registry.renew(r.node, clock.now),
             Retire: lambda r: registry.retire(r.node),
             GetMembers: lambda _: registry.members(clock.now),

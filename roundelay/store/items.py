@@ -66,10 +66,12 @@ class Put(Request[tuple[Receipt, ...]]):
     """Store items, one after the other. Where the receiver lacks a content, write its bytes and ask again.
 
     to_owner: store nothing unless the receiver owns the keys of all items. Raises NotOwner.
+    caller: in a secured ring, the identifier of the node that asks, as its certificate states it; never sent.
     """
 
     parcels: tuple[Parcel, ...]
     to_owner: bool = False
+    caller: int | None = None
 
     @classmethod
     def of(cls, *items: Item) -> Put:

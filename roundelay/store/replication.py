@@ -14,7 +14,7 @@ import random
 from contextlib import suppress
 
 from roundelay.chord.effects import Procedure, Sleep, ask
-from roundelay.chord.errors import ChordError, NotYet, StoreFull
+from roundelay.chord.errors import ChordError, NotAllowed, NotYet, StoreFull
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
@@ -97,14 +97,14 @@ def _receive_handoff(node: ChordNode, store: Store, patient: bool) -> Procedure[
 
     Successors before that one have joined as recently as we have, and may know as little. The range begins at the
     first predecessor whose hand-off is complete, because nodes that join in between will rely on us. An item that we
-    have no room for stays where it is, and is found there. Raises NotYet, ChordError.
+    have no room for, or must refuse, stays where it is, and is found there. Raises NotYet, ChordError.
     """
     if store.handoff_complete:
         return
     start, others = (yield from _handoff_start(node)).id, _successors(node)
     for peer in others:
         is_complete = yield from _is_handoff_complete(peer, node.ref.id)
-        with suppress(StoreFull):
+        with suppress(StoreFull, NotAllowed):
             yield from push_missing(node.ring, peer, node.ref, start, node.ref.id)
         if is_complete:
             break

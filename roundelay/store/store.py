@@ -88,7 +88,8 @@ Named = Callable[[int, str], Iterable[Item]]  # the stored items with a key and 
 class Guard(Protocol):
     """The rules of a secured ring. Both raise NotAllowed for an item that must not be stored."""
 
-    def check(self, item: Item, named: Named) -> None: ...
+    def check(self, item: Item, named: Named, caller: int | None) -> None:
+        """Check an item before it is stored; `caller` is the identifier of the node that asks for it."""
 
     def check_content(self, item: Item, content: Callable[[], bytes]) -> None:
         """Check an item whose content is here."""
@@ -160,11 +161,12 @@ class Store:
 
     def put_all(self, request: Put) -> tuple[Receipt, ...]:
         """Store items, one after the other. Raises what `put` raises."""
-        return tuple(self.put(parcel.item, parcel.content) for parcel in request.parcels)
+        return tuple(self.put(parcel.item, parcel.content, request.caller) for parcel in request.parcels)
 
-    def put(self, item: Item, content: bytes = b"") -> Receipt:
+    def put(self, item: Item, content: bytes = b"", caller: int | None = None) -> Receipt:
         """Store an item, unless a later one is stored; `content` is its content, perhaps packed, if that came along.
 
+        caller: in a secured ring, the identifier of the node that asks for it; None if another process asks.
         Raises Malformed, NotAllowed, StoreFull, Corrupt; NotYet: this node is leaving.
         """
         entry, now = item.entry, self._clock()
@@ -174,7 +176,7 @@ class Store:
         known = self._state(entry, now)
         guard = None if known is not None and known.is_of(item) else self.guard
         if guard is not None:
-            guard.check(item, self.named_items)
+            guard.check(item, self.named_items, caller)
         is_orphan = item.deleted and (known is None or entry in self._orphans)
         lease_max_s = ORPHAN_LEASE_MAX_S if is_orphan else LEASE_MAX_S
         until = now + min(max(item.lease_s, 0.0), lease_max_s)

@@ -15,7 +15,7 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, records
 from roundelay.federation.effects import AHEAD_MAX_S
 from roundelay.federation.errors import JobEnded
-from roundelay.federation.job_drivers import JobDrivers
+from roundelay.federation.job_drivers import DriversRecord, JobDrivers
 from roundelay.federation.job_keys import KEYS_MAX, ROUNDS_PER_KEY
 from roundelay.federation.origin import original, require_follows, signed_item, with_signature_of
 from roundelay.federation.record_guard import RecordGuard
@@ -303,7 +303,21 @@ def test_a_node_without_the_spec_takes_nothing_from_a_submitter_but_the_first_we
 
 
 def drivers(now: list[float]) -> JobDrivers:
-    return JobDrivers(5.0, lambda: now[0], lambda _: {ALICE.uri}, lambda _, driver: driver.node_id == OWNER)
+    may_drive = lambda _, driver: driver.node_id == OWNER  # noqa: E731
+    return JobDrivers(5.0, lambda: now[0], lambda: int(now[0] * 1e9), lambda _: {ALICE.uri}, may_drive)
+
+
+def result(number: int, version: float = 0.0, **about: bool) -> DriversRecord:
+    """Return a RESULT that was written at a time."""
+    return DriversRecord(JOB, int(version * 1e9), number, **about)
+
+
+def takes(made: JobDrivers, signer: Identity, written: DriversRecord) -> bool:
+    try:
+        made.check(signer, written)
+    except NotAllowed:
+        return False
+    return True
 
 
 def test_while_a_driver_is_alive_no_node_takes_its_job() -> None:
@@ -314,10 +328,60 @@ def test_while_a_driver_is_alive_no_node_takes_its_job() -> None:
     with pytest.raises(NotAllowed, match="submitter alice does"):
         made.claim(JOB, DRIVER)
     with pytest.raises(NotAllowed, match="submitter alice does"):
-        made.check(JOB, DRIVER)
+        made.check(DRIVER, result(1))
     now[0] += 6
     made.claim(JOB, DRIVER)
     made.claim(JOB, ALICE)
+
+
+def test_while_a_driver_is_alive_earlier_records_are_copied_and_none_of_its_own_rounds() -> None:
+    """The versions of OTHER_NODE, which has driven the job before, are as early as it likes."""
+    now = [10.0]
+    made = drivers(now)
+    made.claim(JOB, DRIVER)
+
+    assert takes(made, OTHER_NODE, result(7, is_copy=True)), "the new driver has not written a round yet"
+    assert takes(made, DRIVER, result(5, 11.0)), "it begins with this round"
+    assert takes(made, OTHER_NODE, result(4, is_copy=True))
+    assert not takes(made, OTHER_NODE, result(4)), "by a caller that has no reason to have it"
+    assert not any(takes(made, OTHER_NODE, result(number, is_copy=True)) for number in (5, 6, 7))
+    now[0] += 6
+    assert takes(made, OTHER_NODE, result(7, is_copy=True)), "the driver is dead"
+
+
+def test_while_a_driver_is_alive_no_copy_ends_its_job_or_deletes_what_is_here() -> None:
+    made = drivers([10.0])
+    made.claim(JOB, DRIVER)
+    made.check(DRIVER, result(5, 11.0))
+
+    assert not takes(made, OTHER_NODE, DriversRecord(JOB, 0, is_copy=True)), "an end"
+    assert not takes(made, OTHER_NODE, result(4, is_copy=True, is_deletion=True, deletes=True))
+    assert takes(made, OTHER_NODE, result(4, is_copy=True, is_deletion=True)), "of what is not here"
+
+
+def test_a_drivers_term_does_not_begin_with_what_it_wrote_in_an_earlier_one_or_deletes() -> None:
+    made = drivers([10.0])
+    made.claim(JOB, DRIVER)
+    made.check(DRIVER, result(1, 9.0, is_copy=True))
+    made.check(DRIVER, result(2, 12.0, is_deletion=True))
+    made.check(DRIVER, result(8, 12.0))
+
+    assert takes(made, OTHER_NODE, result(7, is_copy=True))
+    assert not takes(made, OTHER_NODE, result(8, is_copy=True))
+
+
+def test_a_term_goes_on_while_its_lease_is_renewed_and_another_begins_once_it_has_run_out() -> None:
+    now = [10.0]
+    made = drivers(now)
+    made.claim(JOB, DRIVER)
+    made.check(DRIVER, result(5, 11.0))
+    now[0] += 4
+    made.claim(JOB, DRIVER)
+    now[0] += 4
+    assert not takes(made, OTHER_NODE, result(5, is_copy=True))
+    now[0] += 6
+    made.claim(JOB, DRIVER)
+    assert takes(made, OTHER_NODE, result(5, is_copy=True))
 
 
 def test_a_stranger_cannot_claim_a_job() -> None:
@@ -332,8 +396,8 @@ def test_a_stranger_cannot_claim_a_job() -> None:
 # --- a node's guard
 
 
-def guard(node: ChordNode) -> RecordGuard:
-    return RecordGuard(node, DRIVER, verify, lambda _: None, stored(), 5.0, lambda: 0.0, lambda: NOW_NS)  # type: ignore[arg-type]
+def guard(node: ChordNode, *beside: Item) -> RecordGuard:
+    return RecordGuard(node, DRIVER, verify, lambda _: None, stored(*beside), 5.0, lambda: 0.0, lambda: NOW_NS)  # type: ignore[arg-type]
 
 
 def ref(node_id: int) -> NodeRef:
@@ -357,3 +421,48 @@ def test_in_a_large_ring_an_owner_lies_between_the_key_and_this_node() -> None:
     assert not guard(node).may_own(70, 60)
     assert guard(node).may_own(70, 300)
     assert not guard(node).may_own(70, 600)
+
+
+def copies(made: RecordGuard, copy: Item, caller: int | None, *beside: Item) -> bool:
+    try:
+        made.check(copy, stored(*beside), caller)  # type: ignore[arg-type]
+    except NotAllowed:
+        return False
+    return True
+
+
+def test_a_node_that_may_hold_a_key_passes_on_what_a_former_member_has_signed() -> None:
+    """OTHER_NODE has driven the job, and has left; it may not own the key any more."""
+    owner = RING.key(JOB) + 5
+    node = ChordNode(ref(owner + 2), Ring(successors=4))
+    node.predecessor, node.successors = ref(owner + 1), tuple(ref(owner + step) for step in (3, 4, 5, 6))
+    made = guard(node, SPEC)
+    old = item(f"{JOB}.result-1", OTHER_NODE)
+    by = {"the owner": owner, "a replica": owner + 1, "itself": owner + 2, "a neighbour": owner + 6}
+    not_by = {"a submitter": None, "a node before the key": KEY - 1, "a node far behind": owner + 7}
+
+    assert [name for name, caller in by.items() if not copies(made, old, caller, SPEC)] == []
+    assert [name for name, caller in not_by.items() if copies(made, old, caller, SPEC)] == []
+
+
+@pytest.mark.parametrize("what", ["cancelled", "forgotten", "spec"])
+def test_no_copy_has_a_signer_whose_role_may_not_sign_it(what: str) -> None:
+    node = ChordNode(ref(KEY + 5), Ring(successors=4))
+    made = guard(node, SPEC)
+
+    assert not copies(made, item(f"{JOB}.{what}", DRIVER, digest=JOB if what == "spec" else DIGEST), node.ref.id, SPEC)
+    assert not copies(made, item(f"{JOB}.result-1", MALLORY), node.ref.id, SPEC)
+    assert not copies(made, item(f"{JOB}.result-1", VIEWER), node.ref.id, SPEC)
+
+
+def test_the_guard_tells_a_deletion_of_what_is_here_from_one_of_what_is_not() -> None:
+    node = ChordNode(ref(KEY + 5), Ring(successors=4))
+    node.joined = True
+    made, here = guard(node, SPEC), item(f"{JOB}.weights-1", OTHER_NODE, version=NOW_NS - 1)
+    deletion = item(f"{JOB}.weights-1", OTHER_NODE, deleted=True)
+    made.claim(JOB, ALICE)
+
+    assert copies(made, deletion, node.ref.id, SPEC)
+    assert not copies(made, deletion, node.ref.id, SPEC, here)
+    assert not copies(made, item(f"{JOB}.done", OTHER_NODE), node.ref.id, SPEC)
+    assert not copies(made, item(f"{JOB}.result-1", OTHER_NODE), None, SPEC)

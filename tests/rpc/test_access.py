@@ -131,6 +131,11 @@ def test_a_drivers_heartbeat_names_its_driver() -> None:
     assert bind(identity("submitter"), DriverHeartbeat("j")) == DriverHeartbeat("j", identity("submitter"))
 
 
+def test_a_put_names_the_node_that_asks_and_nobody_else() -> None:
+    assert bind(identity("node"), Put((), caller=OTHER.id)) == Put((), caller=MINE)
+    assert bind(identity("submitter"), Put((), caller=MINE)) == Put(())
+
+
 def test_the_answering_side_must_be_the_one_that_was_meant() -> None:
     check_peer(identity("node"), ME, GetNeighbours())
     with pytest.raises(PeerNotTrusted, match="not of the node that was found there"):

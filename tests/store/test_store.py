@@ -108,7 +108,7 @@ def test_any_other_name_is_accepted(name: str) -> None:
 class ContentGuard:
     """Allows every item, and no content with a certain word."""
 
-    def check(self, item: Item, named: object) -> None:
+    def check(self, item: Item, named: object, caller: int | None) -> None:
         return
 
     def check_content(self, item: Item, content: Callable[[], bytes]) -> None:
@@ -136,7 +136,7 @@ class CountingGuard(ContentGuard):
     def __init__(self) -> None:
         self.asked = 0
 
-    def check(self, item: Item, named: object) -> None:
+    def check(self, item: Item, named: object, caller: int | None) -> None:
         self.asked += 1
 
 
