@@ -27,6 +27,7 @@ STEP_BITS = 4  # a cell is a 16th to a 32nd of the deviation wide
 DOUBLE_BITS = 50  # so that multiples of the step are different numbers
 CELLS_MAX = 2 * REACH * 2 ** (STEP_BITS + 1) + 4 * FINE
 BYTES_MAX = 256 << 20
+EDGES_MAX = 4096  # of all files, at which ranges may begin: honest files share most of theirs
 
 Range = tuple[float | None, float | None]  # from, and below; None: not known
 
@@ -131,7 +132,9 @@ def _is_possible(cells: Cells, rows: int) -> bool:
 
 def ranges(files: Sequence[Cells], ranks: Sequence[int]) -> list[Range]:
     """Return within which range the values of these ranks, from 1 on, among the rows of all files lie."""
-    edges = np.array(sorted({edge for each in files for edge in each.edges}))  # (edges,)
+    edges = np.unique(np.concatenate([np.asarray(each.edges, np.float64) for each in files]))  # (edges,)
+    if len(edges) > EDGES_MAX:  # ranges hold for any of them, and are a little wider for fewer
+        edges = edges[np.linspace(0, len(edges) - 1, EDGES_MAX).astype(np.int64)]
     least, most = (sum(each) for each in zip(*(each.below(edges) for each in files), strict=True))
     found: list[Range] = []
     for rank in ranks:

@@ -52,6 +52,30 @@ def test_the_quantiles_of_all_files_lie_in_their_ranges(files: list[np.ndarray],
     assert (low is None or low <= quantile) and (high is None or quantile < high)
 
 
+@pytest.mark.parametrize("most", [2, 5, 50])
+def test_ranges_of_files_with_many_unlike_edges_hold_though_only_some_edges_are_tried(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a site could keep whoever asks busy for hours: edges times files."""
+    monkeypatch.setattr(cells, "EDGES_MAX", most)
+    tried: list[int] = []
+    below = Cells.below
+
+    def noted(each: Cells, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        tried.append(len(edges))
+        return below(each, edges)
+
+    monkeypatch.setattr(Cells, "below", noted)
+    files = [np.random.default_rng(n).normal(n / 3, 1 + n / 7, 100) for n in range(8)]
+
+    found = ranges([cells_of(each, 5) for each in files], [80, 400, 720])
+
+    assert max(tried) <= most
+    for (low, high), share in zip(found, (0.1, 0.5, 0.9), strict=True):
+        quantile = np.quantile(np.concatenate(files), share, method="inverted_cdf")
+        assert (low is None or low <= quantile) and (high is None or quantile < high)
+
+
 def test_a_range_is_narrow_where_many_rows_lie() -> None:
     rng = np.random.default_rng(1)
     files = [rng.normal(50 + 3 * n, 10, 1000) for n in range(4)]
