@@ -96,7 +96,7 @@ def _dropped(sites: list[Site], base: bytes, spec: JobSpec) -> Table:
     for number, lost in enumerate(lost_sets):
         there = [each for at, each in enumerate(sites) if at not in lost]
         rows = sum(file.rows for each in there for file in each.order.files)
-        plain = arithmetic.added(sites[0].order.task, [each.result for each in there])
+        plain = as_bytes(arithmetic.added(sites[0].order.task, [each.result for each in there]))
         secrets = [random.Random(number * SITES + at).randbytes(32) for at in range(SITES)]
         anew = [replace(each, masker=Masker(secret, time.time_ns)) for each, secret in zip(sites, secrets, strict=True)]
         models = {_model(base, total, rows, spec) for total in (plain, secure_sum(anew, THRESHOLD, lost))}

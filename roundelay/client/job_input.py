@@ -41,7 +41,7 @@ from roundelay.ml.readers.understood import in_short, understand
 from roundelay.ml.row_digests import Digests, count_shared, digest_rows
 from roundelay.node.files import open_content
 from roundelay.store.blobs import Content, digest_of
-from roundelay.store.items import CONTENT_BYTES_MAX
+from roundelay.store.items import FILE_BYTES_MAX
 from roundelay.store.names import check_name
 
 CLASSES = 26
@@ -398,5 +398,5 @@ def _check_storable(path: Path, name: str, size_bytes: int) -> None:
         check_name(name)
     except Malformed as error:
         raise DataError(str(path), None, str(error)) from error
-    if size_bytes > CONTENT_BYTES_MAX:
-        raise DataError(str(path), None, f"is larger than {CONTENT_BYTES_MAX} bytes; split it")
+    if size_bytes > FILE_BYTES_MAX:
+        raise DataError(str(path), None, f"is larger than {FILE_BYTES_MAX} bytes; split it")

@@ -41,7 +41,7 @@ from roundelay.ml.privacy import noised
 from roundelay.ml.rounding import exponents
 from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.ml.task import PersonalPlan, TrainConfig, TrainingPlan, vectors_summed
-from roundelay.store.blobs import digest_of
+from roundelay.store.blobs import Buffer, digest_of
 from roundelay.store.items import CHUNK_BYTES
 from roundelay.store.packing import SUM_BYTES, pack
 
@@ -160,11 +160,17 @@ def result_of(
     )
 
 
-def added(task: Task, sums: Sequence[Sliced]) -> bytes:
-    """Return the exact sum of results on disjoint files; b"" if there are none."""
+def added(task: Task, sums: Sequence[Sliced], buffer: Buffer | None = None) -> Sliced:
+    """Return the exact sum of results on disjoint files, in the buffer if there is one; b"" if there are none."""
     if not sums:
         return b""
-    return _added_moments(sums) if isinstance(task, MomentsTask) else _added_updates(sums)
+    if isinstance(task, MomentsTask):
+        return _added_moments(sums)
+    if buffer is None:
+        return _added_updates(sums)
+    for part in exact.blocks_of_weights(len(sums[0]) // SUM_BYTES):
+        buffer.write(_total(sums, part).astype("<i8", copy=False).tobytes())
+    return buffer.getvalue()
 
 
 def _added_moments(sums: Sequence[Sliced]) -> bytes:

@@ -269,7 +269,7 @@ class Orders:
         from roundelay.federation.topologies.tree_reduce import aggregate  # loads numpy, which most nodes do without
 
         partial = yield from aggregate(node, order)
-        result = yield from _keep(node, order, partial.to_bytes())
+        result = yield from _keep(node, order, partial.to_content())
         self._update(
             order.ticket, state="done", **result, seconds=max((work.seconds for work in partial.done), default=0.0)
         )

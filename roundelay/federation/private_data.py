@@ -24,7 +24,7 @@ from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.strict_json import in_range
 from roundelay.ml.task import ROWS_MAX
-from roundelay.store.items import CONTENT_BYTES_MAX, Item
+from roundelay.store.items import FILE_BYTES_MAX, Item
 from roundelay.store.read_path import fetch, find
 from roundelay.store.write_path import put
 from roundelay.trust.errors import NotTrusted
@@ -136,7 +136,7 @@ def files_of(publications: tuple[Publication, ...]) -> tuple[tuple[TrainingFile,
     """Return all files as a job's training files, and the address of each file's home. None is ever sent."""
     named = sorted((f"{p.address}{AFTER_HOME}{file.name}", p.address, file) for p in publications for file in p.files)
     files = tuple(
-        TrainingFile(index, name, f.digest, min(f.size_bytes, CONTENT_BYTES_MAX), f.rows)
+        TrainingFile(index, name, f.digest, min(f.size_bytes, FILE_BYTES_MAX), f.rows)
         for index, (name, _, f) in enumerate(named)
     )
     return files, tuple(home for _, home, _ in named)

@@ -33,10 +33,10 @@ from roundelay.federation.topologies.tree_reduce import TreeResult, reduce, tier
 from roundelay.federation.verification import Verifier
 from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import CONTENT_BYTES_MAX
 
 FILES_RETRY_S = 1.0
 NAMES_SHOWN = 8  # sites
+SINGLE_BYTES_MAX = 256 << 20  # of the updates in the answer to an order, unless one alone is larger
 WITHOUT_TREES = ("star", "gossip", "buffered")
 
 
@@ -216,7 +216,7 @@ class RoundCoordinator:
         one = work.order(self._spec.job, self._spec.files[:1])
         if not one.is_single:
             return FILES_MAX
-        return max(1, CONTENT_BYTES_MAX // (one.vector_bytes + RECEIPT_BYTES))
+        return max(1, SINGLE_BYTES_MAX // (one.vector_bytes + RECEIPT_BYTES))
 
     def _secure_round(self, work: Assignment, estimate: ThroughputEstimate) -> SecureRound:
         order = work.order(self._spec.job, ())

@@ -24,7 +24,7 @@ from roundelay.federation.settings import (
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.choices import Task, Updates
 from roundelay.ml.task import ENCODING_CHARACTERS_MAX, READING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
-from roundelay.store.items import CONTENT_BYTES_MAX
+from roundelay.store.items import CONTENT_BYTES_MAX, FILE_BYTES_MAX
 from roundelay.store.names import check_name
 from roundelay.store.packing import SUM_BYTES
 
@@ -383,7 +383,7 @@ def _check_files(spec: JobSpec) -> None:
     for file in spec.all_files:
         check_name(file.name)
         strict_json.digest(file.name, file.digest)
-        in_range(f"size of {file.name}", file.size_bytes, 0, CONTENT_BYTES_MAX)
+        in_range(f"size of {file.name}", file.size_bytes, 0, FILE_BYTES_MAX)
         in_range(f"rows of {file.name}", file.rows, 1, ROWS_MAX)
     for home in spec.homes:
         strict_json.text("homes", home, NAME_CHARACTERS_MAX)

@@ -48,7 +48,7 @@ class Elapsed:
         self._seen_at = now
 
 
-def submit(node: NodeRef, order: Order, weights: bytes) -> Procedure[str]:
+def submit(node: NodeRef, order: Order, weights: Content) -> Procedure[str]:
     """Send an order to a node with its weights, or after them if they are large; return the ticket.
 
     Raises ChordError.
@@ -56,7 +56,7 @@ def submit(node: NodeRef, order: Order, weights: bytes) -> Procedure[str]:
     if len(weights) > CHUNK_BYTES:
         yield from write(node, order.weights, weights)
         return (yield from ask(node, order))
-    return (yield from ask(node, replace(order, content=weights), transfer_timeout_s(len(weights))))
+    return (yield from ask(node, replace(order, content=weights[:]), transfer_timeout_s(len(weights))))
 
 
 def await_ticket(

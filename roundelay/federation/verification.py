@@ -26,6 +26,7 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, PartialResult, RoundWork
 from roundelay.federation.spec import JobSpec, Liar
 from roundelay.federation.tasks import Task, TrainTask
+from roundelay.ml.sliced import as_bytes
 
 AGREEING_MIN = 3  # nodes that must agree against another, where the ring has as many: a pair of liars accuses nobody
 PAIR = 2  # nodes that agree where nobody contradicts
@@ -181,7 +182,7 @@ def _all_results(task: Task, parts: list[PartialResult]) -> bytes:
     """Return what stands for all results of a round, whoever trained which file: their sum, or their receipts."""
     if isinstance(task, TrainTask) and task.is_single:
         return receipts.to_bytes(receipts.merged(part.receipts for part in parts))
-    return arithmetic.added(task, [part.result for part in parts])
+    return as_bytes(arithmetic.added(task, [part.result for part in parts]))
 
 
 def is_drawn(challenged: str, files: Files, share: float) -> bool:

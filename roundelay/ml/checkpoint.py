@@ -18,6 +18,7 @@ from roundelay import __version__
 from roundelay.ml.data import Array, Ints
 from roundelay.ml.errors import BadTask
 from roundelay.ml.frames import CHECKPOINT_BYTES_MAX, Header
+from roundelay.ml.sliced import Joined, Memory, Sliced
 from roundelay.ml.task import RECEIPT_BYTES
 
 PART_BYTES_MAX = 1 << 40  # of one file: what the payload holds is checked
@@ -25,12 +26,12 @@ PART_BYTES_MAX = 1 << 40  # of one file: what the payload holds is checked
 
 @dataclass(frozen=True)
 class FileState:
-    """One file's training after a whole epoch. state: as its model has written it."""
+    """One file's training after a whole epoch. state: as its model has written it; it changes in the next epoch."""
 
     epoch: int
     loss: float
     accuracy: float
-    state: bytes
+    state: Sliced
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,14 @@ class Checkpoint:
         vectors_bytes = sum(len(each.vector) for each in self.done.values())
         return self.total.nbytes + vectors_bytes + sum(len(each.state) for each in self.running.values())
 
-    def to_frame(self) -> tuple[Header, bytes]:
-        """Return header and payload of its frame."""
+    def to_frame(self) -> tuple[Header, list[Sliced]]:
+        """Return header and payload of its frame; the payload in parts, which change as the training goes on."""
         done = [[p, d.loss, d.accuracy, len(d.vector)] for p, d in self.done.items()]
         running = [[p, s.epoch, s.loss, s.accuracy, len(s.state)] for p, s in self.running.items()]
         header: Header = {"checkpoint": __version__, "done": done, "running": running}
-        payload = [self.total.astype("<i8").tobytes()]
+        payload: list[Sliced] = [Memory(self.total.astype("<i8", copy=False).data)]
         payload += [part for each in self.done.values() for part in (each.receipt, each.vector)]
-        return header, b"".join([*payload, *(state.state for state in self.running.values())])
+        return header, [*payload, *(state.state for state in self.running.values())]
 
 
 def checkpoint_from_frame(
@@ -158,9 +159,9 @@ class Saver:
         self.checkpoint.done[place] = done
 
 
-def arrays_to_bytes(arrays: Sequence[Array]) -> bytes:
-    """Return arrays of one type as bytes, one after the other."""
-    return b"".join(array.tobytes() for array in arrays)
+def state_of(arrays: Sequence[Array], *others: bytes) -> Sliced:
+    """Return arrays of one type, one after the other, and what else is to stand behind them. Nothing is copied."""
+    return Joined([*(Memory(array.data) for array in arrays), *others])
 
 
 def arrays_from_bytes(state: bytes, arrays: Sequence[Array]) -> None:

@@ -54,14 +54,19 @@ def write_frame(stream: BinaryIO, header: Header, *payload: Sliced | bytearray) 
 
     A part that is not in memory is read piece by piece.
     """
+    for piece in encoded(header, *payload):
+        stream.write(piece)
+    stream.flush()
+
+
+def encoded(header: Header, *payload: Sliced | bytearray) -> Iterator[bytes | bytearray]:
+    """Yield the bytes of a frame in pieces."""
     text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
     size_bytes = sum(map(len, payload))
     _check_lengths(len(text), size_bytes)
-    stream.write(_LENGTHS.pack(len(text), size_bytes) + text)
+    yield _LENGTHS.pack(len(text), size_bytes) + text
     for part in payload:
-        for piece in _pieces(part):
-            stream.write(piece)
-    stream.flush()
+        yield from _pieces(part)
 
 
 def _pieces(part: Sliced | bytearray) -> Iterator[bytes | bytearray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 Bytes = bytes | bytearray | memoryview
@@ -31,6 +32,23 @@ class Memory:
         return self._view == (other._view if isinstance(other, Memory) else other)
 
     __hash__ = None  # type: ignore[assignment]  # its numbers may change
+
+
+class Joined:
+    """Contents one behind the other, which are not copied."""
+
+    def __init__(self, parts: Sequence[Sliced]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        (start, stop, _), found = part.indices(len(self)), list[bytes]()
+        for each in self._parts:
+            found.append(each[max(0, start) : max(0, stop)])
+            start, stop = start - len(each), stop - len(each)
+        return b"".join(found)
 
 
 class Part:

@@ -15,13 +15,14 @@ import numpy as np
 
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.batches import Batches
-from roundelay.ml.checkpoint import FileState, Saver, arrays_from_bytes, arrays_to_bytes
+from roundelay.ml.checkpoint import FileState, Saver, arrays_from_bytes, state_of
 from roundelay.ml.data import Array, Floats, Samples
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.kernels import Batch, Network, Step, gradient_step
 from roundelay.ml.mlp import Architecture
 from roundelay.ml.optimizers import Update, adam_update, clipped, corrected, memory, momentum_update, proximal
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import Design, TrainConfig, local_seed
 
 __all__ = ["OnEpoch", "Shard", "TrainConfig", "check_finite", "check_samples", "local_seed", "train", "train_together"]
@@ -234,7 +235,7 @@ def _resume(shards: Sequence[Shard], arrays: Sequence[Array]) -> None:
     """Write the state of each shard that has one into its row of these arrays. Raises BadTask."""
     for row, shard in enumerate(shards):
         if shard.start is not None:
-            arrays_from_bytes(shard.start.state, [array[row] for array in arrays])
+            arrays_from_bytes(as_bytes(shard.start.state), [array[row] for array in arrays])
 
 
 def _report(shards: Sequence[Shard], epoch: int, batches: Batches, arrays: Sequence[Array]) -> None:
@@ -244,7 +245,7 @@ def _report(shards: Sequence[Shard], epoch: int, batches: Batches, arrays: Seque
         shard.on_epoch(epoch, check_finite(loss, epoch), accuracy)
 
     def states() -> list[FileState]:
-        rows = [arrays_to_bytes([array[row] for array in arrays]) for row in range(len(shards))]
+        rows = [state_of([array[row] for array in arrays]) for row in range(len(shards))]
         return [FileState(epoch, *score, state) for score, state in zip(scores, rows, strict=True)]
 
     if (saver := shards[0].saver) is not None:

@@ -132,7 +132,8 @@ class _Checkpoints:
 
     def __call__(self, checkpoint: "Checkpoint") -> None:
         began = self._clock()
-        write_frame(self._answers, *checkpoint.to_frame())
+        header, payload = checkpoint.to_frame()
+        write_frame(self._answers, header, *payload)
         ended, self._has_written = self._clock(), True
         self._due_at = ended + max(CHECKPOINT_EVERY_S, CHECKPOINT_SHARE * (ended - began))
 

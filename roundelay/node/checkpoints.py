@@ -8,14 +8,16 @@ when too many are kept. A file is as good as its checksum: one that was cut shor
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 from collections import OrderedDict
 from pathlib import Path
 
 from roundelay.federation.requests import Order
 from roundelay.ml.errors import EndOfFrames, FrameError
-from roundelay.ml.frames import CHECKPOINT_BYTES_MAX, Frame, read_frame, write_frame
+from roundelay.ml.frames import CHECKPOINT_BYTES_MAX, Frame, encoded, read_frame
+from roundelay.ml.sliced import part_of
+from roundelay.node.files import buffer_for, content_stream, file_for, open_content
+from roundelay.store.blobs import Content, digest_of, pieces_of
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._kept: OrderedDict[str, bytes | None] = OrderedDict()  # by name; None: in the folder
+        self._kept: OrderedDict[str, Content | None] = OrderedDict()  # by name; None: in the folder
         self.made = 0  # by this process
         self._refused = ""  # the order whose checkpoint the disk did not take last
         if folder is not None and folder.is_dir():
@@ -44,9 +46,10 @@ class Checkpoints:
 
         A disk that does not take it is logged once an order.
         """
-        stream = io.BytesIO()
-        write_frame(stream, frame.header, frame.payload)
-        content = stream.getvalue()
+        buffer = buffer_for(len(frame.payload))
+        for piece in encoded(frame.header, frame.payload):
+            buffer.write(bytes(piece))
+        content = buffer.getvalue()
         if len(content) > CHECKPOINT_BYTES_MAX:
             return
         name = _name(order)
@@ -70,32 +73,34 @@ class Checkpoints:
             return None
         try:
             content = self._kept[name] or self._read(name)
-            return read_frame(io.BytesIO(content))
+            return read_frame(content_stream(content), file_for)
         except (OSError, FrameError, EndOfFrames) as error:
             log.warning("the checkpoint of job %s is not used: %s", order.job[:8], error)
             self._drop([name])
             return None
 
-    def _write(self, name: str, content: bytes) -> bytes | None:
+    def _write(self, name: str, content: Content) -> Content | None:
         """Write a checkpoint at one moment. Return it if it is kept in memory. Raises OSError."""
         if self._folder is None:
             return content
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / f"{name}{UNFINISHED}"
         try:
-            unfinished.write_bytes(hashlib.sha256(content).digest() + content)
+            with unfinished.open("wb") as file:
+                file.write(bytes.fromhex(digest_of(content)))
+                file.writelines(pieces_of(content))
             unfinished.replace(self._folder / name)
         except OSError:
             unfinished.unlink(missing_ok=True)
             raise
         return None
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str) -> Content:
         """Read a checkpoint. Raises OSError, FrameError."""
         assert self._folder is not None
-        whole = (self._folder / name).read_bytes()
-        digest, content = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
-        if hashlib.sha256(content).digest() != digest:
+        whole = open_content(self._folder / name)
+        content = part_of(whole, DIGEST_BYTES, max(DIGEST_BYTES, len(whole)))
+        if bytes.fromhex(digest_of(content)) != whole[:DIGEST_BYTES]:
             raise FrameError("it is damaged")
         return content
 

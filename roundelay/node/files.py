@@ -10,10 +10,12 @@ import os
 import tempfile
 import weakref
 from contextlib import suppress
+from io import BufferedReader, RawIOBase
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from roundelay.chord.errors import Corrupt, StoreFull
-from roundelay.store.blobs import Buffer, MemoryBlobs, MemoryBuffer
+from roundelay.store.blobs import Buffer, Content, MemoryBlobs, MemoryBuffer
 from roundelay.store.staging import LARGE_BYTES_MIN
 
 
@@ -90,6 +92,32 @@ def buffer_for(size_bytes: int) -> Buffer:
         with suppress(StoreFull):  # a system without temporary files has the memory
             return Spool(Path(tempfile.gettempdir()))
     return MemoryBuffer()
+
+
+def file_for(size_bytes: int) -> Buffer | None:
+    """Return a buffer for a large content; None for one that can as well be in memory."""
+    return buffer_for(size_bytes) if size_bytes >= LARGE_BYTES_MIN else None
+
+
+def content_stream(content: Content) -> BinaryIO:
+    """Return a stream from which a content is read, from its beginning."""
+    return BufferedReader(_Reader(content))
+
+
+class _Reader(RawIOBase):
+    """Reads a content."""
+
+    def __init__(self, content: Content) -> None:
+        self._content, self._at = content, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        piece = self._content[self._at : self._at + len(buffer)]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
 
 
 def open_content(path: Path) -> FileContent:

@@ -22,9 +22,7 @@ from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
 from roundelay.ml.sliced import Sliced
 from roundelay.node.errors import PrivateFolderError
-from roundelay.node.files import buffer_for
-from roundelay.store.blobs import Buffer
-from roundelay.store.staging import LARGE_BYTES_MIN
+from roundelay.node.files import file_for
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 1.0
@@ -86,7 +84,7 @@ class TrainerProcess:
             self.end()
             raise
         while True:  # ends: every request has one answer, or the pipe closes
-            frame = read_frame(answers, _file_for)
+            frame = read_frame(answers, file_for)
             if "error" in frame.header:
                 raise from_dict(frame.header)
             if "checkpoint" in frame.header:
@@ -134,10 +132,6 @@ class TrainerProcess:
         """Kill the child, and every child that is started later."""
         self._killed = True
         self.kill()
-
-
-def _file_for(size_bytes: int) -> Buffer | None:
-    return buffer_for(size_bytes) if size_bytes >= LARGE_BYTES_MIN else None
 
 
 def _environment() -> dict[str, str]:

@@ -57,7 +57,7 @@ from roundelay.rpc.secure_codec import (
     reveal_to_wire,
 )
 from roundelay.rpc.store_codec import content
-from roundelay.store.items import CONTENT_BYTES_MAX
+from roundelay.store.items import CONTENT_BYTES_MAX, FILE_BYTES_MAX
 
 SHARES_MAX = 1 << 16  # one for each node
 
@@ -303,7 +303,7 @@ def _training_file(raw: wire.TrainingFile) -> TrainingFile:
         fields.in_range("file.index", raw.index, 0, 8 * BITMAP_BYTES_MAX - 1),
         fields.name(raw.name),
         digest_from_wire(raw.digest),
-        fields.in_range("file.size", raw.size, 0, CONTENT_BYTES_MAX),
+        fields.in_range("file.size", raw.size, 0, FILE_BYTES_MAX),
         fields.in_range("file.rows", raw.rows, 1, ROWS_MAX),
     )
 

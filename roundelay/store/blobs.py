@@ -14,7 +14,8 @@ from typing import Protocol
 from roundelay.chord.errors import Corrupt, NotFound, StoreFull
 from roundelay.store.items import CHUNK_BYTES
 
-BYTES_MAX = 2 << 30
+BYTES_MAX = 8 << 30  # of all contents that a node stores
+MEMORY_BYTES_MAX = 2 << 30  # of those that it has in memory
 
 
 class Content(Protocol):
@@ -113,7 +114,7 @@ class MemoryBlobs:
 
     def __init__(self, bytes_max: int = BYTES_MAX) -> None:
         self.bytes_max = bytes_max
-        self.total_bytes = 0
+        self.total_bytes = self._memory_bytes = 0
         self._contents: dict[str, Content] = {}
 
     def has(self, digest: str) -> bool:
@@ -128,10 +129,11 @@ class MemoryBlobs:
     def add(self, digest: str, content: Content) -> None:
         if digest in self._contents:
             return
-        if self.total_bytes + len(content) > self.bytes_max:
-            raise StoreFull(f"no room for {len(content)} bytes: {self.total_bytes} of {self.bytes_max} are in use")
+        _require_room(len(content), self.total_bytes, self.bytes_max)
+        if isinstance(content, bytes):
+            _require_room(len(content), self._memory_bytes, MEMORY_BYTES_MAX)
         self._contents[digest] = content
-        self.total_bytes += len(content)
+        self._count(content, 1)
 
     def verify(self, digest: str) -> None:
         try:
@@ -150,4 +152,13 @@ class MemoryBlobs:
         return self.content(digest)[offset : offset + length]
 
     def drop(self, digest: str) -> None:
-        self.total_bytes -= len(self._contents.pop(digest, b""))
+        self._count(self._contents.pop(digest, b""), -1)
+
+    def _count(self, content: Content, times: int) -> None:
+        self.total_bytes += times * len(content)
+        self._memory_bytes += times * len(content) * isinstance(content, bytes)
+
+
+def _require_room(size_bytes: int, taken: int, most: int) -> None:
+    if taken + size_bytes > most:
+        raise StoreFull(f"no room for {size_bytes} bytes: {taken} of {most} are in use")

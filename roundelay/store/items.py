@@ -12,7 +12,8 @@ from roundelay.chord.effects import Request
 
 CHUNK_BYTES = 1 << 20  # of contents, at most, in one message
 PIECE_BYTES = 256 << 10  # of a larger content that is read or written piece by piece
-CONTENT_BYTES_MAX = 256 << 20
+CONTENT_BYTES_MAX = (1 << 30) + (4 << 20)  # the sum of the largest model, and the receipts behind it
+FILE_BYTES_MAX = 256 << 20  # of a training file, which processes read whole
 IN_LINE_BYTES_MAX = 16 << 10  # of a content that is read behind others on one connection
 ITEM_LEASE_S = 3600.0
 RENEWAL_SHARE = 0.01  # of a lease: a smaller difference is the time of a message, not a renewal

@@ -9,7 +9,7 @@ from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import Design
+from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES, Design
 from roundelay.store.items import CONTENT_BYTES_MAX
 
 
@@ -19,10 +19,10 @@ def estimated(*hidden: int) -> MemoryEstimate:
 
 
 def test_a_model_whose_sum_the_ring_would_not_store_is_refused_with_the_limit_and_the_option() -> None:
-    with pytest.raises(BadTask, match=r"36,264,026 weights, and at most 33,554,432 can be added up: .*--hidden"):
-        Design((16, 6000, 6000, 26))
+    with pytest.raises(BadTask, match=r"144,528,026 weights, and at most 134,217,728 can be added up: .*--hidden"):
+        Design((16, 12_000, 12_000, 26))
 
-    assert CONTENT_BYTES_MAX == 8 * 33_554_432
+    assert CONTENT_BYTES_MAX >= 8 * 134_217_728 + RECEIPT_BYTES * FILES_MAX
 
 
 def test_the_memory_of_each_process_grows_with_the_model_and_is_said_of_a_large_one() -> None:

@@ -65,3 +65,13 @@ def test_a_nodes_own_large_content_is_neither_copied_nor_sent() -> None:
 
     assert net.run(own_content(net.entry, DIGEST, len(CONTENT))) is CONTENT
     assert not reads
+
+
+def test_a_tree_adds_large_sums_in_files_and_it_is_the_model_of_a_star() -> None:
+    spec = make_spec(replace(WIDE, topology="tree"))
+    job = Job(IDS[:4], spec)
+
+    assert job.drive() == reference(spec)
+
+    assert any(report.passed_on for _, report in job.rounds)
+    assert min(job.net.buffers) > LARGE_BYTES_MIN

@@ -156,7 +156,7 @@ def test_what_hides_updates_does_not_hide_gradients(changes: dict[str, Any], mes
 
 def test_a_model_whose_doubled_sum_no_content_holds_is_refused_at_the_start() -> None:
     with pytest.raises(BadSpec, match=r"--rule scaffold sums gradients behind the updates: .* smaller --hidden"):
-        make_spec(replace(SCAFFOLD, hidden=(4096, 4096, 256)))
+        make_spec(replace(SCAFFOLD, hidden=(9000, 9000)))
 
 
 @pytest.mark.parametrize(("policy", "rule"), [({}, "clip"), ({"clip": 0.0}, "steps")])

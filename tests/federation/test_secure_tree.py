@@ -23,9 +23,10 @@ from roundelay.federation.result_check import check_result
 from roundelay.federation.secure_sum import split_masked
 from roundelay.federation.tasks import PromiseTask, RevealTask, TrainTask
 from roundelay.federation.topologies.groups import Nodes
-from roundelay.federation.topologies.partial import partial_from_bytes
+from roundelay.federation.topologies.partial import partial_from
 from roundelay.ml import plugins
 from roundelay.ml.masks import add
+from roundelay.ml.sliced import as_bytes
 from roundelay.store.read_path import fetch
 from tests.federation.inline_ring import Member
 from tests.federation.secure_job import ADDRESSES, SITES, THRESHOLD, SecureJob, masking_of
@@ -150,8 +151,8 @@ def test_what_nodes_of_a_tree_add_looks_like_chance() -> None:
         for ticket, order in member.orders._orders.items():
             if order.shares and isinstance(order.task, TrainTask):
                 assert order.masking is not None
-                partial = partial_from_bytes(content_of(job, member, ticket))
-                vector, _ = split_masked(partial.sum, order.masking, len(partial.done))
+                partial = partial_from(content_of(job, member, ticket))
+                vector, _ = split_masked(as_bytes(partial.sum), order.masking, len(partial.done))
                 bits = np.unpackbits(np.frombuffer(vector, np.uint8))
                 assert len(bits) > 64 * 3000
                 assert abs(bits.mean() - 0.5) < 5 * 0.5 / np.sqrt(bits.size)

@@ -18,8 +18,9 @@ from roundelay.federation.placement import POLICIES
 from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import TrainTask
-from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from_bytes
+from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from
 from roundelay.federation.topologies.tree_reduce import add, split
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from tests.federation.inline_ring import InlineRing
 from tests.federation.test_driver import EXPECTED, IDS, RING, SETTINGS, Job, make_spec
@@ -174,7 +175,7 @@ def lost_as(message: str) -> PartialSum:
 def test_a_partial_sum_is_read_as_it_was_written() -> None:
     partial = replace(some(0, 3, 70), lost=(Lost("n:2", "unreachable", "did not answer"),), messages=4)
 
-    assert partial_from_bytes(partial.to_bytes()) == partial
+    assert partial_from(as_bytes(partial.to_content())) == partial
 
 
 @pytest.mark.parametrize(
@@ -183,16 +184,16 @@ def test_a_partial_sum_is_read_as_it_was_written() -> None:
         b"",
         b"\0\0",
         b"\xff\xff\xff\xff{}",
-        some(1).to_bytes()[:20],
-        some(1).to_bytes().replace(b'"files": "2"', b'"files": "6"'),
-        some(1).to_bytes().replace(b'"files": "2"', b'"files": "x"'),
-        lost_as("b").to_bytes().replace(b'"kind": "busy"', b'"kind": "idle"'),
-        lost_as("b").to_bytes().replace(b'"message": "b"', b'"message": 999'),
+        as_bytes(some(1).to_content())[:20],
+        as_bytes(some(1).to_content()).replace(b'"files": "2"', b'"files": "6"'),
+        as_bytes(some(1).to_content()).replace(b'"files": "2"', b'"files": "x"'),
+        as_bytes(lost_as("b").to_content()).replace(b'"kind": "busy"', b'"kind": "idle"'),
+        as_bytes(lost_as("b").to_content()).replace(b'"message": "b"', b'"message": 999'),
     ],
 )
 def test_a_malformed_partial_sum_is_refused(content: bytes) -> None:
     with pytest.raises(BadRecord):
-        partial_from_bytes(content)
+        partial_from(content)
 
 
 def test_only_disjoint_sums_of_one_round_are_added() -> None:

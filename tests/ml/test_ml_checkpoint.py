@@ -46,7 +46,7 @@ class Kept:
 
     def __call__(self, checkpoint: Checkpoint) -> None:
         header, payload = checkpoint.to_frame()
-        self.frames.append(Frame(header, bytearray(payload)))
+        self.frames.append(Frame(header, bytearray().join(map(as_bytes, payload))))
 
 
 def train(task: TrainerTask, begun: Frame | None = None, keep: Kept | None = None) -> tuple[PartialUpdate, list[Any]]:
@@ -126,7 +126,8 @@ def test_a_finished_training_is_not_repeated() -> None:
     ],
 )
 def test_a_checkpoint_that_does_not_fit_its_task_is_refused(broken: Header) -> None:
-    header, payload = Checkpoint(np.zeros(5, np.int64)).to_frame()
+    header, parts = Checkpoint(np.zeros(5, np.int64)).to_frame()
+    payload = b"".join(map(as_bytes, parts))
     assert checkpoint_from_frame(header, payload, 5, 2, EPOCHS, False)
 
     with pytest.raises(BadTask, match="checkpoint"):

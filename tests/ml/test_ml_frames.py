@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from roundelay.ml import frames
 from roundelay.ml.errors import DataError, EndOfFrames, FrameError, NotFinite, TrainerFault, from_dict, to_dict
 from roundelay.ml.frames import Frame, read_frame, write_frame
+from roundelay.ml.sliced import Joined, Memory, as_bytes, part_of
 from tests.ml.ml_oracles import EFFORT
 
 
@@ -137,3 +138,11 @@ def test_an_unknown_error_becomes_a_trainer_fault() -> None:
     again = from_dict({"error": "KeyboardInterrupt", "message": "m"})
 
     assert (type(again), str(again)) == (TrainerFault, "m")
+
+
+def test_contents_one_behind_the_other_are_read_as_one() -> None:
+    whole, joined = b"abcdefghij", Joined((b"abc", b"", Memory(memoryview(b"defgh")), part_of(OnDisk(b"xxij"), 2, 4)))
+
+    assert len(joined) == len(whole)
+    assert all(joined[a:b] == whole[a:b] for a in range(12) for b in range(12))
+    assert as_bytes(joined) == whole

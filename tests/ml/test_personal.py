@@ -15,6 +15,7 @@ from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate
 from roundelay.ml.personal import last_layer, personal_weights, with_own_head
 from roundelay.ml.readers import packed
+from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import Design, FileTask, PersonalPlan, TrainConfig, TrainerTask, TrainingPlan, plan_from_dict
 from roundelay.ml.worker import Worker, sum_from_bytes
 
@@ -101,7 +102,8 @@ def test_a_training_that_was_cut_off_goes_on_with_the_same_bits() -> None:
             return not is_last
 
         def __call__(self, checkpoint: Checkpoint) -> None:
-            kept.append(checkpoint.to_frame())
+            header, payload = checkpoint.to_frame()
+            kept.append((header, b"".join(map(as_bytes, payload))))
 
     whole = worker.train(task, weights, keep=Keep())
 

@@ -36,8 +36,8 @@ ORDER, WEIGHTS = training_order(SPEC)
 ENDLESS = training_order(make_spec(CONTENTS, Settings(epochs=10_000, hidden=(5,))))
 EXPECTED = computed_here(ORDER, CONTENTS, WEIGHTS)
 # The reports of this many epochs, 40 bytes or more each, overflow the pipe several times however slowly we read, so the
-# child cannot finish before it is killed.
-LONG_EPOCHS = 3_000
+# child cannot finish before it is killed; and after it, the rest takes long enough for another checkpoint.
+LONG_EPOCHS = 10_000
 LONG = training_order(make_spec(CONTENTS, Settings(epochs=LONG_EPOCHS, hidden=(5,))))
 
 

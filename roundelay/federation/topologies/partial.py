@@ -17,6 +17,7 @@ from roundelay.federation.errors import StepTooLarge, WorkFailed
 from roundelay.federation.receipts import Receipts, by_file, merged
 from roundelay.federation.records import ADDRESS_CHARACTERS_MAX
 from roundelay.federation.strict_json import in_range, require
+from roundelay.ml.sliced import Joined, Sliced, as_bytes, part_of
 from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES, ROUNDS_MAX
 
 _LENGTH = struct.Struct(">I")
@@ -75,7 +76,7 @@ class PartialSum:
     done: tuple[NodeWork, ...] = ()
     lost: tuple[Lost, ...] = ()
     messages: int = 0  # orders passed on below, each counted once
-    sum: bytes = b""
+    sum: Sliced = b""
 
     @property
     def depth(self) -> int:
@@ -96,12 +97,13 @@ class PartialSum:
         same_round = (self.job, self.round, self.weights) == (other.job, other.round, other.weights)
         return same_round and not self.files & other.files
 
-    def to_bytes(self) -> bytes:
-        """Return the wire form, which `partial_from_bytes` reads."""
-        raw = asdict(self) | {"files": f"{self.files:x}"}
+    def to_content(self) -> Sliced:
+        """Return the wire form, which `partial_from` reads; a sum that is in a file is not copied."""
+        raw = asdict(replace(self, sum=b"")) | {"files": f"{self.files:x}"}
         del raw["sum"]
         head = json.dumps(raw).encode()
-        return _LENGTH.pack(len(head)) + head + self.sum
+        parts = (_LENGTH.pack(len(head)), head, self.sum)
+        return b"".join(map(as_bytes, parts)) if isinstance(self.sum, bytes) else Joined(parts)
 
 
 def bitmap(files: Iterable[int]) -> int:
@@ -122,10 +124,10 @@ class _Head:
     messages: int
 
 
-def partial_from_bytes(content: bytes) -> PartialSum:
+def partial_from(content: Sliced) -> PartialSum:
     """Parse a partial sum from an untrusted node. Raises BadRecord."""
     try:
-        (length,) = _LENGTH.unpack_from(content)
+        (length,) = _LENGTH.unpack(content[: _LENGTH.size])
         start = _LENGTH.size
         require(length <= len(content) - start, f"a head of {length} bytes")
         head = strict_json.decode(_Head, content[start : start + length], "partial sum", HEAD_BYTES_MAX)
@@ -133,7 +135,7 @@ def partial_from_bytes(content: bytes) -> PartialSum:
     except (struct.error, ValueError) as error:
         raise strict_json.malformed("partial sum", str(error)) from error
     raw = {field.name: getattr(head, field.name) for field in fields(head)}
-    return PartialSum(**raw | {"files": files}, sum=content[start + length :])
+    return PartialSum(**raw | {"files": files}, sum=part_of(content, start + length, len(content)))
 
 
 def _files(head: _Head) -> int:

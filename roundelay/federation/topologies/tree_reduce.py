@@ -21,8 +21,9 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import between
 from roundelay.federation import arithmetic, masked_sum
-from roundelay.federation.effects import offload
+from roundelay.federation.effects import OpenBuffer, offload
 from roundelay.federation.errors import BadRecord, FederationError, StepTooLarge, WorkFailed
+from roundelay.federation.large_contents import own_content
 from roundelay.federation.receipts import split_result
 from roundelay.federation.requests import Order, Progress, Share, TrainingFile
 from roundelay.federation.result_check import check_result
@@ -31,9 +32,11 @@ from roundelay.federation.rounds import PartialResult
 from roundelay.federation.tasks import Task
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import Elapsed, TicketTimeout, await_done, result_of, submit
-from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from_bytes
+from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from
 from roundelay.ml.sliced import as_bytes
-from roundelay.store.read_path import fetch
+from roundelay.store.blobs import Buffer, Content
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
+from roundelay.store.staging import LARGE_BYTES_MIN
 
 ROOTS_MAX = 3  # nodes tried as the root of one round's tree
 
@@ -44,9 +47,9 @@ ROOTS_MAX = 3  # nodes tried as the root of one round's tree
 def aggregate(node: ChordNode, order: Order) -> Procedure[PartialSum]:
     """Have an order carried out by this node and the nodes below it, and add their sums."""
     branches = split(node, order)
-    weights = b""
+    weights: Content = b""
     if order.weights:
-        weights = yield from fetch((node.ref,), order.weights, order.weights_bytes)
+        weights = yield from own_content(node.ref, order.weights, order.weights_bytes)
     procedures = [_run_branch(node.ref, child, part, weights) for child, part in branches]
     outcomes = yield from gather(procedures, limit=max(1, len(branches)))
     children = [child for child, _ in branches if child != node.ref]
@@ -63,7 +66,11 @@ def aggregate(node: ChordNode, order: Order) -> Procedure[PartialSum]:
         else:
             below.append(outcome)
     own = replace(own, messages=len(children), lost=tuple(failed))
-    return (yield from offload(lambda: add(own, below, order)))
+    sum_bytes = SUM_BYTES * (order.weights_bytes // WEIGHT_BYTES)
+    buffer: Buffer | None = None
+    if order.masking is None and sum_bytes >= LARGE_BYTES_MIN:
+        buffer = yield OpenBuffer(sum_bytes)
+    return (yield from offload(lambda: add(own, below, order, buffer)))
 
 
 def split(node: ChordNode, order: Order) -> list[tuple[NodeRef, Order]]:
@@ -82,8 +89,11 @@ def split(node: ChordNode, order: Order) -> list[tuple[NodeRef, Order]]:
     return branches
 
 
-def add(own: PartialSum, below: Sequence[PartialSum], order: Order) -> PartialSum:
-    """Add partial sums; one that overlaps, or is of another round, is left out and listed as lost."""
+def add(own: PartialSum, below: Sequence[PartialSum], order: Order, buffer: Buffer | None = None) -> PartialSum:
+    """Add partial sums; one that overlaps, or is of another round, is left out and listed as lost.
+
+    buffer: where a large sum is written.
+    """
     addends = [own] if own.files else []
     total = own
     for other in below:
@@ -102,22 +112,23 @@ def add(own: PartialSum, below: Sequence[PartialSum], order: Order) -> PartialSu
             messages=total.messages + other.messages,
         )
     if order.masking is not None:
-        return replace(total, sum=masked_sum.added(order, order.masking, [(each.files, each.sum) for each in addends]))
-    return replace(total, sum=arithmetic.added(order.task, [each.sum for each in addends]))
+        masked = [(each.files, as_bytes(each.sum)) for each in addends]
+        return replace(total, sum=masked_sum.added(order, order.masking, masked))
+    return replace(total, sum=arithmetic.added(order.task, [each.sum for each in addends], buffer))
 
 
-def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Procedure[PartialSum]:
+def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: Content) -> Procedure[PartialSum]:
     """Have one branch carried out. Raises ChordError, FederationError."""
     yield from submit(child, order, weights if child != me else b"")
     progress = yield from await_done(child, order.ticket)
     content = yield from result_of(child, progress)
     if order.shares:
-        return _possible(order, partial_from_bytes(as_bytes(content)))
+        return _possible(order, partial_from(content))
     result, receipts = split_result(order, content)
     check_result(order, order.files, result)
     files, proven = tuple(f.index for f in order.files), b"".join(receipts.values()).hex()
     work = NodeWork(str(child.address), files, progress.seconds, progress.loss, progress.accuracy, 0, proven)
-    return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=as_bytes(result))
+    return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=result)
 
 
 def _possible(order: Order, partial: PartialSum) -> PartialSum:
@@ -225,7 +236,7 @@ def _ask_root(
         raise
     estimate.record_tree(clock() - began)
     content = yield from result_of(root, progress)
-    return _possible(order, partial_from_bytes(as_bytes(content)))
+    return _possible(order, partial_from(content))
 
 
 def _accept(

@@ -17,7 +17,7 @@ from typing import cast
 import numpy as np
 
 from roundelay.ml.arithmetic import BY_NAME
-from roundelay.ml.checkpoint import FileState, arrays_from_bytes, arrays_to_bytes
+from roundelay.ml.checkpoint import FileState, arrays_from_bytes, state_of
 from roundelay.ml.choices import Task
 from roundelay.ml.data import Array, Floats, Labels, Samples
 from roundelay.ml.errors import BadTask
@@ -25,6 +25,7 @@ from roundelay.ml.losses import LOSSES, summed
 from roundelay.ml.losses import probabilities as softmax
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.optimizers import adam_update, clipped, corrected, memory, momentum_update, proximal
+from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.ml.task import PARAMETERS_MAX, Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard, check_finite, check_samples, ignore_epoch
 
@@ -104,14 +105,14 @@ class Model(ABC):
         self._update()
         return scores
 
-    def state(self) -> bytes | None:
+    def state(self) -> Sliced | None:
         """Return the state of a local training after a whole epoch, which `restore` takes; None if it is not known.
 
         A model whose only state between batches is in `parameters` and in `rng` sets `is_resumable`.
         """
         if not self.is_resumable:
             return None
-        return arrays_to_bytes([self.parameters, *self._memory]) + _rng_to_bytes(self._rng)
+        return state_of([self.parameters, *self._memory], _rng_to_bytes(self._rng))
 
     def restore(self, state: bytes, steps: int) -> None:
         """Go on, after `prepare`, from such a state, to which this number of steps has led. Raises BadTask."""
@@ -174,7 +175,7 @@ class ModelLearner:
         model.prepare(config, shard.seed)
         if shard.start is not None:
             rows = rows_in_batches(samples.rows, config.batch, model.least_rows)
-            model.restore(shard.start.state, shard.epochs_done * math.ceil(rows / config.batch))
+            model.restore(as_bytes(shard.start.state), shard.epochs_done * math.ceil(rows / config.batch))
         with np.errstate(all="ignore"):
             _epochs(model, samples, config, shard)
         model.finish()
