@@ -236,7 +236,7 @@ def test_leases_are_renewed_under_every_key_and_a_copy_of_the_spec_is_taken_for_
     roster = Roster(RING, job.net.entry)
     roster.update_members(tuple(job.net.members))
     job.net.run(renew_leases(roster, SPEC, next(job.versions)))
-    keys = keys_of(RING, SPEC.job, 8)
+    keys = (*keys_of(RING, SPEC.job, 8), RING.key(records.DIRECTORY))
     assert list(dict.fromkeys(asked)) == [(kind, key) for key in keys for kind in (Find, Put)], "key by key"
 
     between = Job((RING.key(SPEC.job), RING.key(SPEC.job) + 1), SPEC, SMALL)
