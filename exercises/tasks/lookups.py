@@ -11,8 +11,9 @@ from exercises.violation import Violation, require
 from roundelay.chord.errors import LookupFailed
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.node import ChordNode
-from roundelay.chord.requests import Candidate
-from roundelay.chord.ring import Ring, between
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import Candidate, Hop
+from roundelay.chord.ring import Ring, between, between_right_closed
 from roundelay.sim.ideal_ring import IdealRing, random_ring
 from roundelay.sim.instant_network import InstantNetwork
 
@@ -56,7 +57,12 @@ class _Student(ChordNode):
         made.choose = choose
         return made
 
-    def closest_preceding_nodes(self, key: int, failed: frozenset[object] = frozenset()) -> tuple[Candidate, ...]:
+    def next_hop(self, key: int, failed: frozenset[NodeRef]) -> Hop:
+        if between_right_closed(self.ref.id, key, self.successor.id):
+            return super().next_hop(key, failed)
+        return Hop(found=False, candidates=(self._closest_preceding_node(key),))
+
+    def _closest_preceding_node(self, key: int) -> Candidate:
         me, size = self.ref.id, self.ring.size
         known = {node.id: node for node in (*self.successors, *self.fingers) if node != self.ref}
         chosen = self.choose(me, key, sorted(known), size)
@@ -65,4 +71,4 @@ class _Student(ChordNode):
         require(between(me, chosen, key), "Progress", f"{case}: {chosen} does not lie between the node and the key")
         better = [other for other in known if between(chosen, other, key)]
         require(not better, "Closest", f"{case}: {better[:1]} is closer to the key than {chosen}")
-        return (Candidate(known[chosen]),)
+        return Candidate(known[chosen])

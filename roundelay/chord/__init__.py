@@ -24,6 +24,7 @@ requests          every request about the ring, and its answer
 relays            ask a node that accepts no connections through others
 ring              the identifier circle: keys, intervals, finger starts
 round_trips       how long a peer takes to answer, estimated as TCP does
+routing_table     what a node knows of the ring by distance, and the next hops that follow from it
 snapshot          the views of all members at one moment, and what follows from them
 states            the states of a node and of a peer, as tables
 """

@@ -49,13 +49,15 @@ def find_successor(start: NodeRef, key: int, failed: tuple[NodeRef, ...] = ()) -
     """
     steps, avoided = [Candidate(start)], dict.fromkeys(failed)
     unanswered = list(failed)
+    request = NextHop(key, failed)
     for _ in range(HOPS_MAX):
         here = steps[-1].node
         try:
-            hop: Hop = yield Ask(here, NextHop(key, tuple(avoided)))
+            hop: Hop = yield Ask(here, request)
             nearer = _nearer(here, key, hop, avoided)
         except ChordError as error:
             avoided[here] = None
+            request = NextHop(key, tuple(avoided))
             if not isinstance(error, Busy | NotYet):
                 unanswered.append(here)
             steps.pop()
@@ -76,6 +78,6 @@ def _nearer(here: NodeRef, key: int, hop: Hop, avoided: dict[NodeRef, None]) -> 
         raise PeerFault(f"{here.address} claims to know the owner of key {key} but names none that fits")
     for candidate in hop.candidates:
         peer = candidate.node
-        if not peer.is_vacant and peer not in avoided and between(here.id, peer.id, key):
+        if between(here.id, peer.id, key) and not peer.is_vacant and not (avoided and peer in avoided):
             return candidate
     raise PeerFault(f"{here.address} knows no node nearer to key {key}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from itertools import islice
+from operator import is_
 
 from roundelay.chord.errors import NotYet
 from roundelay.chord.failure_detector import FailureDetector
@@ -11,8 +11,7 @@ from roundelay.chord.pending import PendingTasks
 from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.requests import Candidate, Hello, Hop, Neighbourhood
 from roundelay.chord.ring import Ring, between_right_closed
-
-CANDIDATES_MAX = 3  # next hops in an answer: one to ask, two to fall back on
+from roundelay.chord.routing_table import CANDIDATES_MAX, RoutingTable
 
 
 class ChordNode:
@@ -29,8 +28,7 @@ class ChordNode:
         self.failure_detector = FailureDetector()
         self.pending = PendingTasks()
         self.nudged = False  # stabilize at once, not only at the next tick
-        self._routes: tuple[list[int], tuple[Candidate, ...]] | None = None
-        self._found: Hop | None = None  # the answer for a key before the successor, while no successor is dead
+        self._routing_table: RoutingTable | None = None
 
     # --- answers
 
@@ -40,15 +38,11 @@ class ChordNode:
     def next_hop(self, key: int, failed: frozenset[NodeRef]) -> Hop:
         """Return the owner, if it is the successor, and otherwise whom to ask next. Paper, figure 4."""
         self._require_joined()
-        some_dead = bool(failed) or self.failure_detector.any_dead
-        head = self.successors[0]
-        if some_dead or head.is_vacant:
-            head = self._first_live_successor(failed)
-        if between_right_closed(self.ref.id, key, head.id):
-            if some_dead:
-                return Hop(found=True, nodes=self.live_successors(failed))
-            return self._found or self._cache_found()
-        return Hop(found=False, candidates=self.closest_preceding_nodes(key, failed))
+        if not failed and not self.failure_detector.any_dead:  # nearly always
+            return (self._routing_table or self._build_routing_table()).next_hop(key)
+        if between_right_closed(self.ref.id, key, self._first_live_successor(failed).id):
+            return Hop(found=True, nodes=self.live_successors(failed))
+        return Hop(found=False, candidates=self._closest_preceding_nodes(key, failed))
 
     def neighbours(self) -> Neighbourhood:
         self._require_joined()
@@ -57,16 +51,6 @@ class ChordNode:
     def live_successors(self, failed: frozenset[NodeRef] = frozenset()) -> tuple[NodeRef, ...]:
         """Return the successor list, each node once, without dead nodes and those in `failed`."""
         return tuple(dict.fromkeys(s for s in self.successors if not self._is_excluded(s, failed)))
-
-    def closest_preceding_nodes(self, key: int, failed: frozenset[NodeRef] = frozenset()) -> tuple[Candidate, ...]:
-        """Return known nodes in (self, key), the nearest to the key first. Paper, figure 4."""
-        distances, candidates = self._routes or self._routing_table()
-        upto = bisect_left(distances, self.ring.distance(self.ref.id, key) or self.ring.size)
-        first = len(distances) - upto
-        if not failed and not self.failure_detector.any_dead:  # nearly always; the table holds no placeholders
-            return candidates[first : first + CANDIDATES_MAX]
-        nearest = (c for c in candidates[first:] if not self._is_excluded(c.node, failed))
-        return tuple(islice(nearest, CANDIDATES_MAX))
 
     # --- changes
 
@@ -89,8 +73,10 @@ class ChordNode:
             wanted.append(peer)
             reached = distance
         adopted = (*wanted, *[self.ref] * (self.ring.successors - len(wanted)))
+        if _same(adopted, self.successors):
+            return False
         changed, self.successors = adopted != self.successors, adopted
-        self._routes = self._found = None
+        self._routing_table = None
         return changed
 
     def drop_successor(self) -> None:
@@ -107,8 +93,10 @@ class ChordNode:
     def set_fingers(self, fingers: tuple[NodeRef, ...]) -> bool:
         """Replace the whole table. Return True if that changed anything."""
         assert len(fingers) == self.ring.bits
+        if _same(fingers, self.fingers):
+            return False
         changed, self.fingers = fingers != self.fingers, fingers
-        self._routes = None
+        self._routing_table = None
         return changed
 
     # --- helpers
@@ -136,22 +124,19 @@ class ChordNode:
     def _is_excluded(self, peer: NodeRef, failed: frozenset[NodeRef]) -> bool:
         return (bool(failed) and peer in failed) or self.failure_detector.is_dead(peer)
 
-    def _cache_found(self) -> Hop:
-        """Return the answer that ends a lookup, and keep it until the successor list changes."""
-        self._found = Hop(found=True, nodes=self.live_successors())
-        return self._found
+    def _closest_preceding_nodes(self, key: int, failed: frozenset[NodeRef]) -> tuple[Candidate, ...]:
+        """Return known live nodes in (self, key), the nearest to the key first. Paper, figure 4."""
+        table = self._routing_table or self._build_routing_table()
+        nearest = (c for c in table.preceding(key) if not self._is_excluded(c.node, failed))
+        return tuple(islice(nearest, CANDIDATES_MAX))
 
-    def _routing_table(self) -> tuple[list[int], tuple[Candidate, ...]]:
-        """Return the distances of all fingers and successors, ascending, and the nodes, the farthest first.
+    def _build_routing_table(self) -> RoutingTable:
+        """Return the routing table, and keep it until the successors or fingers change. Raises NotYet."""
+        self._first_live_successor(frozenset())
+        self._routing_table = RoutingTable(self.ring, self.ref, self.successors, self.fingers)
+        return self._routing_table
 
-        Kept until either changes.
-        """
-        known = {s: Candidate(s) for s in self.successors if s != self.ref and not s.is_vacant}
-        for i, (finger, after) in enumerate(zip(self.fingers, (*self.fingers[1:], None), strict=True)):
-            if (
-                finger is not after and finger != self.ref and not finger.is_vacant
-            ):  # most fingers are the next one, too
-                known[finger] = Candidate(finger, i)
-        ordered = sorted(known.values(), key=lambda c: self.ring.distance(self.ref.id, c.node.id))
-        self._routes = [self.ring.distance(self.ref.id, c.node.id) for c in ordered], tuple(reversed(ordered))
-        return self._routes
+
+def _same(new: tuple[NodeRef, ...], old: tuple[NodeRef, ...]) -> bool:
+    """Return True if both hold the same objects; equal nodes may differ in their relays."""
+    return new is old or all(map(is_, new, old))

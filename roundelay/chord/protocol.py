@@ -163,11 +163,7 @@ def fix_fingers(node: ChordNode) -> Procedure[bool]:
     while len(fingers) < ring.bits:
         start = ring.finger_start(me.id, len(fingers))
         owner, *after = yield from _owners(node, start, node.fingers[len(fingers)])
-        fingers.append(owner)
-        while len(fingers) < ring.bits and between_right_closed(
-            me.id, ring.finger_start(me.id, len(fingers)), owner.id
-        ):
-            fingers.append(owner)
+        fingers += [owner] * max(1, ring.fingers_up_to(me.id, owner.id) - len(fingers))
         if node.finger_candidates > 1:
             fingers[-1] = yield from choose_near_finger(node, len(fingers) - 1, (owner, *after))
     return node.set_fingers(tuple(fingers))

@@ -42,6 +42,11 @@ class Ring:
         """Return the first identifier that finger `index` (from 0) covers. Paper, table 1."""
         return (identifier + (1 << index)) % self.size
 
+    def fingers_up_to(self, identifier: int, owner: int) -> int:
+        """Return how many finger starts, from the first on, lie in the arc (identifier, owner]."""
+        reach = self.distance(identifier, owner) or self.size  # finger i starts 2^i away
+        return min(reach.bit_length(), self.bits)
+
     def distance(self, start: int, end: int) -> int:
         """Return the clockwise distance from start to end; 0 if they are equal."""
         return (end - start) % self.size

@@ -59,9 +59,7 @@ class IdealRing:
         fingers: list[NodeRef] = []
         while len(fingers) < ring.bits:
             owner = self.owner(ring.finger_start(ref.id, len(fingers)))
-            reach = ring.distance(ref.id, owner.id) or ring.size
-            covered = min(reach.bit_length(), ring.bits)  # finger i starts 2^i away: at or before the owner
-            fingers += [owner] * (covered - len(fingers))
+            fingers += [owner] * (ring.fingers_up_to(ref.id, owner.id) - len(fingers))
         return tuple(fingers)
 
     def nodes(self) -> list[ChordNode]:

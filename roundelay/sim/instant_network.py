@@ -20,7 +20,7 @@ from roundelay.chord.requests import Leaving, Notify, Nudge
 
 R = TypeVar("R")
 
-TRIGGERS = (Notify, Nudge, Leaving)  # requests that leave tasks pending
+TRIGGERS = frozenset((Notify, Nudge, Leaving))  # requests that leave tasks pending
 SETTLE_MAX = 10_000  # nodes to run, one after the other
 
 

@@ -59,6 +59,14 @@ def test_finger_starts_double_in_distance() -> None:
         assert RING.distance(identifier, RING.finger_start(identifier, index)) == 2**index
 
 
+def test_an_owner_covers_the_fingers_that_start_before_it() -> None:
+    for identifier, owner in product(CIRCLE, repeat=2):
+        starts = [RING.finger_start(identifier, index) for index in range(RING.bits)]
+        covered = [between_right_closed(identifier, start, owner) for start in starts]
+        count = RING.fingers_up_to(identifier, owner)
+        assert covered == [True] * count + [False] * (RING.bits - count)
+
+
 @pytest.mark.parametrize("bits", [3, 8, 17, 159, 160])
 def test_a_key_is_the_first_bits_of_the_digest(bits: int) -> None:
     whole = int(hashlib.sha1(b"letters_01.txt").hexdigest(), 16)
