@@ -98,6 +98,15 @@ class SecuredJob:
         reached = self.rounds
         self.await_(lambda: self.rounds >= reached + rounds)
 
+    def await_second_driver(self) -> str:
+        """Kill the client, then the node that takes over, and wait for the next one. Return the first of the two."""
+        self.await_(lambda: self.rounds)
+        self.world.kill(self.client)
+        self.await_driver(other_than=str(CLIENT))
+        first = self.kill_driver()
+        self.await_driver(other_than=first)
+        return first
+
     def await_copies(self) -> None:
         """Wait until everything is on all replicas, and every node answers for what it owns."""
         self.await_(lambda: not self.missing() and all(each.store.handoff_complete for each in self.programs))
@@ -200,11 +209,7 @@ def signer_of(item: Item) -> str:
 @pytest.mark.parametrize("place", [0, 1], ids=["owner", "replica"])
 def test_a_new_replica_gets_the_records_of_a_driver_that_has_died(nodes: int, place: int) -> None:
     job = SecuredJob(nodes)
-    job.await_(lambda: job.rounds)
-    job.world.kill(job.client)
-    job.await_driver(other_than=str(CLIENT))
-    first = job.kill_driver()
-    job.await_driver(other_than=first)
+    first = job.await_second_driver()
     lost = next(ref for ref in job.holders(job.key) if str(ref.address) != job.driver)
     job.kill(lost)
     job.join(after=([job.key, *(ref.id for ref in job.holders(job.key))])[place])
@@ -218,3 +223,19 @@ def test_a_new_replica_gets_the_records_of_a_driver_that_has_died(nodes: int, pl
 
     assert ended.end == records.DONE
     assert [result.weights for result in ended.results] == job.expected()
+
+
+@pytest.mark.parametrize("nodes", [4, 12])
+def test_a_replica_that_has_lost_its_copies_gets_them_while_another_node_drives(nodes: int) -> None:
+    job = SecuredJob(nodes)
+    first = job.await_second_driver()
+    lost = next(ref for ref in job.holders(job.key) if str(ref.address) != job.driver)
+    program = next(each for each in job.programs if each.node.ref == lost)
+    program.store.release(job.items_of(lost).values())
+    rounds = job.rounds
+    assert job.missing()
+    job.await_copies()
+
+    assert first in job.signers("result"), "it has written rounds"
+    assert rounds < job.rounds < job.spec.settings.rounds, "the job goes on meanwhile"
+    assert job.end().end == records.DONE

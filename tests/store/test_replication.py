@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from roundelay.chord import protocol
 from roundelay.chord.effects import Ask, Sleep, resume
-from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotYet, StoreFull
+from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotAllowed, NotYet, StoreFull
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.chord.states import NODE_TRANSITIONS
 from roundelay.store import anti_entropy, replication
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import LIST_MAX, CollectGarbage, Find, GetRangeDigest, ListRange, Put, Write
+from roundelay.store.items import LIST_MAX, CollectGarbage, Find, GetRangeDigest, Item, ListRange, Put, Write
 from roundelay.store.store import Store
 from tests.chord.ring_harness import owner, refusing
 from tests.hypothesis_profiles import examples
@@ -189,6 +189,38 @@ def test_a_joiner_without_room_leaves_the_rest_on_the_other_nodes() -> None:
     assert store.handoff_complete and store.stored_bytes <= 20
     for name, (key, content) in items.items():
         assert len(world.copies(name)) >= 3
+        assert world.get(0, name, key=key) == content
+
+
+class Refusing:
+    """Rules by which a node refuses the item with one name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def check(self, item: Item, named: object, caller: int | None) -> None:
+        if item.entry.name == self.name:
+            raise NotAllowed("not here")
+
+    def check_content(self, item: Item, content: object) -> None:
+        return
+
+
+def test_a_joiner_that_must_refuse_an_item_receives_the_others_and_answers() -> None:
+    world = world_of(TEN)
+    items = fill(world)
+    refused = next(name for name, (key, _) in items.items() if 50 < key <= 60)
+    store = join(world, 60, through=0)
+    store.guard = Refusing(refused)
+    world.settle(20)
+
+    for _ in range(4):
+        world.sync_all()
+
+    assert store.handoff_complete
+    for name, (key, content) in items.items():
+        places = world.copies(name)
+        assert set(right_places(world, key)) - {60} <= set(places) and (name == refused or len(places) >= 3)
         assert world.get(0, name, key=key) == content
 
 
