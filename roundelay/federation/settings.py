@@ -84,7 +84,7 @@ class Settings:
     epochs: int = _number(5, 1, 10_000, "passes over a file in each round")
     hidden: tuple[int, ...] = field(
         default=(256,),
-        metadata={"least": 1, "most": 4096, "about": "sizes of the hidden layers: 256, or 512,512", "layers_max": 8},
+        metadata={"least": 1, "most": 16_384, "about": "sizes of the hidden layers: 256, or 512,512", "layers_max": 8},
     )
     eta: float = _number(0.2, ETA_MIN, 100.0, "learning rate; if it is not given, wide rows and adam get a smaller one")
     halvings: int = _number(0, 0, HALVINGS_MAX, "how often eta may be halved, when a round diverges; 0: eta stands")

@@ -29,7 +29,7 @@ SETTINGS = {f.name: f for f in fields(Settings)}
         ("batch", 1, 65_536),
         ("momentum", 0.0, 1.0),
         ("seed", 0, 2**63 - 1),
-        ("hidden", (1,), (4096,) * 8),
+        ("hidden", (1,), (16_384,) * 8),
     ],
 )
 def test_both_ends_of_a_range_are_allowed(name: str, least: Any, most: Any) -> None:
@@ -65,7 +65,7 @@ def test_both_ends_of_a_range_are_allowed(name: str, least: Any, most: Any) -> N
         ("hidden", ()),
         ("hidden", (0,)),
         ("hidden", (256, 0)),
-        ("hidden", (4097,)),
+        ("hidden", (16_385,)),
         ("hidden", (8,) * 9),
         ("hidden", (2.5,)),
         ("hidden", 256),
