@@ -12,6 +12,7 @@ import json
 import random
 import re
 import tempfile
+import time
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ FILES, ROWS, FEATURES, CLASSES = 4, 32, 16, 4
 WEIGHT_BYTES = 4
 SMALL, LARGE = 4_000_000, 124_000_000  # weights
 MEMORY_LIMIT = 3.0  # times the weights' own bytes, of every process
-TIMEOUT_S = 1800.0
+TIMEOUT_S, SAMPLE_S = 1800.0, 0.5
 COUNTED = re.compile(r'roundelay_call_bytes_total\{call="[^"]*",direction="(in|out)",side="(\w+)"\} ([\d.e+]+)')
 
 
@@ -118,6 +119,7 @@ def run(folder: Path, data: Path, weights: int, topology: str) -> Job:
             seen = {"driver": [client.pid], "node": [n.pid for n in nodes], "trainer": _trainers(nodes)}
             for kind, pids in seen.items():
                 peaks[kind] = max([peaks[kind], *map(peak_bytes, pids)])
+            time.sleep(SAMPLE_S)
             return not is_running
 
         until(is_over, "the job ends", TIMEOUT_S)
