@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from roundelay.chord.errors import NotAllowed
+from roundelay.chord.errors import NotAllowed, NotYet
 from roundelay.chord.ring import Ring
 from roundelay.federation import job_keys, records
 from roundelay.federation.effects import AHEAD_MAX_S, NS_PER_S
@@ -80,7 +80,8 @@ class RecordRules:
         """Raise NotAllowed unless an item may be stored beside what is stored already.
 
         is_copy: a node passes it on that may hold the items of its key. A driver's record that is copied may be of a
-        node that has left the ring.
+        node that has left the ring. Raises NotYet for what a submitter writes before the spec of its job has arrived
+        here: a replica that has just joined will take it.
         """
         signer, name, key = self._signer(item), item.entry.name, item.entry.key
         if match := JOB_RECORD.fullmatch(name):
@@ -131,7 +132,7 @@ class RecordRules:
                 self._signer(item)
             else:
                 self.check(item, named)
-        except NotAllowed:
+        except (NotAllowed, NotYet):
             return False
         return match is None or match[2] not in records.ENDS or bool(self.submitters(item.entry.key, match[1], named))
 
@@ -170,6 +171,8 @@ class RecordRules:
         submitters = self.submitters(self._ring.key(job), job, named) or self.submitters(key, job, named)
         is_first = what == FIRST_WEIGHTS and not submitters  # they are stored before their spec
         is_submitter = signer.uri in submitters or (is_first and signer.role in SUBMITTERS)
+        if not (submitters or is_first or is_copy) and signer.role == SUBMITTER:
+            raise NotYet(f"{item.entry.name}: the spec of its job, which names its submitter, is not stored here")
         if what in (records.CANCELLED, records.PAUSED, records.FORGOTTEN):
             _require(is_submitter or signer.role == OPERATOR, signer, item, "its submitter or an operator writes it")
             return

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from roundelay.chord.effects import Procedure, gather
-from roundelay.chord.errors import ChordError
+from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.federation import arithmetic, records, replay
 from roundelay.federation.arithmetic import TrainedRound
@@ -32,6 +32,7 @@ from roundelay.sim.observed_ring import ObservedRing
 from roundelay.sim.process import Outcome
 from roundelay.sim.program import add_performers
 from roundelay.store.blobs import digest_of
+from roundelay.trust.identity import SUBMITTER
 
 FILES, ROWS, FEATURES, CLASSES = 6, 24, 4, 3
 SETTINGS = Settings(rounds=8, epochs=2, hidden=(6,), eta=0.1, batch=8)
@@ -51,6 +52,7 @@ class Job:
         self._spec: JobSpec | None = None
         self._published = False
         self._end = "not started"
+        self._refused = False  # by the rules of a secured ring
 
     def start(self, observed: ObservedRing) -> None:
         world, rng = observed.world, observed.world.rng(self._name)
@@ -60,6 +62,8 @@ class Job:
             self._settings, files[:-1], files[-1], FEATURES, CLASSES, nonce=f"{self._name} {world.options.seed}"
         )
         self._spec = spec
+        if world.identities is not None:
+            world.identities.issue(self._client_address, SUBMITTER)
         process = world.start(self._client_address)
         entry = rng.choice(observed.members).ref
         world.run(process, "client", self._client(observed, entry, contents), self._ended)
@@ -70,6 +74,7 @@ class Job:
         """Do nothing: a published job continues without its client."""
 
     def check(self, observed: ObservedRing) -> None:
+        observed.require(not self._refused, f"{self._name} was refused to its own submitter")
         if not self._published:
             return  # not acknowledged to its client, so nothing was promised
         assert self._spec is not None
@@ -104,6 +109,7 @@ class Job:
         return outcome
 
     def _ended(self, outcome: Outcome) -> None:
+        self._refused = isinstance(outcome, NotAllowed)
         self._end = type(outcome).__name__ if isinstance(outcome, ChordError | FederationError) else "saw it end"
 
     def _kill_client(self, observed: ObservedRing) -> None:

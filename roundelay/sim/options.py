@@ -31,6 +31,7 @@ class SimOptions:
     pauses: int = 3  # how many processes freeze
     pause_s: float = 3.0  # for how long each time
     jobs: int = 0  # federated jobs, with concurrent puts and gets; 0: nodes without store and trainer
+    secured: int = 0  # 1: every process has an identity, and signs its records
     faults_s: float = 40.0  # how long faults happen before everything is healed
 
     def __post_init__(self) -> None:
@@ -77,4 +78,5 @@ def drawn(seed: int, nodes: int = 24) -> SimOptions:
         supernode_crashes=rng.choice((0, 1)),
         refusals=rng.choice((0.0, 0.5, 1.0)),
         pauses=rng.randint(0, 4),
+        secured=rng.choice((0, 1)),
     )

@@ -14,8 +14,9 @@ from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
 from roundelay.sim.checks import check_proved, check_safety, find_deviation, find_ring_deviation
 from roundelay.sim.faults import SimFaults
+from roundelay.sim.identities import SimIdentities
 from roundelay.sim.journal import EventJournal
-from roundelay.sim.machine import Machine, RingProgram
+from roundelay.sim.machine import Machine, RingProgram, clocks
 from roundelay.sim.observed_ring import ObservedRing, Workload
 from roundelay.sim.options import SimOptions
 from roundelay.sim.program import NodeProgram
@@ -63,6 +64,8 @@ class Scenario:
         supernode = SimSupernode(world, ring, SUPERNODE)
         program = NodeProgram if options.jobs else RingProgram
         machines = [Machine(world, Address(f"n{i:02}", PORT), SUPERNODE, program) for i in range(options.nodes)]
+        if options.secured:
+            world.identities = _issue_identities(world, ring, machines)
         self.observed = ObservedRing(world, ring, supernode, machines)
         self._faults = SimFaults(world, ring, machines, supernode)
         self._workloads = workloads
@@ -140,3 +143,10 @@ class Scenario:
             self.observed.require(clock.now - begun_s < within_s, f"not {what} within {within_s:g} s: {deviation}")
             self._advance()
         return clock.now - begun_s
+
+
+def _issue_identities(world: World, ring: Ring, machines: Sequence[Machine]) -> SimIdentities:
+    """Return the identities of a secured ring; those of the nodes state identifiers that are drawn at random."""
+    identities, draw = SimIdentities(ring, clocks(world)), world.rng("identifiers").getrandbits
+    identities.issue_to_nodes({machine.address: draw(ring.bits) for machine in machines})
+    return identities

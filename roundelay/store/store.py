@@ -86,7 +86,7 @@ Named = Callable[[int, str], Iterable[Item]]  # the stored items with a key and 
 
 
 class Guard(Protocol):
-    """The rules of a secured ring. Both raise NotAllowed for an item that must not be stored."""
+    """The rules of a secured ring. Both raise NotAllowed for an item that must not be stored; NotYet: not now."""
 
     def check(self, item: Item, named: Named, caller: int | None) -> None:
         """Check an item before it is stored; `caller` is the identifier of the node that asks for it."""

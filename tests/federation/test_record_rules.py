@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from roundelay.chord.errors import NotAllowed
+from roundelay.chord.errors import NotAllowed, NotYet
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.ring import Ring
@@ -82,7 +82,7 @@ def rules(**options: object) -> RecordRules:
 def is_allowed(made: Item, *beside: Item) -> bool:
     try:
         rules().check(made, stored(*beside))  # type: ignore[arg-type]
-    except NotAllowed:
+    except (NotAllowed, NotYet):
         return False
     return True
 
@@ -295,7 +295,10 @@ def test_a_reader_drops_forged_records_and_ends_without_their_spec() -> None:
 def test_a_node_without_the_spec_takes_nothing_from_a_submitter_but_the_first_weights() -> None:
     forged = item(f"{JOB}.result-1", MALLORY)
 
-    assert not is_allowed(forged)
+    with pytest.raises(NotYet, match="spec of its job"):
+        rules().check(forged, stored())  # type: ignore[arg-type]
+    with pytest.raises(NotAllowed):
+        rules().check(forged, stored(), is_copy=True)  # type: ignore[arg-type]
     assert rules().keep_valid((forged, line(JOB, ALICE))) == (line(JOB, ALICE),)
 
 

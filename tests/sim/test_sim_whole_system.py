@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_journal() -> None:
 def test_jobs_and_puts_survive_the_faults_of_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A failing seed prints how to see it again. A client that dies early has published no job; most have.
 
-    With odd seeds the records of a job lie under several keys.
+    With odd seeds the records of a job lie under several keys. With some, the ring is secured.
     """
     published = 0
     for seed in SEEDS:
@@ -48,3 +48,12 @@ def test_jobs_and_puts_survive_the_faults_of_a_seed(monkeypatch: pytest.MonkeyPa
         assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
         published += "job 0: published" in "".join(outcome.workloads)
     assert published >= max(1, len(SEEDS) // 3), "too few jobs were judged"
+
+
+@pytest.mark.parametrize("seed", [0, 14])
+def test_no_node_that_has_just_joined_refuses_a_job_to_its_submitter(seed: int) -> None:
+    """It gets records before the spec, which names the submitter."""
+    outcome = play(replace(drawn(seed, NODES), jobs=1, secured=1), EventJournal())
+
+    assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
+    assert "job 0: published; its client: saw it end" in outcome.workloads
