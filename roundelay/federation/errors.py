@@ -34,7 +34,7 @@ class JobEnded(FederationError):
 
 
 class CannotDrive(FederationError):
-    """This process lacks the job's model and cannot drive the job; another process may. The job goes on."""
+    """This process lacks what it takes to drive the job, as its model or disk space; another may. The job goes on."""
 
 
 class Replaced(FederationError):

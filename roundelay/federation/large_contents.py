@@ -6,9 +6,10 @@ A result of FILE_BYTES_MIN or more is collected in a file, and its digest is com
 from __future__ import annotations
 
 from roundelay.chord.effects import Procedure, ask
-from roundelay.chord.errors import ChordError, NotFound
+from roundelay.chord.errors import ChordError, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.effects import OpenBuffer, offload
+from roundelay.federation.errors import CannotDrive
 from roundelay.store.blobs import Buffer, Content, verify_digest
 from roundelay.store.own_contents import Open
 from roundelay.store.read_path import fetch
@@ -17,7 +18,7 @@ from roundelay.store.transfer import collect_from
 
 
 def fetch_content(node: NodeRef, digest: str, size_bytes: int) -> Procedure[Content]:
-    """Read a content from a node: into memory, or into a file if it is large. Raises NotFound."""
+    """Read a content from a node: into memory, or into a file if it is large. Raises NotFound, CannotDrive."""
     if size_bytes < LARGE_BYTES_MIN:
         return (yield from fetch((node,), digest, size_bytes))
     buffer: Buffer = yield OpenBuffer(size_bytes)
@@ -25,6 +26,8 @@ def fetch_content(node: NodeRef, digest: str, size_bytes: int) -> Procedure[Cont
         yield from collect_from(node, digest, size_bytes, buffer)
         content = buffer.getvalue()
         yield from offload(lambda: verify_digest(digest, content))
+    except StoreFull as error:  # here, not there
+        raise CannotDrive(f"{error}: {size_bytes >> 20} MB are needed, in the folder that TMPDIR names") from error
     except ChordError as error:
         raise NotFound(f"cannot read content {digest[:8]} from {node.address}: {error}") from error
     return content

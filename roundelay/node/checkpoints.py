@@ -12,6 +12,7 @@ import logging
 from collections import OrderedDict
 from pathlib import Path
 
+from roundelay.chord.errors import StoreFull
 from roundelay.federation.requests import Order
 from roundelay.ml.errors import EndOfFrames, FrameError
 from roundelay.ml.frames import CHECKPOINT_BYTES_MAX, Frame, encoded, read_frame
@@ -46,16 +47,12 @@ class Checkpoints:
 
         A disk that does not take it is logged once an order.
         """
-        buffer = buffer_for(len(frame.payload))
-        for piece in encoded(frame.header, frame.payload):
-            buffer.write(bytes(piece))
-        content = buffer.getvalue()
-        if len(content) > CHECKPOINT_BYTES_MAX:
+        if len(frame.payload) > CHECKPOINT_BYTES_MAX:
             return
         name = _name(order)
         try:
-            kept = self._write(name, content)
-        except OSError as error:
+            kept = self._write(name, _content_of(frame))
+        except (OSError, StoreFull) as error:
             if name != self._refused:
                 self._refused = name
                 log.warning("no checkpoint of job %s: %s", order.job[:8], error)
@@ -109,6 +106,14 @@ class Checkpoints:
             self._kept.pop(name, None)
             if self._folder is not None:
                 (self._folder / name).unlink(missing_ok=True)
+
+
+def _content_of(frame: Frame) -> Content:
+    """Return a frame as a content, in a file if it is large. Raises StoreFull."""
+    buffer = buffer_for(len(frame.payload))
+    for piece in encoded(frame.header, frame.payload):
+        buffer.write(bytes(piece))
+    return buffer.getvalue()
 
 
 def _stem(order: Order) -> str:

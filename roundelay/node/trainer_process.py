@@ -73,16 +73,21 @@ class TrainerProcess:
 
         A large payload is read as it is sent, and a large answer is collected in a file. Raises the MLError that the
         child answers with; EndOfFrames, FrameError or OSError when it has ended; ChordError, after which the child is
-        ended, if the payload cannot be read.
+        ended, if the payload cannot be read or there is no room for the answer.
         """
-        assert self._child is not None
-        requests, answers = cast(BinaryIO, self._child.stdin), cast(BinaryIO, self._child.stdout)
         try:
-            write_frame(requests, header, *payload)
+            return self._exchange(header, payload, on_progress, on_checkpoint)
         except ChordError:  # in the middle of a frame
             self.kill()
             self.end()
             raise
+
+    def _exchange(
+        self, header: Header, payload: Sequence[Sliced], on_progress: OnProgress, on_checkpoint: OnCheckpoint
+    ) -> Frame:
+        assert self._child is not None
+        requests, answers = cast(BinaryIO, self._child.stdin), cast(BinaryIO, self._child.stdout)
+        write_frame(requests, header, *payload)
         while True:  # ends: every request has one answer, or the pipe closes
             frame = read_frame(answers, file_for)
             if "error" in frame.header:

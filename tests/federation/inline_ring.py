@@ -25,7 +25,7 @@ from roundelay.federation.requests import Collect, DriverHeartbeat, Order
 from roundelay.federation.tasks import CompareTask, DescribeTask, MixTask, PromiseTask, RevealTask
 from roundelay.ml.worker import Worker
 from roundelay.sim.program import InlineTrainer
-from roundelay.store.blobs import MemoryBuffer
+from roundelay.store.blobs import Buffer, MemoryBuffer
 from roundelay.store.store import Store
 
 R = TypeVar("R")
@@ -74,6 +74,7 @@ class InlineRing:
         self.dead: set[NodeRef] = set()
         self.before_answer: Callable[[NodeRef, Request[Any]], None] = lambda node, request: None
         self.buffers: list[int] = []  # the sizes of those that were opened
+        self.open_buffer: Callable[[], Buffer] = MemoryBuffer
         self.now = 0.0
         self.beside: Callable[[], Procedure[None]] | None = None  # makes what runs beside, once a second
         self._ran_beside_at = 0.0
@@ -126,7 +127,7 @@ class InlineRing:
                 return effect.function()
             case OpenBuffer():
                 self.buffers.append(effect.size_bytes)
-                return MemoryBuffer()
+                return self.open_buffer()
             case RoundTripsTo():
                 return {node: node.id / self.ring.size for node in effect.nodes}
             case Sleep():

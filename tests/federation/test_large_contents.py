@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from roundelay.chord.effects import Request, ask
-from roundelay.chord.errors import Corrupt, NotFound
+from roundelay.chord.errors import Corrupt, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
+from roundelay.federation.errors import CannotDrive
 from roundelay.federation.large_contents import fetch_content, own_content
-from roundelay.store.blobs import digest_of
+from roundelay.store.blobs import MemoryBuffer, digest_of
 from roundelay.store.items import Read
 from roundelay.store.own_contents import Stage
 from roundelay.store.staging import LARGE_BYTES_MIN
@@ -75,3 +76,19 @@ def test_a_tree_adds_large_sums_in_files_and_it_is_the_model_of_a_star() -> None
 
     assert any(report.passed_on for _, report in job.rounds)
     assert min(job.net.buffers) > LARGE_BYTES_MIN
+
+
+def test_a_driver_without_room_for_a_sum_blames_no_node() -> None:
+    class FullBuffer(MemoryBuffer):
+        def place(self, offset: int, piece: bytes, /) -> None:
+            raise StoreFull("no room for a content: No space left on device")
+
+    job = Job(IDS[:3], make_spec(WIDE))
+    job.net.open_buffer = FullBuffer
+
+    with pytest.raises(CannotDrive, match=r"No space left on device: \d+ MB .* that TMPDIR names"):
+        job.drive()
+
+    job.net.open_buffer = MemoryBuffer
+    assert job.drive() == reference(job.spec)  # another driver, which has room
+    assert not [line for _, report in job.rounds for line in report.disturbances]

@@ -14,7 +14,7 @@ from typing import cast
 
 import pytest
 
-from roundelay.chord.errors import NotFound
+from roundelay.chord.errors import NotFound, StoreFull
 from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.arithmetic import fingerprint_here, moments_task
 from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
@@ -24,9 +24,11 @@ from roundelay.federation.tasks import MixTask, MomentsTask, TrainTask
 from roundelay.ml.exact import feature_sums_from_bytes
 from roundelay.ml.frames import Frame
 from roundelay.ml.sliced import as_bytes
+from roundelay.node import checkpoints, trainer_process
 from roundelay.node.checkpoints import UNFINISHED, Checkpoints
 from roundelay.node.runtime import Stopped
 from roundelay.node.trainer import STARTS_MAX, Trainer
+from roundelay.store.blobs import MemoryBuffer
 from tests.node.training_orders import computed_here, content, effect, make_spec, training_order
 
 PATIENCE_S = 60.0
@@ -366,6 +368,34 @@ def test_a_disk_that_takes_no_checkpoint_is_reported_once_for_each_order(
     for _ in range(3):
         kept.save(second, frame)
     assert len(caplog.messages) == 2
+
+
+class Full(MemoryBuffer):
+    """A buffer on a full disk."""
+
+    def write(self, piece: object, /) -> int:
+        raise StoreFull("no room for an upload: no space left")
+
+
+def test_a_large_checkpoint_that_finds_no_room_is_reported_and_the_order_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(checkpoints, "buffer_for", lambda size_bytes: Full())
+
+    Checkpoints().save(ORDER, Frame({}, bytearray(b"state")))
+
+    assert ["no room for an upload" in message for message in caplog.messages] == [True]
+
+
+def test_an_answer_that_finds_no_room_fails_its_order_and_not_the_next_one(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(trainer_process, "file_for", lambda size_bytes: Full() if size_bytes else None)
+        with pytest.raises(StoreFull, match="no space left"):
+            trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
+
+    assert trainer.perform(effect(ORDER, CONTENTS, WEIGHTS)).result == EXPECTED
 
 
 def refused(*_: object) -> None:
