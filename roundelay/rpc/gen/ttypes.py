@@ -4369,7 +4369,8 @@ class Order(object):
      - round
      - files
      - task
-     - weights: Digest of the weights that the task starts from, a content that comes with the order or was written before.
+     - weights: Digest of the weights that the task starts from, and of what follows them (SUM_WITH_GRADIENT): a content that comes with
+    the order or was written before.
      - weights_size: Their size in bytes.
      - may_refuse: The node may answer Busy, so that the order goes to another node.
      - shares: For an order to be forwarded: each node's files, clockwise from the receiver to `limit`.
