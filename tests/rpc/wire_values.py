@@ -34,8 +34,9 @@ from roundelay.federation.tasks import (
     RevealTask,
     TrainTask,
 )
-from roundelay.ml.choices import ETA_MIN, UPDATES
-from roundelay.ml.task import Design, PersonalPlan, TrainConfig, TrainingPlan
+from roundelay.ml.choices import ETA_MIN, UPDATES, Updates
+from roundelay.ml.errors import BadTask
+from roundelay.ml.task import Design, PersonalPlan, TrainConfig, TrainingPlan, check_updates
 from roundelay.store.items import Item, Parcel, Put
 from roundelay.trust.identity import Identity
 from tests.hypothesis_profiles import examples
@@ -106,6 +107,20 @@ def tasks_with_moments(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.
     return plans.flatmap(task)
 
 
+def can_return(task: HeldOutTask, updates: Updates) -> bool:
+    """Return whether updates of the task's plan may be returned in this form."""
+    try:
+        check_updates(task.plan, updates)
+    except BadTask:
+        return False
+    return True
+
+
+def as_train_task(task: HeldOutTask, seed: int, receipts: bool, updates: Updates) -> TrainTask:
+    """Return a task to train; updates that cannot have this form are summed."""
+    return TrainTask(task.plan, task.moments, seed, receipts, updates if can_return(task, updates) else "sum")
+
+
 def rounded(task: TrainTask, units: bytes) -> TrainTask:
     """Return a task whose updates are rounded, where they can be."""
     can_be = task.updates == "sum" and not task.plan.config.update_clip
@@ -114,7 +129,9 @@ def rounded(task: TrainTask, units: bytes) -> TrainTask:
 
 train_tasks = st.builds(
     rounded,
-    tasks_with_moments(TrainTask, seed=st.integers(0, I64), receipts=st.booleans(), updates=st.sampled_from(UPDATES)),
+    st.builds(
+        as_train_task, tasks_with_moments(HeldOutTask), st.integers(0, I64), st.booleans(), st.sampled_from(UPDATES)
+    ),
     st.lists(st.integers(0, 127), max_size=5).map(bytes),
 )
 personal_tasks = st.builds(
@@ -241,6 +258,8 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("pinned", str): texts,
     ("malformed", str): texts,
     ("liars", str): texts,
+    ("settings", str): texts,
+    ("started_ns", int): clocks,
 }
 
 
@@ -283,7 +302,7 @@ def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
     if hint is Parcel:
         return _built(Parcel, content=st.just(b"")) | st.builds(_with_content, values(Item), st.binary(max_size=200))
     if hint is Put:
-        return _built(Put, parcels=st.lists(values(Parcel), min_size=1, max_size=3).map(tuple))
+        return _built(Put, parcels=st.lists(values(Parcel), min_size=1, max_size=3).map(tuple), caller=st.none())
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _built(hint)
     if (field, hint) in BY_FIELD:
