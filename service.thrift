@@ -548,6 +548,12 @@ struct ListedJob {
   13: required list<string> sites
   /** Whether two drivers may have stored different RESULTs of a round, as nobody can repeat it. */
   14: optional bool may_fork
+  /** When its spec was published, by the clock of its client: nanoseconds since 1970. */
+  15: required i64 started
+  /** The number of its training files. */
+  16: required i64 files
+  /** NAME=VALUE of each setting that differs from its default: at most 128, of at most 120 characters each. */
+  17: required list<string> settings
 }
 
 service ComputeNode {

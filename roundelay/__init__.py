@@ -20,10 +20,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from roundelay.client.comparison import Comparison as Comparison
+    from roundelay.client.comparison import compare as compare
     from roundelay.client.errors import ClientError as ClientError
     from roundelay.client.estimators import FederatedClassifier as FederatedClassifier
     from roundelay.client.estimators import FederatedRegressor as FederatedRegressor
     from roundelay.client.job import Job as Job
+    from roundelay.client.job_summary import JobSummary as JobSummary
     from roundelay.client.report import JobReport as JobReport
     from roundelay.client.report import Round as Round
     from roundelay.client.report import save_model as save_model
@@ -55,6 +58,9 @@ _EXPORTS = {
     "load_model": "client.ring",
     "local_ring": "client.ring",
     "Job": "client.job",
+    "JobSummary": "client.job_summary",
+    "Comparison": "client.comparison",
+    "compare": "client.comparison",
     "JobReport": "client.report",
     "Round": "client.report",
     "save_model": "client.report",

@@ -19,6 +19,8 @@ from roundelay.cli.parser_base import (
     add_ring_options,
     add_ring_parameters,
     at_least,
+    checked,
+    job_id,
     model_output,
     output,
     path,
@@ -31,7 +33,14 @@ from roundelay.store.names import check_name
 
 def jobs(arguments: Sequence[str]) -> Parser:
     """Return the command line of `jobs`."""
-    made = Parser("client.py jobs", "List the jobs of the ring.", "python3 client.py jobs", arguments)
+    made = Parser("client.py jobs", "List the jobs of the ring, or compare some.", "python3 client.py jobs", arguments)
+    made.add_argument(
+        "--compare",
+        type=checked(job_id),
+        nargs="+",
+        metavar="JOB",
+        help="show the settings in which these jobs differ, and their errors: ids, their first digits, or last",
+    )
     add_ring_options(made)
     _add_json(made)
     return made

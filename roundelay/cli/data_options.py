@@ -8,8 +8,9 @@ from dataclasses import Field, fields
 from typing import Any
 
 from roundelay.cli.parser_base import Parser, checked
-from roundelay.client.option_text import flag, show
+from roundelay.client.option_text import flag
 from roundelay.client.requests import DataOptions
+from roundelay.federation.setting_texts import show
 
 SPLIT = ("holdout", "parts")  # how rows are divided into files, for commands that divide none
 

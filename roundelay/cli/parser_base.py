@@ -234,10 +234,11 @@ def host(text: str) -> str:
 
 def add_job(made: Parser) -> None:
     """Add the argument that names a job."""
-    made.add_argument("job", type=checked(_job), metavar="JOB", help="id of a job, its first digits, or last")
+    made.add_argument("job", type=checked(job_id), metavar="JOB", help="id of a job, its first digits, or last")
 
 
-def _job(text: str) -> str:
+def job_id(text: str) -> str:
+    """Read a job's id, its first digits, or `last`. Raises ValueError."""
     digits = text.lower()
     if digits == "last":
         return digits

@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from roundelay.cli.parser_base import Parser
-from roundelay.client.option_text import COMMON, read_setting, show
+from roundelay.client.option_text import COMMON, read_setting
 from roundelay.federation.errors import BadSpec
+from roundelay.federation.setting_texts import show
 from roundelay.federation.settings import Settings, option
 
 

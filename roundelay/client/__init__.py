@@ -5,6 +5,8 @@ ring          connect, local_ring, load_model; Ring: submit, jobs, status, looku
 train_arguments  the arguments of Ring.train as a TrainRequest: arrays, DataFrames, paths
 job           Job: its rounds as they finish, its result, cancel
 job_runner    drive a job from this process, or follow one that others drive
+job_summary   what a listing tells of a job
+comparison    jobs side by side: what they differ in, and their errors
 preparation   read and check a request's data before a ring is needed
 publication   store a job's files and its record on the ring
 forgetting    submit the job that never had some files of another

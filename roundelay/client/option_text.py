@@ -59,8 +59,3 @@ def full_setting(name: str, value: Any) -> Any:
 def flag(name: str) -> str:
     """Return the command-line option of a field of DataOptions."""
     return f"--{name.replace('_', '-')}"
-
-
-def show(value: Any) -> str:
-    """Return a value as one would type it."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)

@@ -13,8 +13,8 @@ from math import log2, sqrt
 from typing import Any
 
 from roundelay.client.job_input import JobInput
-from roundelay.client.option_text import show
 from roundelay.client.requests import PRESETS
+from roundelay.federation.setting_texts import show
 from roundelay.federation.settings import Settings, option
 from roundelay.federation.spec import BUFFERED_SHARE
 

@@ -6,7 +6,6 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +26,7 @@ from roundelay.client.health import RingCheck
 from roundelay.client.job import Job
 from roundelay.client.job_input import reading_of
 from roundelay.client.job_runner import read_latest
+from roundelay.client.job_summary import JobSummary
 from roundelay.client.local import allow_names, begin_ring
 from roundelay.client.local_objects import LocalObjects
 from roundelay.client.lookup import LookupResult, timed
@@ -38,7 +38,6 @@ from roundelay.client.requests import DataOptions, RingAddress, TrainRequest
 from roundelay.client.sites import Site, find_sites
 from roundelay.client.train_arguments import PLUGIN_SETTINGS, make_request
 from roundelay.federation.jobs import LISTED_MAX, list_jobs
-from roundelay.federation.listed_job import ListedJob
 from roundelay.federation.listing import list_latest
 from roundelay.federation.site_drain import set_drained
 from roundelay.ml.choices import HIDE_BELOW_DEFAULT
@@ -55,22 +54,6 @@ STOP_TIMEOUT_S = 1.0
 VERIFYING_NODES_MIN = 3
 LAST = "last"  # the job that was published last
 ID_DIGITS = 64
-
-
-@dataclass(frozen=True)
-class JobSummary:
-    """One job of a listing."""
-
-    job: str
-    state: str  # waiting, running, paused, done, failed, cancelled, replaced; diverged, malformed or unreadable
-    round: int
-    rounds: int
-    validation_error: float | None  # of the round whose model is kept; the RMSE of a regression
-    driver: str
-    reason: str
-    malformed: tuple[str, ...] = ()  # records that cannot be read, by name; they are ignored
-    liars: tuple[str, ...] = ()  # nodes that have lied, with the round
-    forgets: str = ""  # the job that this one is, without some of its files
 
 
 class Ring:
@@ -192,7 +175,7 @@ class Ring:
         """List the latest jobs, oldest first. Raises RingUnavailable."""
         with translated_errors(RingUnavailable, "the jobs could not be read: "):
             found = self.connection.ask_known(lambda known: list_latest(known.members, known.ring, JOBS_MAX))
-        return [_summary_of(job) for job in found]
+        return [JobSummary.of(job) for job in found]
 
     def sites(self, name: str = "") -> list[Site]:
         """List the sites with private data of a name, or of any. Raises InputNotFound, RingUnavailable."""
@@ -346,18 +329,3 @@ def load_model(path: str | Path) -> SavedModel:
 
 def _address(given: str | Address | None, default_port: int | None = None) -> Address | None:
     return parse_address(given, default_port) if isinstance(given, str) else given
-
-
-def _summary_of(listed: ListedJob) -> JobSummary:
-    return JobSummary(
-        listed.job,
-        listed.state,
-        listed.round,
-        listed.rounds,
-        None if listed.validation_error is None else round(listed.validation_error, 6),
-        listed.driver,
-        listed.reason,
-        listed.malformed,
-        listed.liars,
-        listed.forgets,
-    )

@@ -11,10 +11,11 @@ from dataclasses import Field as DataclassField
 from dataclasses import dataclass, fields
 from typing import Any
 
-from roundelay.client.option_text import COMMON, flag, read_setting, show
+from roundelay.client.option_text import COMMON, flag, read_setting
 from roundelay.client.requests import DataOptions
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.rules import RULES
+from roundelay.federation.setting_texts import show
 from roundelay.federation.settings import Settings, option
 from roundelay.ml.choices import PERSONAL_METHODS
 

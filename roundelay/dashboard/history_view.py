@@ -7,9 +7,8 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 
-from roundelay.client.option_text import show
 from roundelay.client.report import Round
 from roundelay.dashboard.charts import Series, chart_scene
 from roundelay.dashboard.model import RingState
@@ -17,7 +16,7 @@ from roundelay.dashboard.palette import COLOURS
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import add_count, matches, pick, row, table
 from roundelay.federation import records
-from roundelay.federation.settings import Settings
+from roundelay.federation.setting_texts import all_texts, chosen_texts, differing
 from roundelay.federation.snapshot import JobSnapshot
 
 DIFFERING_MAX = 4  # other jobs in a comparison of settings
@@ -63,19 +62,13 @@ def jobs_scene(ring_state: RingState, chosen: str, wanted: str = "") -> Scene:
 
 
 def _settings_text(snapshot: JobSnapshot) -> str:
-    chosen = chosen_settings(snapshot.spec.settings)
+    chosen = chosen_texts(snapshot.spec.settings)
     return ", ".join(f"{name} {value}" for name, value in chosen.items()) or "defaults"
 
 
 def _is_wanted(snapshot: JobSnapshot, wanted: str) -> bool:
     names = (file.name for file in snapshot.spec.files)
     return matches(wanted, snapshot.job, snapshot.state, _settings_text(snapshot), *names)
-
-
-def chosen_settings(settings: Settings) -> dict[str, str]:
-    """Return the settings that differ from the defaults, as one would type them."""
-    values = {each.name: getattr(settings, each.name) for each in fields(Settings)}
-    return {each.name: show(values[each.name]) for each in fields(Settings) if values[each.name] != each.default}
 
 
 def differences_scene(ring_state: RingState, chosen: str) -> Scene:
@@ -87,13 +80,12 @@ def differences_scene(ring_state: RingState, chosen: str) -> Scene:
         return scene
     jobs = [one, *others]
     scene.add("title", "h3", "", f"Job {one.job[:8]} beside others: settings that differ")
-    if all(each.spec.settings == one.spec.settings for each in others):
+    found = differing([all_texts(each.spec.settings) for each in jobs])
+    if not found:
         scene.add("same", "p", "", "No setting differs.", cls="hint")
     body = table(scene, "differing", ("", *(each.job[:8] for each in jobs)), "Settings that differ")
-    for setting in fields(Settings):
-        values = [show(getattr(each.spec.settings, setting.name)) or "none" for each in jobs]
-        if len(set(values)) > 1:
-            row(scene, f"setting-{setting.name}", body, (setting.name.replace("_", "-"), *values))
+    for name, values in found.items():
+        row(scene, f"setting-{name}", body, (name.replace("_", "-"), *(value or "none" for value in values)))
     errors = [f"{each.kept.error:.4f}" if each.rounds_done else "-" for each in jobs]
     row(scene, "differing-error", body, ("validation error", *errors))
     row(scene, "differing-model", body, ("model", *(verdict(each, ())[:8] for each in jobs)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, cast
 
@@ -24,6 +24,7 @@ from roundelay.federation.jobs import end_among, is_pause, pause_among, replacem
 from roundelay.federation.listed_job import DIVERGED, LINES_MAX, MALFORMED, SITES_MAX, TWO_RESULTS, ListedJob
 from roundelay.federation.origin import spec_of
 from roundelay.federation.requests import ListJob
+from roundelay.federation.setting_texts import listed_texts
 from roundelay.federation.snapshot import MalformedRecord, numbered, replaced_by
 from roundelay.federation.strict_json import RECORD_BYTES_MAX
 from roundelay.store.blobs import digest_of, verify_digest
@@ -45,6 +46,8 @@ class _Spec:
     keeps_best: bool
     forgets: str
     pinned: str
+    files: int
+    settings: tuple[str, ...]
     excluded: tuple[str, ...]
     is_repeatable: bool  # else two drivers may have stored different RESULTs of a round
 
@@ -85,7 +88,8 @@ class JobLister:
         read = self._read(spec, partial(_spec_from, spec))
         if isinstance(read, MalformedRecord):
             return ListedJob(job, MALFORMED, reason=read.why)
-        return self._listed(job, read, (*items, *self._later_items(job, read)))
+        listed = self._listed(job, read, (*items, *self._later_items(job, read)))
+        return replace(listed, started_ns=spec.version)
 
     def _items(self, keys: Sequence[int], names: tuple[str, ...] = ()) -> Items:
         """Return the items of keys, only those with one of `names`, if given. Others use the store between two keys."""
@@ -144,6 +148,8 @@ class JobLister:
             report.liars if report else spec.excluded,
             report.sites if report else (),
             not spec.is_repeatable,
+            files=spec.files,
+            settings=spec.settings,
         )
 
     def _chain(self, job: str, spec: _Spec, items: Items) -> tuple[list[_Result], bool, list[MalformedRecord]]:
@@ -229,8 +235,16 @@ def _named(items: Items, job: str, what: str) -> Items:
 def _spec_from(item: Item, content: bytes) -> _Spec:
     spec = spec_of(item, content)
     settings = spec.settings
-    excluded, is_repeatable = tuple(map(str, spec.excluded[:LINES_MAX])), spec.repro == "bits"
-    return _Spec(settings.rounds, settings.keep == "best", spec.forgets, spec.pinned, excluded, is_repeatable)
+    return _Spec(
+        settings.rounds,
+        settings.keep == "best",
+        spec.forgets,
+        spec.pinned,
+        len(spec.files),
+        listed_texts(settings),
+        tuple(map(str, spec.excluded[:LINES_MAX])),
+        spec.repro == "bits",
+    )
 
 
 def _result_from(content: bytes, job: str, number: int) -> _Result:

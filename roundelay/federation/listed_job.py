@@ -31,3 +31,6 @@ class ListedJob:
     liars: tuple[str, ...] = ()  # nodes that have lied, with the round
     sites: tuple[str, ...] = ()  # addresses of the private sites that trained the last round
     may_fork: bool = False  # two drivers may have stored different RESULTs of a round, as nobody can repeat it
+    started_ns: int = 0  # when its spec was published, by the clock of its client: nanoseconds since 1970
+    files: int = 0  # that it trains on
+    settings: tuple[str, ...] = ()  # that differ from the defaults, as NAME=VALUE (setting_texts.listed_texts)

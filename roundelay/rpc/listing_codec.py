@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from roundelay.chord.errors import Malformed
 from roundelay.federation.listed_job import LINES_MAX, LISTED_STATES, SITES_MAX, ListedJob
 from roundelay.federation.records import ADDRESS_CHARACTERS_MAX
+from roundelay.federation.setting_texts import LISTED_CHARACTERS_MAX, LISTED_MAX
 from roundelay.federation.spec import NAME_CHARACTERS_MAX
 from roundelay.ml.errors import printable
 from roundelay.rpc import fields
@@ -30,6 +31,9 @@ def listed_job_to_wire(listed: ListedJob) -> wire.ListedJob:
         list(listed.liars),
         list(listed.sites),
         listed.may_fork or None,
+        listed.started_ns,
+        listed.files,
+        list(listed.settings),
     )
 
 
@@ -51,12 +55,20 @@ def listed_job_from_wire(raw: wire.ListedJob) -> ListedJob:
         _lines("listed_job.liars", raw.liars),
         _addresses(raw.sites),
         bool(raw.may_fork),
+        fields.version("listed_job.started", raw.started),
+        fields.count("listed_job.files", raw.files),
+        _settings(raw.settings),
     )
 
 
 def _lines(field: str, raw: Sequence[str]) -> tuple[str, ...]:
     fields.at_most(field, len(raw), LINES_MAX)
     return tuple([fields.message(line) for line in raw])
+
+
+def _settings(raw: Sequence[str]) -> tuple[str, ...]:
+    fields.at_most("listed_job.settings", len(raw), LISTED_MAX)
+    return tuple([fields.text("listed_job.settings", each, LISTED_CHARACTERS_MAX) for each in raw])
 
 
 def _addresses(raw: Sequence[str]) -> tuple[str, ...]:

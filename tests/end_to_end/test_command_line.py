@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Status, TrainingStatus
 from roundelay.chord.ring import Ring
 from roundelay.cli import jobs, status
-from roundelay.client.ring import JobSummary
+from roundelay.client.comparison import ComparedJob, Comparison
+from roundelay.client.job_summary import JobSummary
 from tests.end_to_end.small_job import write_tiny
 from tests.processes import Outcome, client_here
 
@@ -115,12 +117,72 @@ def test_the_table_of_nodes_fits_80_columns_while_a_job_runs() -> None:
 
 def test_the_table_of_jobs_fits_80_columns_and_shows_where_ids_differ() -> None:
     found = [
-        JobSummary(f"{'ab' * 5}{end}{'0' * 53}", "running", 12345, 12345, 0.1234, "192.168.100.100:65535", "")
+        replace(summary(f"{'ab' * 5}{end}", rounds="1234", seed=end), driver="192.168.100.100:65535", round=1234)
         for end in "12"
     ]
-    shown = lines_of(jobs.table(found))
+    shown = lines_of(jobs.table(found, NOW))
 
     assert [line.split()[0] for line in shown if "running" in line] == ["ababababab1", "ababababab2"]
+    assert sum(" 192.168.100.100:65535" in line for line in shown) == 2, "no cell is cut"
+
+
+NOW = 1_700_000_000.0
+
+
+def summary(job: str, **settings: str) -> JobSummary:
+    """Return a running job that was published two minutes before NOW."""
+    rounds = int(settings.get("rounds", "50"))
+    started = {"started": int(NOW) - 120, "files": 16, "settings": settings}
+    return JobSummary(f"{job:0<64}", "running", 3, rounds, 0.1234, "", "", **started)  # type: ignore[arg-type]
+
+
+def test_the_table_of_jobs_shows_age_and_model_and_only_the_settings_that_differ() -> None:
+    common = {"epochs": "2", "hidden": "64", "rounds": "30"}
+    found = [summary("aa", **common, eta="0.05"), summary("bb", **common), summary("cc", **common, rule="fedprox")]
+    unreadable = JobSummary("dd" * 32, "unreadable", 0, 0, None, "", "its records were not found")
+
+    _, headings, _, first, second, third, last = lines_of(jobs.table([*found, unreadable], NOW))
+
+    assert headings.rstrip().endswith("settings that differ")
+    assert " ".join(first.split()) == "aa000000 running 2 min 3/30 0.1234 mlp 64 eta 0.05, rule fedavg"
+    assert second.rstrip().endswith("eta 0.2, rule fedavg") and third.rstrip().endswith("eta 0.2, rule fedprox")
+    assert "unreadable" in last and "driven" not in last
+
+
+def test_one_job_is_shown_with_the_settings_that_were_chosen() -> None:
+    shown = lines_of(jobs.table([summary("aa", epochs="2", seed="7", hidden="8,8")], NOW))
+
+    assert " ".join(shown[-1].split()) == "aa000000 running 2 min 3/50 0.1234 mlp 8,8 epochs 2, seed 7"
+
+
+def test_compared_jobs_show_what_differs_and_their_errors_at_some_rounds() -> None:
+    errors = {number: 1 / number for number in range(1, 101)}
+    one = ComparedJob("aa" * 32, "done", 100, 100, 0.01, 9.0, errors)
+    waiting = ComparedJob("bb" * 32, "waiting", 100, None, None, 0.0, {})
+    found = Comparison((one, waiting), {"server_eta": ("0.1", "0.0"), "require": ("", "site:1")})
+
+    differences, by_round = map(lines_of, jobs.comparison_tables(found))
+
+    rows = [line.split() for line in differences]
+    assert ["server-eta", "0.1", "0.0"] in rows and ["require", "none", "site:1"] in rows
+    assert ["lowest", "error", "0.0100", "-"] in rows and ["in", "round", "100", "-"] in rows
+    assert [line.split()[0] for line in by_round[3:]] == [str(1 + 9 * place) for place in range(12)]
+
+
+def test_two_jobs_are_compared_by_name(job: str, run: Run, ring: roundelay.Ring, tmp_path: Path) -> None:
+    other = ring.train(write_tiny(tmp_path), validation="validate_letters.txt", **{**SETTINGS, "rounds": 2, "seed": 5})
+    other.result()
+
+    found = run("jobs", "--compare", job[:8], "last", "--json").json
+
+    assert found["differences"] == {"rounds": ["12", "2"], "seed": ["0", "5"]}
+    assert [each["job"] for each in found["jobs"]] == [job, other.id]
+    assert [len(each["errors"]) for each in found["jobs"]] == [12, 2]
+    assert "seed" in run("jobs", "--compare", job[:8], "last").out
+    assert run("jobs", "--compare", job, job).code == 64
+    listed = run("jobs", "--json").json["jobs"][-1]
+    assert {"rounds": "2", "epochs": "1", "hidden": "4", "seed": "5"}.items() <= listed["settings"].items()
+    assert listed["started"] > 0 and listed["files"] == len(ring.job(job).spec.files)
 
 
 def test_a_starting_supernode_is_not_replaced_by_another_rings_list(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+import time
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ from roundelay.federation.listed_job import DIVERGED, SITES_MAX, TWO_RESULTS, UN
 from roundelay.federation.listing import _agreed, list_latest
 from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import ListJob
+from roundelay.federation.setting_texts import LISTED_CHARACTERS_MAX, LISTED_MAX, chosen_texts, differing, listed_texts
+from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.rpc.listing_codec import listed_job_to_wire
@@ -100,7 +103,16 @@ def as_listed(view: JobSnapshot) -> ListedJob:
     """What a listing should show of a job that has a result."""
     last, report = view.results[-1], view.reports[view.results[-1].round]
     return ListedJob(
-        view.job, view.state, last.round, view.spec.settings.rounds, view.kept.error, last.digest, report.driver
+        view.job,
+        view.state,
+        last.round,
+        view.spec.settings.rounds,
+        view.kept.error,
+        last.digest,
+        report.driver,
+        started_ns=3,
+        files=len(view.spec.files),
+        settings=listed_texts(view.spec.settings),
     )
 
 
@@ -118,7 +130,12 @@ def test_a_listing_takes_three_round_trips_and_agrees_with_the_snapshot(
 
     assert counting.round_trips == ROUND_TRIPS
     assert found == as_listed(net.run(read_snapshot(net.entry, RING, spec.job, with_reports=True)))
-    assert first == ListedJob(SPEC.job, "waiting", rounds=ROUNDS)
+    assert first == replace(
+        ListedJob(SPEC.job, "waiting", rounds=ROUNDS),
+        started_ns=2,
+        files=2,
+        settings=("rounds=4", "epochs=1", "hidden=4"),
+    )
 
 
 def test_many_jobs_take_no_more_round_trips_than_one(net: InlineRing) -> None:
@@ -136,10 +153,35 @@ def test_many_jobs_take_no_more_round_trips_than_one(net: InlineRing) -> None:
 
 def test_what_jobs_shows_of_a_job_fits_into_the_first_packets_of_a_connection() -> None:
     listed = ListedJob("ab" * 32, "running", 30, 30, 0.25, "cd" * 32, "client at 10.77.0.1", "", "ef" * 32)
+    chosen = Settings(
+        rounds=30, hidden=(128, 64), eta=0.05, batch=64, seed=12345, fraction=0.3, quorum=0.8, keep="best"
+    )
+    listed = replace(listed, started_ns=time.time_ns(), files=100, settings=listed_texts(chosen))
 
     answer = serialize(listed_job_to_wire(listed), BINARY)
 
     assert JOBS_MAX * len(answer) < FIRST_PACKETS_BYTES
+
+
+def test_settings_in_a_listing_are_bounded_and_long_ones_that_differ_still_differ() -> None:
+    sites = ",".join(f"host-{number}.example.org:8001" for number in range(2000))
+    one, other = Settings(require=sites), Settings(require=f"{sites},another:1")
+
+    (told,), (another,) = listed_texts(one), listed_texts(other)
+
+    assert told.startswith("require=host-0.example.org:8001,") and told != another
+    longest = max(len(field.name) for field in fields(Settings)) + len(told) - len("require")
+    assert longest <= LISTED_CHARACTERS_MAX and len(fields(Settings)) <= LISTED_MAX
+
+
+def test_jobs_differ_in_what_one_chose_and_another_left_at_its_default() -> None:
+    jobs_ = [Settings(rounds=9, eta=0.1), Settings(rounds=9), Settings(rounds=9, hidden=(8, 4), seed=1)]
+
+    assert differing([chosen_texts(each) for each in jobs_]) == {
+        "hidden": ("256", "256", "8,4"),
+        "eta": ("0.1", "0.2", "0.2"),
+        "seed": ("0", "0", "1"),
+    }
 
 
 def test_without_a_supernode_the_listed_nodes_name_themselves(net: InlineRing) -> None:

@@ -1945,11 +1945,11 @@ class next_hop_args(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.failed = []
-                    (_etype136, _size133) = iprot.readListBegin()
-                    for _i137 in range(_size133):
-                        _elem138 = Node()
-                        _elem138.read(iprot)
-                        self.failed.append(_elem138)
+                    (_etype143, _size140) = iprot.readListBegin()
+                    for _i144 in range(_size140):
+                        _elem145 = Node()
+                        _elem145.read(iprot)
+                        self.failed.append(_elem145)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -1974,8 +1974,8 @@ class next_hop_args(object):
         if self.failed is not None:
             oprot.writeFieldBegin('failed', TType.LIST, 3)
             oprot.writeListBegin(TType.STRUCT, len(self.failed))
-            for iter139 in self.failed:
-                iter139.write(oprot)
+            for iter146 in self.failed:
+                iter146.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -2905,11 +2905,11 @@ class put_args(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.parcels = []
-                    (_etype143, _size140) = iprot.readListBegin()
-                    for _i144 in range(_size140):
-                        _elem145 = Parcel()
-                        _elem145.read(iprot)
-                        self.parcels.append(_elem145)
+                    (_etype150, _size147) = iprot.readListBegin()
+                    for _i151 in range(_size147):
+                        _elem152 = Parcel()
+                        _elem152.read(iprot)
+                        self.parcels.append(_elem152)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2935,8 +2935,8 @@ class put_args(object):
         if self.parcels is not None:
             oprot.writeFieldBegin('parcels', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.parcels))
-            for iter146 in self.parcels:
-                iter146.write(oprot)
+            for iter153 in self.parcels:
+                iter153.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.to_owner is not None:
@@ -3003,11 +3003,11 @@ class put_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype150, _size147) = iprot.readListBegin()
-                    for _i151 in range(_size147):
-                        _elem152 = Receipt()
-                        _elem152.read(iprot)
-                        self.success.append(_elem152)
+                    (_etype157, _size154) = iprot.readListBegin()
+                    for _i158 in range(_size154):
+                        _elem159 = Receipt()
+                        _elem159.read(iprot)
+                        self.success.append(_elem159)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3054,8 +3054,8 @@ class put_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter153 in self.success:
-                iter153.write(oprot)
+            for iter160 in self.success:
+                iter160.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -3601,10 +3601,10 @@ class find_args(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.names = []
-                    (_etype157, _size154) = iprot.readListBegin()
-                    for _i158 in range(_size154):
-                        _elem159 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.names.append(_elem159)
+                    (_etype164, _size161) = iprot.readListBegin()
+                    for _i165 in range(_size161):
+                        _elem166 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.names.append(_elem166)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3629,8 +3629,8 @@ class find_args(object):
         if self.names is not None:
             oprot.writeFieldBegin('names', TType.LIST, 3)
             oprot.writeListBegin(TType.STRING, len(self.names))
-            for iter160 in self.names:
-                oprot.writeString(iter160.encode('utf-8') if sys.version_info[0] == 2 else iter160)
+            for iter167 in self.names:
+                oprot.writeString(iter167.encode('utf-8') if sys.version_info[0] == 2 else iter167)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -3687,11 +3687,11 @@ class find_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype164, _size161) = iprot.readListBegin()
-                    for _i165 in range(_size161):
-                        _elem166 = Item()
-                        _elem166.read(iprot)
-                        self.success.append(_elem166)
+                    (_etype171, _size168) = iprot.readListBegin()
+                    for _i172 in range(_size168):
+                        _elem173 = Item()
+                        _elem173.read(iprot)
+                        self.success.append(_elem173)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3723,8 +3723,8 @@ class find_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter167 in self.success:
-                iter167.write(oprot)
+            for iter174 in self.success:
+                iter174.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -4065,11 +4065,11 @@ class list_range_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype171, _size168) = iprot.readListBegin()
-                    for _i172 in range(_size168):
-                        _elem173 = Item()
-                        _elem173.read(iprot)
-                        self.success.append(_elem173)
+                    (_etype178, _size175) = iprot.readListBegin()
+                    for _i179 in range(_size175):
+                        _elem180 = Item()
+                        _elem180.read(iprot)
+                        self.success.append(_elem180)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4101,8 +4101,8 @@ class list_range_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter174 in self.success:
-                iter174.write(oprot)
+            for iter181 in self.success:
+                iter181.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -5166,21 +5166,21 @@ class attach_args(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.tickets = []
-                    (_etype178, _size175) = iprot.readListBegin()
-                    for _i179 in range(_size175):
-                        _elem180 = LeafTicket()
-                        _elem180.read(iprot)
-                        self.tickets.append(_elem180)
+                    (_etype185, _size182) = iprot.readListBegin()
+                    for _i186 in range(_size182):
+                        _elem187 = LeafTicket()
+                        _elem187.read(iprot)
+                        self.tickets.append(_elem187)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.taken = []
-                    (_etype184, _size181) = iprot.readListBegin()
-                    for _i185 in range(_size181):
-                        _elem186 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.taken.append(_elem186)
+                    (_etype191, _size188) = iprot.readListBegin()
+                    for _i192 in range(_size188):
+                        _elem193 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.taken.append(_elem193)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5214,15 +5214,15 @@ class attach_args(object):
         if self.tickets is not None:
             oprot.writeFieldBegin('tickets', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.tickets))
-            for iter187 in self.tickets:
-                iter187.write(oprot)
+            for iter194 in self.tickets:
+                iter194.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.taken is not None:
             oprot.writeFieldBegin('taken', TType.LIST, 5)
             oprot.writeListBegin(TType.STRING, len(self.taken))
-            for iter188 in self.taken:
-                oprot.writeString(iter188.encode('utf-8') if sys.version_info[0] == 2 else iter188)
+            for iter195 in self.taken:
+                oprot.writeString(iter195.encode('utf-8') if sys.version_info[0] == 2 else iter195)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wait_ms is not None:

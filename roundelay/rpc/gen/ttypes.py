@@ -5134,11 +5134,14 @@ class ListedJob(object):
      - liars
      - sites: Addresses of the private sites that trained the last round, at most 1024.
      - may_fork: Whether two drivers may have stored different RESULTs of a round, as nobody can repeat it.
+     - started: When its spec was published, by the clock of its client: nanoseconds since 1970.
+     - files: The number of its training files.
+     - settings: NAME=VALUE of each setting that differs from its default: at most 128, of at most 120 characters each.
 
     """
 
 
-    def __init__(self, job=None, state=None, round=None, rounds=None, validation_error=None, result=None, driver=None, reason=None, forgets=None, pinned=None, malformed=None, liars=None, sites=None, may_fork=None,):
+    def __init__(self, job=None, state=None, round=None, rounds=None, validation_error=None, result=None, driver=None, reason=None, forgets=None, pinned=None, malformed=None, liars=None, sites=None, may_fork=None, started=None, files=None, settings=None,):
         self.job = job
         self.state = state
         self.round = round
@@ -5153,6 +5156,9 @@ class ListedJob(object):
         self.liars = liars
         self.sites = sites
         self.may_fork = may_fork
+        self.started = started
+        self.files = files
+        self.settings = settings
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -5248,6 +5254,26 @@ class ListedJob(object):
                     self.may_fork = iprot.readBool()
                 else:
                     iprot.skip(ftype)
+            elif fid == 15:
+                if ftype == TType.I64:
+                    self.started = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 16:
+                if ftype == TType.I64:
+                    self.files = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 17:
+                if ftype == TType.LIST:
+                    self.settings = []
+                    (_etype126, _size123) = iprot.readListBegin()
+                    for _i127 in range(_size123):
+                        _elem128 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.settings.append(_elem128)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -5301,27 +5327,42 @@ class ListedJob(object):
         if self.malformed is not None:
             oprot.writeFieldBegin('malformed', TType.LIST, 11)
             oprot.writeListBegin(TType.STRING, len(self.malformed))
-            for iter123 in self.malformed:
-                oprot.writeString(iter123.encode('utf-8') if sys.version_info[0] == 2 else iter123)
+            for iter129 in self.malformed:
+                oprot.writeString(iter129.encode('utf-8') if sys.version_info[0] == 2 else iter129)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.liars is not None:
             oprot.writeFieldBegin('liars', TType.LIST, 12)
             oprot.writeListBegin(TType.STRING, len(self.liars))
-            for iter124 in self.liars:
-                oprot.writeString(iter124.encode('utf-8') if sys.version_info[0] == 2 else iter124)
+            for iter130 in self.liars:
+                oprot.writeString(iter130.encode('utf-8') if sys.version_info[0] == 2 else iter130)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.sites is not None:
             oprot.writeFieldBegin('sites', TType.LIST, 13)
             oprot.writeListBegin(TType.STRING, len(self.sites))
-            for iter125 in self.sites:
-                oprot.writeString(iter125.encode('utf-8') if sys.version_info[0] == 2 else iter125)
+            for iter131 in self.sites:
+                oprot.writeString(iter131.encode('utf-8') if sys.version_info[0] == 2 else iter131)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.may_fork is not None:
             oprot.writeFieldBegin('may_fork', TType.BOOL, 14)
             oprot.writeBool(self.may_fork)
+            oprot.writeFieldEnd()
+        if self.started is not None:
+            oprot.writeFieldBegin('started', TType.I64, 15)
+            oprot.writeI64(self.started)
+            oprot.writeFieldEnd()
+        if self.files is not None:
+            oprot.writeFieldBegin('files', TType.I64, 16)
+            oprot.writeI64(self.files)
+            oprot.writeFieldEnd()
+        if self.settings is not None:
+            oprot.writeFieldBegin('settings', TType.LIST, 17)
+            oprot.writeListBegin(TType.STRING, len(self.settings))
+            for iter132 in self.settings:
+                oprot.writeString(iter132.encode('utf-8') if sys.version_info[0] == 2 else iter132)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5347,6 +5388,12 @@ class ListedJob(object):
             raise TProtocolException(message='Required field liars is unset!')
         if self.sites is None:
             raise TProtocolException(message='Required field sites is unset!')
+        if self.started is None:
+            raise TProtocolException(message='Required field started is unset!')
+        if self.files is None:
+            raise TProtocolException(message='Required field files is unset!')
+        if self.settings is None:
+            raise TProtocolException(message='Required field settings is unset!')
         return
 
     def __repr__(self):
@@ -5555,11 +5602,11 @@ class Members(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype129, _size126) = iprot.readListBegin()
-                    for _i130 in range(_size126):
-                        _elem131 = Node()
-                        _elem131.read(iprot)
-                        self.nodes.append(_elem131)
+                    (_etype136, _size133) = iprot.readListBegin()
+                    for _i137 in range(_size133):
+                        _elem138 = Node()
+                        _elem138.read(iprot)
+                        self.nodes.append(_elem138)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5580,8 +5627,8 @@ class Members(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter132 in self.nodes:
-                iter132.write(oprot)
+            for iter139 in self.nodes:
+                iter139.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -6007,6 +6054,9 @@ ListedJob.thrift_spec = (
     (12, TType.LIST, 'liars', (TType.STRING, 'UTF8', False), None, ),  # 12
     (13, TType.LIST, 'sites', (TType.STRING, 'UTF8', False), None, ),  # 13
     (14, TType.BOOL, 'may_fork', None, None, ),  # 14
+    (15, TType.I64, 'started', None, None, ),  # 15
+    (16, TType.I64, 'files', None, None, ),  # 16
+    (17, TType.LIST, 'settings', (TType.STRING, 'UTF8', False), None, ),  # 17
 )
 all_structs.append(Grant)
 Grant.thrift_spec = (
