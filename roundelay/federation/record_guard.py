@@ -35,9 +35,9 @@ class RecordGuard:
     def check(self, item: Item, named: Named, caller: int | None) -> None:
         """Raise NotAllowed for an item that must not be stored.
 
-        A node that may hold the items of its key passes on what others have signed: its request is one for a copy.
+        A node that may own the key, or this node itself, passes on what others have signed: it asks for a copy.
         """
-        self._rules.check(item, named, is_copy=caller is not None and self.may_hold(item.entry.key, caller))
+        self._rules.check(item, named, is_copy=caller is not None and self.may_own(item.entry.key, caller))
 
     def check_content(self, item: Item, content: Callable[[], bytes]) -> None:
         """Raise NotAllowed for an item that must not be stored with its content."""
@@ -60,13 +60,6 @@ class RecordGuard:
         is_member = node_id in (node.predecessor.id, *(each.id for each in node.successors))
         in_arc = between_right_closed((key - 1) % node.ring.size, node_id, node.ref.id)
         return in_arc and (is_member or not knows_all)
-
-    def may_hold(self, key: int, node_id: int) -> bool:
-        """Return whether a node may hold a key's items that this node should have too: an owner, replica or neighbour.
-
-        These are the nodes from which this node copies items itself, and those that hand items off to it.
-        """
-        return self.may_own(key, node_id) or node_id in [each.id for each in self._node.live_successors()]
 
     def _submitters_of(self, job: str) -> set[str]:
         return self._rules.submitters(self._node.ring.key(job), job, self._named)

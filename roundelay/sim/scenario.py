@@ -24,7 +24,7 @@ from roundelay.sim.supernode import SimSupernode
 from roundelay.sim.world import World
 
 BOOTS_WITHIN_S = 2.0
-FORMS_WITHIN_S = 60.0  # all join at once and lose messages; those of one gap find their places one by one
+FORMS_WITHIN_S = 90.0  # all join at once and lose messages; those of one gap find their places one by one
 HEALS_WITHIN_S = 30.0
 STAYS_S = 10.0
 CHECK_INTERVAL_S = 0.25

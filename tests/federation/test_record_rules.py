@@ -434,15 +434,15 @@ def copies(made: RecordGuard, copy: Item, caller: int | None, *beside: Item) -> 
     return True
 
 
-def test_a_node_that_may_hold_a_key_passes_on_what_a_former_member_has_signed() -> None:
+def test_a_node_that_may_own_a_key_passes_on_what_a_former_member_has_signed() -> None:
     """OTHER_NODE has driven the job, and has left; it may not own the key any more."""
     owner = RING.key(JOB) + 5
     node = ChordNode(ref(owner + 2), Ring(successors=4))
     node.predecessor, node.successors = ref(owner + 1), tuple(ref(owner + step) for step in (3, 4, 5, 6))
     made = guard(node, SPEC)
     old = item(f"{JOB}.result-1", OTHER_NODE)
-    by = {"the owner": owner, "a replica": owner + 1, "itself": owner + 2, "a neighbour": owner + 6}
-    not_by = {"a submitter": None, "a node before the key": KEY - 1, "a node far behind": owner + 7}
+    by = {"the owner": owner, "a replica": owner + 1, "itself": owner + 2, "a successor": owner + 5}
+    not_by = {"a submitter": None, "a node before the key": KEY - 1, "a node behind": owner + 6}
 
     assert [name for name, caller in by.items() if not copies(made, old, caller, SPEC)] == []
     assert [name for name, caller in not_by.items() if copies(made, old, caller, SPEC)] == []
