@@ -90,7 +90,7 @@ def test_a_node_that_drives_a_job_replaces_it_when_it_finds_a_liar_and_clients_f
     assert (printed["job"], printed["liars"], printed["rounds"]) == (last.job, [liar], 12)
     assert f"replaces job {first.job[:8]}" in watcher.text
     proof = lab.ring.folder / "job.zip"
-    exported = lab.ring.start_client("export", last.job, "--proof", str(proof))
+    exported = lab.ring.start_client("export", last.job[:16], "--proof", str(proof))
     assert exported.wait() == 0, exported.text
     signers = client_here("verify", proof, "--json").json["signers"]
     assert sorted(who.partition(" ")[0] for who in signers) == ["node", "submitter"], (
