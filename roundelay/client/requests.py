@@ -29,7 +29,7 @@ from roundelay.ml.choices import (
 from roundelay.ml.errors import BadOption
 from roundelay.ml.plugins import full_name
 from roundelay.ml.readers.limits import limits_of
-from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
+from roundelay.node.options import DEFAULT_FILE
 
 if TYPE_CHECKING:
     from roundelay.chord.refs import Address
@@ -60,7 +60,6 @@ class RingAddress:
         """Return the supernode, or None if there is none to ask, and the nodes to try. Raises BadInput."""
         if self.bootstrap is not None:
             return None, (self.bootstrap,)
-        from roundelay.chord.refs import Address
         from roundelay.node import addresses
 
         try:
@@ -69,7 +68,7 @@ class RingAddress:
             raise BadInput(str(error)) from error
         if self.supernode is not None and self.nodes == DEFAULT_FILE:
             return self.supernode, ()  # the list of this folder may be that of another ring
-        supernode = self.supernode or listed.supernode or Address("127.0.0.1", SUPERNODE_PORT)
+        supernode = self.supernode or listed.supernode or addresses.USUAL_SUPERNODE
         return supernode, tuple(listed.nodes)
 
 

@@ -22,6 +22,7 @@ from roundelay.node import operating_system
 from roundelay.node.options import SUPERNODE_PORT
 
 SUPERNODE_MARK = "# supernode "
+USUAL_SUPERNODE = Address("127.0.0.1", SUPERNODE_PORT)  # where a list that names no supernode expects it
 ANY = "*"
 EVERYWHERE = ("0.0.0.0", "::")
 LINES_MAX = 100_000
@@ -134,7 +135,7 @@ class ListedSupernode:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known = Address("127.0.0.1", SUPERNODE_PORT)
+        self._known = USUAL_SUPERNODE
 
     def __call__(self) -> Address:
         with suppress(NodeListError):  # a line may be half edited
@@ -143,23 +144,37 @@ class ListedSupernode:
 
 
 def register(path: Path, address: Address) -> None:
-    """Add a node's line, once; safe when several processes do so at the same time. Raises NodeListError, OSError."""
+    """Add a node's line, once; safe when several processes do so at the same time. Raises NodeListError, OSError.
+
+    A node of this machine that a pattern admits needs no line. Others get one: the lines also say where nodes are.
+    """
     with _locked(path) as file:
         text = file.read()
-        if _line(address) not in text.splitlines():
+        lines = text.splitlines()
+        if _line(address) not in lines and not (is_loopback(address.host) and _has_pattern(lines, address)):
             is_torn = text and not text.endswith("\n")
             _write(file, ["", _line(address)] if is_torn else [_line(address)])
 
 
 def register_supernode(path: Path, address: Address) -> None:
-    """Write the supernode's address in the place of an earlier one. Raises NodeListError, OSError."""
+    """Write the supernode's address in the place of an earlier one. Raises NodeListError, OSError.
+
+    A list that names none means USUAL_SUPERNODE, which is not written there.
+    """
     with _locked(path) as file:
         before = file.read().splitlines()
         others = [line for line in before if not line.startswith(SUPERNODE_MARK)]
-        after = [SUPERNODE_MARK + _line(address), *others]
+        is_meant = others == before and address == USUAL_SUPERNODE
+        after = before if is_meant else [SUPERNODE_MARK + _line(address), *others]
         if after != before:
             file.truncate(0)
             _write(file, after)
+
+
+def _has_pattern(lines: Sequence[str], address: Address) -> bool:
+    """Return whether a pattern among these lines admits an address."""
+    patterns = [pattern for line in lines if (pattern := _pattern(line)) is not None]
+    return any(pattern.allows(normal(address)) for pattern in patterns)
 
 
 def _line(address: Address) -> str:

@@ -15,6 +15,7 @@ from roundelay.cli.exits import Exit
 from roundelay.cli.run_compute_node import advertised
 from roundelay.node import addresses
 from roundelay.node.addresses import NodeList, NodeListError
+from roundelay.node.options import SUPERNODE_PORT
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITERS, LINES = 6, 12
@@ -146,6 +147,32 @@ def test_the_error_for_a_folder_in_place_of_the_list_names_it(path: Path) -> Non
 
     with pytest.raises(NodeListError, match=r"compute_nodes\.txt"):
         addresses.read(path)
+
+
+def test_the_list_that_ships_admits_every_port_of_this_machine_and_stays_as_it_is(path: Path) -> None:
+    shipped = (Path(__file__).resolve().parents[2] / "compute_nodes.txt").read_text()
+    path.write_text(shipped)
+
+    assert addresses.read(path).allows(Address("127.0.0.1", 5001))
+    for port in (8001, 5001):
+        addresses.register(path, Address("127.0.0.1", port))
+    addresses.register_supernode(path, Address("127.0.0.1", SUPERNODE_PORT))
+    assert path.read_text() == shipped
+
+
+def test_a_node_of_another_machine_is_registered_also_where_a_pattern_admits_it(path: Path) -> None:
+    path.write_text("10.0.0.*,*\n")
+
+    addresses.register(path, Address("10.0.0.7", 8001))
+
+    assert addresses.read(path).nodes == (Address("10.0.0.7", 8001),)
+
+
+def test_the_usual_supernode_is_written_where_the_list_names_another(path: Path) -> None:
+    for port in (9092, SUPERNODE_PORT):
+        addresses.register_supernode(path, Address("127.0.0.1", port))
+
+    assert addresses.read(path).supernode == Address("127.0.0.1", SUPERNODE_PORT)
 
 
 def test_registering_adds_a_line_once_and_keeps_the_rest(path: Path) -> None:
