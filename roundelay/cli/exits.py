@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from io import TextIOWrapper
-from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from roundelay.cli.loading import is_checkout
 from roundelay.client.errors import (
@@ -25,6 +24,9 @@ from roundelay.client.errors import (
     RingUnavailable,
 )
 from roundelay.node import operating_system, shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FAILED = 1
 ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
