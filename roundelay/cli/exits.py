@@ -23,6 +23,7 @@ from roundelay.client.errors import (
     RequestRefused,
     RingUnavailable,
 )
+from roundelay.ml.choices import most_similar
 from roundelay.node import operating_system, shown
 
 if TYPE_CHECKING:
@@ -94,10 +95,8 @@ def make_folder(path: Path, option: str) -> None:
 
 def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:
     """Return a question that names the most similar of the known words, after this prefix; or nothing."""
-    import difflib
-
-    near = difflib.get_close_matches(word, sorted(known), 1)
-    return f"; did you mean {prefix}{near[0]}?" if near else ""
+    near = most_similar(word, known)
+    return f"; did you mean {prefix}{near}?" if near else ""
 
 
 class _Form:

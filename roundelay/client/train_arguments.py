@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from os import PathLike
@@ -17,7 +16,7 @@ from roundelay.client.option_text import full_setting
 from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.federation.settings import Settings
 from roundelay.ml import plugins
-from roundelay.ml.choices import KINDS, TASK_CHOICES
+from roundelay.ml.choices import KINDS, TASK_CHOICES, most_similar
 from roundelay.ml.partitioners import METHODS, Partitioner, partitioner_of
 from roundelay.ml.readers import arrays
 from roundelay.ml.readers.saved_model import SavedModel
@@ -112,8 +111,8 @@ def _check_names(options: Mapping[str, Any]) -> None:
     known = (*SETTINGS, *DATA_OPTIONS)
     for name in options:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            near = most_similar(name, known)
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
             raise InvalidRequest(f"{name} is not an option of a job; {hint}")
 
 

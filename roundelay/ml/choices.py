@@ -7,6 +7,7 @@ that it needs. (chord/choices.py is the same for the ring.)
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 Kind = Literal["letters", "csv", "mnist", "cifar10", "images", "npz"]
@@ -16,6 +17,7 @@ HEADER_CHOICES = ("auto", "yes", "no")  # whether the first row of a table names
 DECIMAL_CHOICES = ("auto", "point", "comma")  # how a table writes decimal numbers
 WORDS_MAX_DEFAULT = 100  # different words in a column of a table
 HOLDOUT_DEFAULT = 0.2
+SIMILARITY_MIN = 0.7  # of a misspelled word, by difflib: "epocs" has 0.91, but "holdout" is 0.62 like "colour"
 PARTS_DEFAULT = 8
 HIDE_BELOW_DEFAULT = 5  # a description of data tells of no fewer rows
 SIDE_DEFAULT, SIDE_MAX = 28, 1024
@@ -87,6 +89,13 @@ class OpenChoices(tuple[str, ...]):
 
 DROPOUT_MAX = 0.95
 ETA_MIN = 1e-12  # smaller rates underflow: the kernels fold the rate into float32 gradients
+
+
+def most_similar(word: str, known: Iterable[str]) -> str:
+    """Return the known word that was probably meant; nothing if none is as similar as a misspelling is."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, sorted(known), 1, SIMILARITY_MIN)), "")
 
 
 def whole_number(text: str) -> int:

@@ -21,6 +21,8 @@ from tests.processes import client_here, run_here
         (("statsu",), "there is no subcommand statsu, nor a folder or file; did you mean status?"),
         (("stats",), "did you mean status?"),
         (("train", "letters", "--epocs", "3"), "did you mean --epochs?"),
+        (("inspect", "letters", "--holdout", "0.2"), "unrecognized arguments: --holdout 0.2 (see --help)"),
+        (("forget", "last", "a", "--holdout", "0.2"), "unrecognized arguments: --holdout 0.2 (see --help)"),
         (("status", "--version"), "unrecognized arguments: --version (see --help)"),
         (("train", ""), "an empty name"),
         (("train", "letters", ""), "an empty name"),
