@@ -153,6 +153,11 @@ def print_description(found: Description, out: Console | None = None) -> None:
         out.print(_table(headings, numbers))
     if found.left:
         out.print(f"and {found.left} more columns of numbers: --json has them", markup=False)
+    if found.uncounted:
+        few = (
+            f"the values of the last {found.uncounted} columns of numbers are not counted, as a site has too many files"
+        )
+        out.print(f"{few} or columns: only their means and deviations are told", markup=False)
     for each in found.words:
         counts = [(name, _told(count)) for name, count in each.counts]
         out.print(_table((each.name, "rows"), counts))

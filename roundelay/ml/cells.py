@@ -25,8 +25,10 @@ REACH = 4  # deviations on each side of the mean; what lies beyond is in the out
 FINE = 8  # cells of a block; its ends are edges wherever enough rows lie before them
 STEP_BITS = 4  # a cell is a 16th to a 32nd of the deviation wide
 DOUBLE_BITS = 50  # so that multiples of the step are different numbers
-CELLS_MAX = 2 * REACH * 2 ** (STEP_BITS + 1) + 4 * FINE
-BYTES_MAX = 256 << 20
+CELLS_MAX: int = 2 * REACH * 2 ** (STEP_BITS + 1) + 4 * FINE
+BYTES_MAX = 256 << 20  # of the cells of all files of a site
+CELL_BYTES = len("-2.2250738585072014e-308,") + len(f"{ROWS_MAX},")  # an edge and a count, at most
+COLUMN_BYTES = CELLS_MAX * CELL_BYTES + 100  # of one file, at most
 EDGES_MAX = 4096  # of all files, at which ranges may begin: honest files share most of theirs
 
 Range = tuple[float | None, float | None]  # from, and below; None: not known
@@ -99,6 +101,11 @@ def _joined(rows: int, edges: Sequence[float], blocks: Sequence[Sequence[int]], 
             waiting += found.pop()[0]
         found.append((waiting, at))
     return Cells(rows, tuple(edges[end - 1] for _, end in found[:-1]), tuple(count for count, _ in found))
+
+
+def columns_max(files: int) -> int:
+    """Return of how many columns the cells of some files can be told within BYTES_MAX."""
+    return BYTES_MAX // (COLUMN_BYTES * max(1, files))
 
 
 def to_bytes(files: Sequence[Sequence[Cells]]) -> bytes:

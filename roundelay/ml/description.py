@@ -67,6 +67,7 @@ class Description:
     numbers: tuple[NumbersDescription, ...]
     words: tuple[WordsDescription, ...]
     left: int = 0  # columns that were not described
+    uncounted: int = 0  # columns of private numbers, the last ones, whose values some site has not counted
 
     def to_json(self) -> dict[str, object]:
         """Return what `client.py describe --json` prints."""
@@ -146,10 +147,11 @@ def describe_sums(
     """Describe columns of which only exact sums are known, and counts in cells: private data.
 
     encoding: of a table's columns; a word has one feature, whose sum is the number of its rows. files: the cells of the
-    columns of numbers of each file.
+    columns of numbers of each file, of which a site with many files counts only the first.
     """
     columns = encoding.columns if encoding is not None else ()
-    counted = iter([list(each) for each in zip(*files, strict=True)])  # by column
+    by_column = [list(each) for each in zip(*files, strict=False)]
+    counted = iter(by_column)
     missing = None if columns else 0  # only tables have gaps
     numbers, words, at = [], [], 0
     for column in columns:
@@ -168,7 +170,8 @@ def describe_sums(
     for place in range(at, len(sums.sums)):  # without a table, or the target of a regression
         name = "target" if columns else f"column {place}"
         numbers.append(_summed(name, sums.columns(place, place + 1), missing, hide_below, next(counted, [])))
-    return Description(kind, sums.rows, hide_below, tuple(numbers), tuple(words))
+    uncounted = max(0, len(numbers) - len(by_column)) if files else 0
+    return Description(kind, sums.rows, hide_below, tuple(numbers), tuple(words), uncounted=uncounted)
 
 
 def _summed(

@@ -49,6 +49,16 @@ def test_values_that_a_site_does_not_count_are_not_said_to_be_shown_by_an_option
     assert "?: hidden, as fewer than 5 rows would be told of, or as a site does not count values" in text
 
 
+def test_columns_that_some_site_has_not_counted_are_numbered() -> None:
+    x = np.random.default_rng(1).normal(50, 10, (400, 3))  # (n, d)
+    files = [[cells_of(column, 5) for column in part.T] for part in np.split(x, 2)]
+
+    found = describe_sums("csv", exact.feature_sums(x.astype(np.float32)), 5, None, [files[0], files[1][:1]])
+
+    assert [bool(each.ranges) for each in found.numbers] == [True, False, False] and found.uncounted == 2
+    assert "the values of the last 2 columns of numbers are not counted" in printed(found)
+
+
 def printed(found: Description) -> str:
     out = Console(file=StringIO(), width=120)
     print_description(found, out)

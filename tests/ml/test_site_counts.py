@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from roundelay.ml import cells
 from roundelay.ml.cells import Cells
 from roundelay.ml.errors import BadTask, DataError
 from roundelay.ml.readers import site, site_counts
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.reading import Reading
+from roundelay.ml.task import ROWS_MAX
 
 ROWS = 60
 
@@ -50,6 +52,31 @@ def test_columns_that_a_site_does_not_have_are_refused(names: tuple[str, ...], t
 
     with pytest.raises(BadTask, match="no such column"):
         count(site_data, Reading(encoding=agreed(*names)))
+
+
+def test_of_many_files_fewer_columns_are_counted_so_that_the_answer_is_not_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ["a,b,c,class", *(f"{n},{n * n},{n % 7},{'xy'[n % 2]}" for n in range(ROWS))]
+    reading = Reading(encoding=agreed("a", "b", "c"))
+    files = {f"t{number}.csv": number for number in range(4)}
+    for name in files:
+        write(tmp_path / "s", *rows, name=name)
+    monkeypatch.setattr(cells, "BYTES_MAX", 2 * 4 * cells.COLUMN_BYTES + 1)
+
+    found = site_counts.count_values(tmp_path / "s", files, reading)
+    (alone,) = site_counts.count_values(tmp_path / "s", {"t0.csv": 0}, reading)
+
+    assert [len(columns) for columns in found] == [2] * 4 and len(alone) == 3
+    assert found[0] == alone[:2], "a column has the same answer beside others and alone"
+
+
+def test_the_largest_answer_about_a_column_has_no_more_bytes_than_are_reckoned_with() -> None:
+    edges = tuple(-2.2250738585072014e-308 for _ in range(cells.CELLS_MAX - 1))
+
+    told = cells.to_bytes([[Cells(ROWS_MAX, edges, (ROWS_MAX,) * cells.CELLS_MAX)]])
+
+    assert 0.9 * cells.COLUMN_BYTES < len(told) <= cells.COLUMN_BYTES
 
 
 def test_a_column_has_the_same_cells_whether_it_is_a_feature_or_the_target(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.ml.cells import Cells, cells_of
+from roundelay.ml.cells import Cells, cells_of, columns_max
 from roundelay.ml.choices import HIDE_BELOW_DEFAULT
 from roundelay.ml.data import Doubles
 from roundelay.ml.errors import BadTask, DataError
@@ -36,7 +36,8 @@ def count_values(
 ) -> list[list[Cells]]:
     """Count the values of the columns of numbers of parts, each by itself, for a job whose sites have agreed.
 
-    Raises DataError, InputMissing, CannotWrite, BadTask.
+    Of many files only the first columns are counted: the answer has at most cells.BYTES_MAX. Raises DataError,
+    InputMissing, CannotWrite, BadTask.
     """
     if reading.classes or reading.holdout:
         raise BadTask("values are counted in whole files: without --classes and --holdout")
@@ -47,7 +48,7 @@ def count_values(
     found = []
     for name in numbers:
         part = site.training_part(path, data, name)
-        columns = islice(_columns_of_numbers(data, part, reading), COLUMNS_MAX)
+        columns = islice(_columns_of_numbers(data, part, reading), min(COLUMNS_MAX, columns_max(len(numbers))))
         found.append([cells_of(each, CELL_ROWS_MIN) if is_plain else Cells(part.rows) for each in columns])
     return found
 
