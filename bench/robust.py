@@ -126,12 +126,8 @@ def _rows(rng: np.random.Generator, centres: np.ndarray, count: int) -> bytes:
 
 def run(rule: str, attack: str, rounds: int, data: Data) -> Outcome:
     """Train a job whose last sites are malicious."""
-    files, contents, held_out = data.files, data.contents, data.held_out
-    more = {"trusted": files[0].name} if rule == "fltrust" else {}
-    settings = Settings(**COMMON | more | {"rule": rule, "rounds": rounds})
-    spec = JobSpec(
-        settings, files, TrainingFile(FILES, HELD_OUT, digest_of(held_out), len(held_out), 1), FEATURES, CLASSES
-    )
+    files, contents = data.files, data.contents
+    spec = make_spec(rule, rounds, data)
     moments = replay.moments(spec, contents, Worker())
     sites = [Site(NODE, files[: FILES - MALICIOUS]), Site(LIAR, files[FILES - MALICIOUS :], attack)]
     weights, state = arithmetic.first_weights(spec), b""
@@ -145,7 +141,16 @@ def run(rule: str, attack: str, rounds: int, data: Data) -> Outcome:
             weights, state = arithmetic.step(spec, weights, parts[:1], state)
         except StepTooLarge:  # the model is beyond repair, and the job ends
             return Outcome(1.0, 0.0)
-    return evaluated(spec, weights, moments, held_out)
+    return evaluated(spec, weights, moments, data.held_out)
+
+
+def make_spec(rule: str, rounds: int, data: Data) -> JobSpec:
+    """Return the job that is trained by a rule."""
+    more = {"trusted": data.files[0].name} if rule == "fltrust" else {}
+    held_out = TrainingFile(FILES, HELD_OUT, digest_of(data.held_out), len(data.held_out), 1)
+    return JobSpec(
+        Settings(**COMMON | more | {"rule": rule, "rounds": rounds}), data.files, held_out, FEATURES, CLASSES
+    )
 
 
 class Site:
