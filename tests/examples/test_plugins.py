@@ -150,6 +150,19 @@ def failing(*_): raise RuntimeError("three wishes")
 """
 
 
+def test_a_rule_may_change_the_weights_that_it_is_given(importable: Path) -> None:
+    (importable / "of_a_test.py").write_text(
+        "def in_place(base, mean, state, tuning):\n    base += mean\n    return base, b''\n"
+    )
+    plugins.allow(["of_a_test"])
+    base = np.frombuffer(bytes(12), np.float32)  # read-only, as those of a driver
+
+    weights, _ = step_of("of_a_test:in_place")(base, np.ones(3, np.float32), b"", Tuning(1.0, 0.0))
+
+    assert weights.tolist() == [1.0, 1.0, 1.0]
+    assert not base.any()
+
+
 def test_what_a_plugin_gets_wrong_ends_the_job_with_a_reason(importable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (importable / "of_a_test.py").write_text(f"OTHER = None\n{WRONG}")
     plugins.allow(["of_a_test"])

@@ -104,7 +104,7 @@ def step_of(rule: str) -> Step:
 def _checked(rule: str, step: Step, base: Floats, mean: Floats, state: bytes, tuning: Tuning) -> tuple[Floats, bytes]:
     """Take the step of a plugin's rule. Raises WorkFailed for an error in it, or if it returns something else."""
     try:
-        weights, kept = step(base, mean, state, tuning)
+        weights, kept = step(base.copy(), mean, state, tuning)  # it may change what it is given
         weights = np.asarray(weights, np.float32)
     except Exception as error:
         raise WorkFailed(f"rule {rule} failed: {type(error).__name__}: {printable(str(error))}") from error
