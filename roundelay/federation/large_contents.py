@@ -1,6 +1,6 @@
 """Contents too large for memory: weights and sums of large models, which processes keep in files.
 
-A result of FILE_BYTES_MIN or more is collected in a file, and its digest is computed apart from the network's calls.
+A result of LARGE_BYTES_MIN or more is collected in a file, and its digest is computed apart from the network's calls.
 """
 
 from __future__ import annotations
@@ -38,5 +38,7 @@ def own_content(node: NodeRef, digest: str, size_bytes: int) -> Procedure[Conten
     if size_bytes < LARGE_BYTES_MIN:
         return (yield from fetch((node,), digest, size_bytes))
     content = yield from ask(node, Open(digest))
+    if len(content) != size_bytes:
+        raise NotFound(f"content {digest[:8]} has {len(content)} bytes here, not {size_bytes}")
     yield from offload(lambda: verify_digest(digest, content))
     return content

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from roundelay.chord.effects import Procedure, ask, gather_or_raise
-from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound
+from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, PeerFault, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.store.blobs import Buffer, Content, digest_of
 from roundelay.store.items import CHUNK_BYTES, CONTENT_BYTES_MAX, PIECE_BYTES, Read, Receipt, Write
@@ -46,12 +46,18 @@ def fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
 
 
 def collect_from(node: NodeRef, digest: str, size_bytes: int, buffer: Buffer) -> Procedure[None]:
-    """Read a whole content from a node into a buffer; its digest is not checked. Raises ChordError."""
+    """Read a whole content from a node into a buffer; its digest is not checked.
+
+    Raises ChordError; StoreFull only if the buffer has no room.
+    """
     timeout_s = transfer_timeout_s(_in_flight_bytes(size_bytes))
 
     def read(start: int) -> Procedure[None]:
         length = min(PIECE_BYTES, size_bytes - start)
-        piece = yield from ask(node, Read(digest, start, length), timeout_s)
+        try:
+            piece = yield from ask(node, Read(digest, start, length), timeout_s)
+        except StoreFull as error:  # a read needs no room there
+            raise PeerFault(f"{node.address} answers a read with: {error}") from error
         if len(piece) != length:
             raise Corrupt(f"{node.address} sent {len(piece)} bytes of content {digest[:8]}, expected {length}")
         buffer.place(start, piece)

@@ -15,6 +15,7 @@ from roundelay.federation.large_contents import fetch_content, own_content
 from roundelay.store.blobs import MemoryBuffer, digest_of
 from roundelay.store.items import Read
 from roundelay.store.own_contents import Stage
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from roundelay.store.staging import LARGE_BYTES_MIN
 from roundelay.store.transfer import write
 from tests.federation.inline_ring import InlineRing
@@ -23,6 +24,11 @@ from tests.federation.test_driver import IDS, RING, SETTINGS, Job, make_spec, re
 WIDE = replace(SETTINGS, hidden=(800, 800), rounds=2, epochs=1)  # its sum has more than LARGE_BYTES_MIN
 CONTENT = bytes(range(256)) * (LARGE_BYTES_MIN // 256) + b"end"
 DIGEST = digest_of(CONTENT)
+
+
+class FullBuffer(MemoryBuffer):
+    def place(self, offset: int, piece: bytes, /) -> None:
+        raise StoreFull("no room for a content: No space left on device")
 
 
 def test_the_sums_of_a_large_model_come_in_files_and_it_is_the_model_of_one_process() -> None:
@@ -79,10 +85,6 @@ def test_a_tree_adds_large_sums_in_files_and_it_is_the_model_of_a_star() -> None
 
 
 def test_a_driver_without_room_for_a_sum_blames_no_node() -> None:
-    class FullBuffer(MemoryBuffer):
-        def place(self, offset: int, piece: bytes, /) -> None:
-            raise StoreFull("no room for a content: No space left on device")
-
     job = Job(IDS[:3], make_spec(WIDE))
     job.net.open_buffer = FullBuffer
 
@@ -92,3 +94,45 @@ def test_a_driver_without_room_for_a_sum_blames_no_node() -> None:
     job.net.open_buffer = MemoryBuffer
     assert job.drive() == reference(job.spec)  # another driver, which has room
     assert not [line for _, report in job.rounds for line in report.disturbances]
+
+
+def test_a_content_of_another_size_than_an_order_says_is_not_used() -> None:
+    net = InlineRing(IDS[:2], RING)
+    net.run(ask(net.entry, Stage(DIGEST, CONTENT)))
+
+    with pytest.raises(NotFound, match=f"has {len(CONTENT)} bytes here, not {LARGE_BYTES_MIN}"):
+        net.run(own_content(net.entry, DIGEST, LARGE_BYTES_MIN))
+
+
+def test_a_node_that_answers_a_read_as_if_it_were_full_stops_no_driver() -> None:
+    net = InlineRing(IDS[:2], RING)
+    net.run(write(net.entry, DIGEST, CONTENT))
+
+    def refuse(_: NodeRef, request: Request[Any]) -> None:
+        if isinstance(request, Read):
+            raise StoreFull("no room")
+
+    net.before_answer = refuse
+
+    with pytest.raises(NotFound, match="answers a read with: no room"):
+        net.run(fetch_content(net.entry, DIGEST, len(CONTENT)))
+
+
+def test_a_node_of_a_tree_without_room_for_a_sum_blames_no_node() -> None:
+    spec = make_spec(replace(WIDE, topology="tree"))
+    job, left = Job(IDS[:4], spec), [FullBuffer]
+    job.net.open_buffer = lambda: left.pop()() if left else MemoryBuffer()
+
+    assert job.drive() == reference(spec)
+
+    assert not left
+    assert not [line for _, report in job.rounds for line in report.disturbances]
+
+
+def test_a_tree_has_room_for_the_sum_of_the_gradients_and_for_no_more() -> None:
+    job = Job(IDS[:4], make_spec(replace(WIDE, topology="tree", rule="scaffold")))
+
+    sum_bytes = 2 * SUM_BYTES * (len(job.drive()) // WEIGHT_BYTES)
+
+    assert job.net.buffers.count(sum_bytes) > 1  # of a node that adds, in each round
+    assert max(job.net.buffers) < sum_bytes + LARGE_BYTES_MIN

@@ -19,9 +19,10 @@ from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import TrainTask
 from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from
-from roundelay.federation.topologies.tree_reduce import add, split
+from roundelay.federation.topologies.tree_reduce import _possible, add, split
 from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from tests.federation.inline_ring import InlineRing
 from tests.federation.test_driver import EXPECTED, IDS, RING, SETTINGS, Job, make_spec
 
@@ -202,3 +203,12 @@ def test_only_disjoint_sums_of_one_round_are_added() -> None:
     assert total.files == bitmap((0, 1, 2))
     assert total.sum == bytes([3] * 8)
     assert total.lost == (Lost("n:1", "mismatch", "its sum does not fit the others"),) * 2
+
+
+def test_a_sum_that_claims_files_of_other_nodes_is_refused() -> None:
+    files = tuple(TrainingFile(index, f"file-{index}", "aa" * 32, 10, 10) for index in range(3))
+    order = Order("job", 1, files[:2], TrainTask(PLAN), "aa" * 32, WEIGHT_BYTES)
+    assert _possible(order, replace(some(0, 1), sum=bytes(SUM_BYTES)))
+
+    with pytest.raises(BadRecord, match="files that are not in its order"):
+        _possible(order, replace(some(0, 1, 2), sum=bytes(SUM_BYTES)))

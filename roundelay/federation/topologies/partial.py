@@ -13,7 +13,7 @@ from typing import Literal
 
 from roundelay.chord.errors import Busy, NotFound
 from roundelay.federation import strict_json
-from roundelay.federation.errors import StepTooLarge, WorkFailed
+from roundelay.federation.errors import CannotDrive, StepTooLarge, WorkFailed
 from roundelay.federation.receipts import Receipts, by_file, merged
 from roundelay.federation.records import ADDRESS_CHARACTERS_MAX
 from roundelay.federation.strict_json import in_range, require
@@ -53,6 +53,7 @@ class Lost:
         """Return what this error of a node means for the round."""
         kinds: dict[type[Exception], LostKind] = {
             Busy: "busy",
+            CannotDrive: "busy",  # the node that asked it had no room for its answer
             WorkFailed: "failed",
             NotFound: "missing",
             StepTooLarge: "unstable",

@@ -35,7 +35,6 @@ from roundelay.federation.tickets import Elapsed, TicketTimeout, await_done, res
 from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from
 from roundelay.ml.sliced import as_bytes
 from roundelay.store.blobs import Buffer, Content
-from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from roundelay.store.staging import LARGE_BYTES_MIN
 
 ROOTS_MAX = 3  # nodes tried as the root of one round's tree
@@ -66,10 +65,9 @@ def aggregate(node: ChordNode, order: Order) -> Procedure[PartialSum]:
         else:
             below.append(outcome)
     own = replace(own, messages=len(children), lost=tuple(failed))
-    sum_bytes = SUM_BYTES * (order.weights_bytes // WEIGHT_BYTES)
     buffer: Buffer | None = None
-    if order.masking is None and sum_bytes >= LARGE_BYTES_MIN:
-        buffer = yield OpenBuffer(sum_bytes)
+    if order.masking is None and order.vector_bytes >= LARGE_BYTES_MIN:
+        buffer = yield OpenBuffer(order.vector_bytes)
     return (yield from offload(lambda: add(own, below, order, buffer)))
 
 
@@ -134,6 +132,8 @@ def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: Content) -> 
 def _possible(order: Order, partial: PartialSum) -> PartialSum:
     """Return a partial sum that honest trainers can have computed. Raises BadRecord."""
     files = tuple(file for file in order.files if partial.files >> file.index & 1)
+    if bitmap(file.index for file in files) != partial.files:
+        raise BadRecord("a sum with files that are not in its order")
     if files:
         check_result(order, files, partial.sum)
     if order.has_receipts and len(partial.receipts) != partial.files.bit_count():
@@ -246,8 +246,6 @@ def _accept(
     if not PartialSum(order.job, order.round, order.weights, 0).fits(partial):
         raise BadRecord(f"{root.address} returned the sum of another round")
     files = tuple(f for f in order.files if partial.files >> f.index & 1)
-    if bitmap(f.index for f in files) != partial.files:
-        raise BadRecord(f"{root.address} returned a sum with files that are not in this round")
     by_address = {str(n.address): n for n in roster.nodes}
     for each in partial.lost:
         if each.kind == "unstable":
