@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
 from rich.table import Table
@@ -14,7 +14,7 @@ from roundelay.cli.tables import narrow_table
 from roundelay.client.comparison import Comparison, compare
 from roundelay.client.job_summary import JobSummary
 from roundelay.client.ring import ID_DIGITS
-from roundelay.federation.setting_texts import default_texts, differing
+from roundelay.federation.setting_texts import default_texts, differing, shortened
 from roundelay.node import shown
 from roundelay.node.console import add_row, console
 
@@ -28,20 +28,27 @@ UNFINISHED = ("waiting", "running", "paused")
 
 def run(chosen: parser_base.Namespace) -> int:
     """Show the latest jobs, or how some differ. Raises ClientError, Exit."""
-    wanted = list(dict.fromkeys(chosen.compare or ()))
-    if chosen.compare and not 2 <= len(wanted) <= COMPARED_MAX:
-        raise exits.Exit(exits.USAGE, f"--compare: {len(wanted)} different jobs, expected 2 to {COMPARED_MAX}")
+    if chosen.compare:
+        _require_several(chosen.compare)
     with open_ring(chosen) as ring:
-        if not wanted:
+        if not chosen.compare:
             _show_list(ring.jobs(), chosen.json)
             return 0
-        found = compare(*(ring.job(each) for each in wanted))
+        wanted = {job.id: job for job in map(ring.job, chosen.compare)}
+        _require_several(wanted)
+        found = compare(*wanted.values())
     if chosen.json:
         print(shown.as_json(asdict(found)))
         return 0
     for made in comparison_tables(found):
         console().print(made)
     return 0
+
+
+def _require_several(jobs: Collection[str]) -> None:
+    """Raise Exit unless these are as many jobs as fit beside one another."""
+    if not 2 <= len(set(jobs)) <= COMPARED_MAX:
+        raise exits.Exit(exits.USAGE, f"--compare takes 2 to {COMPARED_MAX} different jobs, not {len(set(jobs))}")
 
 
 def _show_list(found: Sequence[JobSummary], as_json: bool) -> None:
@@ -104,7 +111,7 @@ def comparison_tables(found: Comparison) -> list[Table]:
     ids = [each.job[:digits] for each in found.jobs]
     differences = narrow_table("" if found.differences else "no setting differs, nor do the data", "", *ids)
     for name, values in found.differences.items():
-        add_row(differences, _option(name), *(value or "none" for value in values))
+        add_row(differences, _option(name), *(shortened(value) or "none" for value in values))
     add_row(differences, "state", *(each.state for each in found.jobs))
     add_row(differences, "rounds", *(f"{max(each.errors, default=0)} of {each.rounds}" for each in found.jobs))
     add_row(differences, "seconds", *(f"{each.seconds:.1f}" for each in found.jobs))

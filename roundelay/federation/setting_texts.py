@@ -12,7 +12,7 @@ from roundelay.ml.errors import printable
 
 LISTED_MAX = 128  # settings of a job in a listing
 LISTED_CHARACTERS_MAX = 120  # of one of them there, with its name
-VALUE_CHARACTERS_MAX = 60  # a longer value is cut in a listing, and followed by its digest
+VALUE_CHARACTERS_MAX = 60  # of a value where little room is; a longer one is cut, and followed by its digest
 DIGEST_DIGITS = 8
 
 
@@ -39,10 +39,11 @@ def chosen_texts(settings: Settings) -> dict[str, str]:
 
 def listed_texts(settings: Settings) -> tuple[str, ...]:
     """Return the settings that differ from the defaults as NAME=VALUE, the values short; different ones stay so."""
-    return tuple(f"{name}={_shortened(text)}" for name, text in chosen_texts(settings).items())
+    return tuple(f"{name}={shortened(text)}" for name, text in chosen_texts(settings).items())
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a value that fits into a line; of a long one the beginning and a digest, so that different ones differ."""
     safe = printable(text, VALUE_CHARACTERS_MAX)
     return text if safe == text else f"{safe}#{sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]}"
 

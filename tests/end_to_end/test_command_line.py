@@ -159,12 +159,12 @@ def test_compared_jobs_show_what_differs_and_their_errors_at_some_rounds() -> No
     errors = {number: 1 / number for number in range(1, 101)}
     one = ComparedJob("aa" * 32, "done", 100, 100, 0.01, 9.0, errors)
     waiting = ComparedJob("bb" * 32, "waiting", 100, None, None, 0.0, {})
-    found = Comparison((one, waiting), {"server_eta": ("0.1", "0.0"), "require": ("", "site:1")})
+    found = Comparison((one, waiting), {"server_eta": ("0.1", "0.0"), "require": ("", "site:1" * 99)})
 
     differences, by_round = map(lines_of, jobs.comparison_tables(found))
 
     rows = [line.split() for line in differences]
-    assert ["server-eta", "0.1", "0.0"] in rows and ["require", "none", "site:1"] in rows
+    assert ["server-eta", "0.1", "0.0"] in rows and not any("site:1" * 20 in line for line in differences)
     assert ["lowest", "error", "0.0100", "-"] in rows and ["in", "round", "100", "-"] in rows
     assert [line.split()[0] for line in by_round[3:]] == [str(1 + 9 * place) for place in range(12)]
 
@@ -179,7 +179,9 @@ def test_two_jobs_are_compared_by_name(job: str, run: Run, ring: roundelay.Ring,
     assert [each["job"] for each in found["jobs"]] == [job, other.id]
     assert [len(each["errors"]) for each in found["jobs"]] == [12, 2]
     assert "seed" in run("jobs", "--compare", job[:8], "last").out
-    assert run("jobs", "--compare", job, job).code == 64
+    for same in (("last",), ("last", "last"), (other.id[:8], "last")):
+        refused = run("jobs", "--compare", *same)
+        assert refused.code == 64 and "--compare takes 2 to 6 different jobs, not 1" in refused.err
     listed = run("jobs", "--json").json["jobs"][-1]
     assert {"rounds": "2", "epochs": "1", "hidden": "4", "seed": "5"}.items() <= listed["settings"].items()
     assert listed["started"] > 0 and listed["files"] == len(ring.job(job).spec.files)
