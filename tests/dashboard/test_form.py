@@ -21,7 +21,7 @@ WRONG = [
     ("eta", "-1"),
     ("eta", "nan"),
     ("hidden", "256,"),
-    ("hidden", "9999"),
+    ("hidden", "99999"),
     ("momentum", "1.5"),
     ("quorum", "0"),
     ("optimizer", "lion"),
