@@ -14,6 +14,7 @@ from functools import cached_property
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask_all, gather, gather_or_raise
 from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
+from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.placement import BALANCING, BY_HOLDER, STORING, Groups, PlacementView, assign
 from roundelay.federation.receipts import Receipts, by_file, split_result
@@ -24,7 +25,6 @@ from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, Elapsed, await_ticket, result_of
 from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES
-from roundelay.store.blobs import digest_of
 from roundelay.store.delta import apply_timeout_s
 from roundelay.store.items import CHUNK_BYTES
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack
@@ -330,7 +330,7 @@ def _fetch(worker: NodeRef, order: Order, progress: Progress) -> Procedure[Parti
         return PartialResult(worker, order.files, progress, b"", receipts=receipts)
     content = yield from result_of(worker, progress)
     result, receipts = split_result(order, content)
-    check_result(order, order.files, result)
+    yield from offload(lambda: check_result(order, order.files, result))
     return PartialResult(worker, order.files, progress, result, receipts=receipts)
 
 
@@ -370,7 +370,7 @@ class _Weights:
         """Send orders, to some of the nodes with the whole weights."""
         failures: dict[NodeRef, ChordError] = {}
         if unsent and len(self._weights) > CHUNK_BYTES:
-            failures = yield from self._send_ahead([node for node, _ in orders if node in unsent])
+            failures = yield from self._send_ahead([(node, order) for node, order in orders if node in unsent])
             unsent = frozenset()
         asks = [
             (node, replace(order, content=self._content(node)) if node in unsent else order)
@@ -401,10 +401,10 @@ class _Weights:
     def _content(self, node: NodeRef) -> bytes:
         return self._packed if node in self._roster.far else self._weights
 
-    def _send_ahead(self, nodes: Sequence[NodeRef]) -> Procedure[dict[NodeRef, ChordError]]:
+    def _send_ahead(self, orders: Sequence[tuple[NodeRef, Order]]) -> Procedure[dict[NodeRef, ChordError]]:
         """Write large weights to all nodes at once. Return the errors."""
-        digest = digest_of(self._weights)
-        receipts = yield from gather([write(node, digest, self._weights) for node in nodes], len(nodes))
+        nodes = [node for node, _ in orders]
+        receipts = yield from gather([write(node, order.weights, self._weights) for node, order in orders], len(orders))
         for receipt in receipts:
             if isinstance(receipt, Exception) and not isinstance(receipt, ChordError):
                 raise receipt

@@ -12,6 +12,7 @@ from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Sleep, run
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
+from roundelay.federation.effects import Offload
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.roster import Roster
 from roundelay.store.blobs import digest_of
@@ -92,6 +93,8 @@ class ScriptedNodes:
                 return self._ask_all(effect.asks, effect.need or len(effect.asks), effect.deadline_s)
             case Gather():
                 return [self._value_or_error(procedure) for procedure in effect.procedures]
+            case Offload():
+                return effect.function()
             case Sleep():
                 self.now += effect.seconds
                 return None

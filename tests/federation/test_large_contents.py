@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from roundelay.chord.effects import Request, ask
+from roundelay.chord.effects import Effect, Request, ask
 from roundelay.chord.errors import Corrupt, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
+from roundelay.federation import result_check, rounds
+from roundelay.federation.effects import Offload
 from roundelay.federation.errors import CannotDrive
 from roundelay.federation.large_contents import fetch_content, own_content
+from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.topologies import tree_reduce
+from roundelay.ml.sliced import Sliced
 from roundelay.store.blobs import MemoryBuffer, digest_of
 from roundelay.store.items import Read
 from roundelay.store.own_contents import Stage
@@ -136,3 +142,27 @@ def test_a_tree_has_room_for_the_sum_of_the_gradients_and_for_no_more() -> None:
 
     assert job.net.buffers.count(sum_bytes) > 1  # of a node that adds, in each round
     assert max(job.net.buffers) < sum_bytes + LARGE_BYTES_MIN
+
+
+@pytest.mark.parametrize("topology", ["star", "tree"])
+def test_a_sum_is_checked_while_others_use_the_node(topology: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, offloaded = Job(IDS[:4], make_spec(replace(SETTINGS, topology=topology))), list[Effect]()
+    perform = job.net._perform
+
+    def note(effect: Effect) -> Any:
+        offloaded.append(effect)
+        try:
+            return perform(effect)
+        finally:
+            offloaded.pop()
+
+    def check(order: Order, files: Sequence[TrainingFile], result: Sliced) -> None:
+        assert isinstance(offloaded[-1], Offload)
+        result_check.check_result(order, files, result)
+
+    monkeypatch.setattr(job.net, "_perform", note)
+    for module in (rounds, tree_reduce):
+        monkeypatch.setattr(module, "check_result", check)
+
+    assert job.drive() == reference(job.spec)
+    assert not offloaded

@@ -121,9 +121,9 @@ def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: Content) -> 
     progress = yield from await_done(child, order.ticket)
     content = yield from result_of(child, progress)
     if order.shares:
-        return _possible(order, partial_from(content))
+        return (yield from offload(lambda: _possible(order, partial_from(content))))
     result, receipts = split_result(order, content)
-    check_result(order, order.files, result)
+    yield from offload(lambda: check_result(order, order.files, result))
     files, proven = tuple(f.index for f in order.files), b"".join(receipts.values()).hex()
     work = NodeWork(str(child.address), files, progress.seconds, progress.loss, progress.accuracy, 0, proven)
     return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=result)
@@ -236,7 +236,7 @@ def _ask_root(
         raise
     estimate.record_tree(clock() - began)
     content = yield from result_of(root, progress)
-    return _possible(order, partial_from(content))
+    return (yield from offload(lambda: _possible(order, partial_from(content))))
 
 
 def _accept(
