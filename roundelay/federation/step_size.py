@@ -1,11 +1,12 @@
 """The size of training's steps: notice a round that diverges, and make it again with half the step.
 
-A round diverges if a weight or a loss leaves the range of numbers, or if its training loss is above that of guessing by
-class shares (in a regression, by the mean of the targets) and has not fallen; the first round may be above it by a
-margin. A loss above it that stands is named. How often the step has been halved is part of a round's result, so the
-round after it starts where it ended: all of this is a pure function of the spec and the results before, and the
-training loss is an exact mean (roundelay.ml.exact). A user's own --eta is never changed; the round then only says what
-happens.
+A round diverges if a weight or a loss leaves the range of numbers, or if its training loss is above that of guessing
+by class shares (in a regression, by the mean of the targets) and has not fallen; the first round may be above it by a
+margin. A loss above it that stands is named. It stands, too, if half the step does not change it: losses are measured
+before each step, so that of a training of one step is the loss of the weights before the round. How often the step has
+been halved is part of a round's result, so the round after it starts where it ended: all of this is a pure function of
+the spec and the results before, and the training loss is an exact mean (roundelay.ml.exact). A user's own --eta is
+never changed; the round then only says what happens.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class StepControl:
         self._spec = spec
         self._number = number
         self._guess = guessing_loss(spec)
+        self._rejected = math.nan  # the loss of the last training that was made again
         self._limit = max(self._guess, loss_before if number > 1 else _first_loss(spec))
 
     def is_usual(self, loss: float) -> bool:
@@ -72,7 +74,13 @@ class StepControl:
         if self.is_usual(loss):
             self.notices.append(f"{what}, but {self._hope()}")
             return True
+        if loss == self._rejected:
+            self.notices.append(
+                f"{what}: half the step does not change it, so the weights before the round are too large"
+            )
+            return True
         if self._halve(what):
+            self._rejected = loss
             return False
         self.notices.append(f"{what}: {self._advice()}")
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from dataclasses import replace
@@ -74,6 +75,15 @@ def test_a_loss_above_it_that_has_not_fallen_halves_the_step() -> None:
     assert not step.accepts(2.1)
     assert step.halvings == 1
     assert step.notices == ["training loss 2.1 is above that of guessing, 1.609: trained again with eta 0.4"]
+
+
+def test_a_loss_that_half_the_step_does_not_change_stands() -> None:
+    step = control(loss_before=2.0)
+
+    assert not step.accepts(2.1)
+    assert step.accepts(2.1)
+    assert step.halvings == 1
+    assert "half the step does not change it" in step.notices[1]
 
 
 def test_when_no_halving_is_left_the_loss_stands_and_is_named() -> None:
@@ -184,6 +194,17 @@ def test_a_driver_that_dies_among_the_halvings_is_succeeded_by_one_that_halves_a
     job.drive()
 
     assert list(job.look().results) == EXPECTED
+
+
+def test_a_round_of_one_step_is_not_repeated_for_nothing() -> None:
+    """The loss is that of the weights before the step, which no step size changes."""
+    job = Job(IDS[:2], make_spec(replace(MENDED, rounds=4, epochs=1, batch=256, momentum=0.0, eta=10.0)))
+
+    job.drive()
+
+    halvings = [result.halvings for result, _ in job.rounds]
+    assert any(halvings)
+    assert all(after - before <= 1 for before, after in itertools.pairwise(halvings))
 
 
 def test_with_the_users_own_eta_the_job_fails_by_name_if_it_must() -> None:
