@@ -109,7 +109,7 @@ def run(folder: Path, data: Path, weights: int, topology: str) -> Job:
         client = ring.start_client(
             "train",
             *(str(data), "validation.csv", "--label", "class", "--hidden", hidden_for(weights)),
-            *("--rounds", str(ROUNDS), "--epochs", "1", "--batch", "32", "--keep", "last"),
+            *("--rounds", str(ROUNDS), "--epochs", "1", "--batch", "32", "--eta", "0.01", "--keep", "last"),
             *("--placement", "round-robin", "--topology", topology, "--json"),
         )
         peaks = dict.fromkeys(("driver", "node", "trainer"), 0)

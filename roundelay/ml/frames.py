@@ -34,6 +34,14 @@ class Sink(Protocol):
     def getvalue(self) -> Sliced: ...
 
 
+class NotKept(Exception):
+    """A frame's payload found no room; its cause says why. The next frame can be read."""
+
+    def __init__(self, header: Header) -> None:
+        super().__init__("no room for a payload")
+        self.header = header
+
+
 OpenSink = Callable[[int], Sink | None]  # for a payload of this many bytes; None: it is read into memory
 
 
@@ -78,7 +86,7 @@ def _pieces(part: Sliced | bytearray) -> Iterator[bytes | bytearray]:
 
 
 def read_frame(stream: BinaryIO, open_sink: OpenSink = lambda size_bytes: None) -> Frame:
-    """Read one frame. Raises EndOfFrames at a clean end, FrameError for a malformed or truncated frame."""
+    """Read one frame. Raises EndOfFrames at a clean end, FrameError for a malformed or truncated frame, NotKept."""
     lengths = stream.read(_LENGTHS.size)
     if not lengths:
         raise EndOfFrames("closed by the other side")
@@ -89,8 +97,17 @@ def read_frame(stream: BinaryIO, open_sink: OpenSink = lambda size_bytes: None) 
     header, sink = _decode(_read(stream, header_bytes)), open_sink(payload_bytes)
     if sink is None:
         return Frame(header, _read(stream, payload_bytes))
+    failure: Exception | None = None
     for start in range(0, payload_bytes, PIECE_BYTES):
-        sink.write(bytes(_read(stream, min(PIECE_BYTES, payload_bytes - start))))
+        piece = bytes(_read(stream, min(PIECE_BYTES, payload_bytes - start)))
+        if failure is not None:
+            continue  # what is left is read all the same: another frame follows
+        try:
+            sink.write(piece)
+        except Exception as error:
+            failure = error
+    if failure is not None:
+        raise NotKept(header) from failure
     return Frame(header, sink.getvalue())
 
 

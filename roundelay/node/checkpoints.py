@@ -12,12 +12,11 @@ import logging
 from collections import OrderedDict
 from pathlib import Path
 
-from roundelay.chord.errors import StoreFull
 from roundelay.federation.requests import Order
 from roundelay.ml.errors import EndOfFrames, FrameError
 from roundelay.ml.frames import CHECKPOINT_BYTES_MAX, Frame, encoded, read_frame
-from roundelay.ml.sliced import part_of
-from roundelay.node.files import buffer_for, content_stream, file_for, open_content
+from roundelay.ml.sliced import Joined, part_of
+from roundelay.node.files import content_stream, file_for, open_content
 from roundelay.store.blobs import Content, digest_of, pieces_of
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ class Checkpoints:
         name = _name(order)
         try:
             kept = self._write(name, _content_of(frame))
-        except (OSError, StoreFull) as error:
+        except OSError as error:
             if name != self._refused:
                 self._refused = name
                 log.warning("no checkpoint of job %s: %s", order.job[:8], error)
@@ -109,11 +108,11 @@ class Checkpoints:
 
 
 def _content_of(frame: Frame) -> Content:
-    """Return a frame as a content, in a file if it is large. Raises StoreFull."""
-    buffer = buffer_for(len(frame.payload))
-    for piece in encoded(frame.header, frame.payload):
-        buffer.write(bytes(piece))
-    return buffer.getvalue()
+    """Return a frame as a content; a payload that is in a file stays there."""
+    pieces = encoded(frame.header, frame.payload)
+    if isinstance(frame.payload, bytearray):
+        return b"".join(pieces)
+    return Joined((bytes(next(pieces)), frame.payload))
 
 
 def _stem(order: Order) -> str:

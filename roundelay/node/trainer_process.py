@@ -14,11 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from roundelay.chord.errors import ChordError
+from roundelay.chord.errors import ChordError, StoreFull
 from roundelay.ml import answers
 from roundelay.ml.answers import SurveyedPart
 from roundelay.ml.errors import EndOfFrames, FrameError, MLError, from_dict
-from roundelay.ml.frames import Frame, Header, read_frame, write_frame
+from roundelay.ml.frames import Frame, Header, NotKept, read_frame, write_frame
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
 from roundelay.ml.sliced import Sliced
 from roundelay.node.errors import PrivateFolderError
@@ -89,7 +89,12 @@ class TrainerProcess:
         requests, answers = cast(BinaryIO, self._child.stdin), cast(BinaryIO, self._child.stdout)
         write_frame(requests, header, *payload)
         while True:  # ends: every request has one answer, or the pipe closes
-            frame = read_frame(answers, file_for)
+            try:
+                frame = read_frame(answers, file_for)
+            except NotKept as error:
+                if "checkpoint" in error.header:  # the order can do without
+                    continue
+                raise StoreFull(str(error.__cause__)) from error
             if "error" in frame.header:
                 raise from_dict(frame.header)
             if "checkpoint" in frame.header:
