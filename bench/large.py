@@ -31,8 +31,13 @@ ABOUT = "Large models: memory, traffic and time of a round"
 NODES, ROUNDS = 4, 3
 FILES, ROWS, FEATURES, CLASSES = 4, 32, 16, 4
 WEIGHT_BYTES = 4
+TOPOLOGIES = ("star", "tree")
 SMALL, LARGE = 4_000_000, 124_000_000  # weights
 MEMORY_LIMIT = 3.0  # times the weights' own bytes, of every process
+PROCESS_BYTES, JUDGED_FROM = (
+    60 << 20,
+    4,
+)  # a process without any model; a model is judged that is this many times larger
 TIMEOUT_S, SAMPLE_S = 1800.0, 0.5
 COUNTED = re.compile(r'roundelay_call_bytes_total\{call="[^"]*",direction="(in|out)",side="(\w+)"\} ([\d.e+]+)')
 
@@ -42,6 +47,7 @@ class Job:
     """One run of the client: what it printed, and what its processes took."""
 
     weights: int
+    topology: str
     printed: dict[str, Any]
     peaks: dict[str, int]  # bytes of resident memory: of the largest process of each kind
     driver_bytes: int  # exchanged by the driver, with start and end
@@ -68,14 +74,12 @@ def measure(weights: int) -> list[Table]:
     with tempfile.TemporaryDirectory(prefix="roundelay-large-") as name:
         folder = Path(name)
         data = write_rows(folder / "data")
-        small = {topology: run(folder / topology, data, SMALL, topology) for topology in ("star", "tree")}
-        large = run(folder / "large", data, weights, "star")
-    models = {job.model for job in small.values()}
-    return [
-        *(_table(job, topology) for topology, job in small.items()),
-        _table(large, "star"),
-        Table("Agreement", (Line("models of star and tree", "", float(len(models)), limit=Limit(1, at_least=False)),)),
-    ]
+        jobs = [
+            run(folder / f"{topology}-{size}", data, size, topology)
+            for size in (SMALL, weights)
+            for topology in TOPOLOGIES
+        ]
+    return [*map(_table, jobs), _agreement(jobs)]
 
 
 def write_rows(folder: Path) -> Path:
@@ -125,7 +129,7 @@ def run(folder: Path, data: Path, weights: int, topology: str) -> Job:
         until(is_over, "the job ends", TIMEOUT_S)
         assert client.wait() == 0, client.err.read_text()[-2000:]
         served, sent = (sum(_moved(node, side) for node in nodes) for side in ("served", "sent"))
-        return Job(weights, json.loads(client.out.read_text()), peaks, served - sent, sent)
+        return Job(weights, topology, json.loads(client.out.read_text()), peaks, served - sent, sent)
     finally:
         ring.stop()
 
@@ -142,19 +146,23 @@ def _moved(node: ManagedProcess, side: str) -> int:
     return sum(int(float(moved)) for _, which, moved in lines if which == side)
 
 
-def _table(job: Job, topology: str) -> Table:
+def _agreement(jobs: Sequence[Job]) -> Table:
+    models = [{job.model for job in jobs if job.weights == weights} for weights in {job.weights for job in jobs}]
+    same = sum(len(each) == 1 for each in models)
+    return Table(
+        "Agreement", (Line("sizes whose model is the same in star and tree", "", same, limit=Limit(len(models))),)
+    )
+
+
+def _table(job: Job) -> Table:
     model_bytes = WEIGHT_BYTES * job.weights
+    limit = Limit(MEMORY_LIMIT, at_least=False) if model_bytes > JUDGED_FROM * PROCESS_BYTES else None
     memory = tuple(
-        Line(
-            f"peak memory of the {kind} : the weights",
-            "",
-            peak / model_bytes,
-            limit=Limit(MEMORY_LIMIT, at_least=False),
-        )
+        Line(f"peak memory of the {kind} : the weights", "", peak / model_bytes, limit=limit)
         for kind, peak in job.peaks.items()
     )
     return Table(
-        f"{job.weights / 1e6:,.0f} million weights, {NODES} nodes, {topology}",
+        f"{job.weights / 1e6:,.0f} million weights, {NODES} nodes, {job.topology}",
         (
             Line("a round", "s", job.round_s),
             *memory,

@@ -1,7 +1,7 @@
 """The memory that a job will need in each process, estimated before it starts.
 
-Bytes for each weight were measured as peaks of resident memory: of a trainer at 1 and at 4 million weights with one
-file and with four (52 to 62), of a node and of the process that drives at 1 million, on a ring of two nodes.
+Bytes for each weight are peaks of resident memory, as `python -m bench large` measures them. What a trainer takes
+depends on the optimizer, and on whether its node has one file or several: the largest is said.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from roundelay.federation.spec import JobSpec
 from roundelay.ml.models.catalogue import learner
 
 BASE_BYTES = 40 << 20  # of a process that holds no model
-TRAINER_BYTES, NODE_BYTES, DRIVER_BYTES = 62, 28, 104  # for each weight
+TRAINER_BYTES, NODE_BYTES, DRIVER_BYTES = 34, 4, 24  # for each weight
 NUMBER_BYTES = 4  # of a row that is kept for training
 SAID_FROM_BYTES = 256 << 20
 

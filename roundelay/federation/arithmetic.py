@@ -66,7 +66,7 @@ class TrainedRound:
 
 def first_weights(spec: JobSpec) -> bytes:
     """Return the initial weights that follow from the job's seed: little-endian float32."""
-    return learner(spec.design).init_weights(spec.settings.seed).astype("<f4").tobytes()
+    return learner(spec.design).init_weights(spec.settings.seed).astype("<f4", copy=False).tobytes()
 
 
 def moments_task(spec: JobSpec) -> MomentsTask:

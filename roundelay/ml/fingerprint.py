@@ -37,7 +37,10 @@ def fingerprint(plan: TrainingPlan, weights_bytes: int | None = None) -> str:
     config = plan.of_fingerprint().config
     alone = _hashed(model.train(weights, samples, config, _SEED))
     shards = [Shard(samples.rows, lambda: samples, _SEED)] * STACKED
-    beside = {_hashed(local).digest() for _, local in model.train_all(weights, shards, config)}
+    beside, trainings = set[bytes](), model.train_all(weights, shards, config)
+    while (trained := next(trainings, None)) is not None:
+        beside.add(_hashed(trained[1]).digest())
+        del trained  # before the next training
     whole = alone.copy()
     for other in sorted(beside - {alone.digest()}):  # none, unless it makes a difference here
         whole.update(other)

@@ -178,6 +178,7 @@ class Worker:
                     digest.update(data.data)
             last, receipt = lasts[index], digest.digest() if task.receipts else b""
             saver.finish(index, FileDone(last.loss, last.accuracy, receipt, b"".join(vector)))
+            del local  # before the next file of a large model is trained
         saver.save_end()
         summed = Memory(total.astype("<i8", copy=False).data)  # not copied, on most machines
         if clip:
@@ -303,6 +304,7 @@ class Worker:
                 trained = model.train_all(base, shards, task.plan.config)
             for position, local in trained:
                 yield shards[position].place, local
+                del local
 
     def _read(self, task: TrainerTask, file: FileTask) -> Samples:
         """Return the inputs of the network for a file of the task."""

@@ -31,5 +31,5 @@ def test_the_memory_of_each_process_grows_with_the_model_and_is_said_of_a_large_
     assert not small.is_large
     assert large.is_large
     assert str(large) == (
-        "the job needs about 579 MB in each trainer, 283 MB in each node and 945 MB where it is driven"
+        "the job needs about 336 MB in each trainer, 74 MB in each node and 249 MB where it is driven"
     )

@@ -58,6 +58,7 @@ class Dense:
             together = [shards[i] for i in stack]
             local = train.train_together(self.architecture, weights, together, config, self.arithmetic)
             yield from zip(stack, local, strict=True)
+            del local  # before the next stack is trained: large models have a stack each
 
     def gradient(self, weights: Floats, samples: Samples, config: TrainConfig) -> Array:
         return train.full_gradient(self.architecture, weights, samples, config, self.arithmetic)
