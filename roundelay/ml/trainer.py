@@ -94,6 +94,7 @@ def serve(worker: "Worker", orders: BinaryIO, answers: BinaryIO, clock: Callable
         header, payload = _answer(worker, order, progress, _Checkpoints(answers, clock))
         progress.flush()
         write_frame(answers, header, *payload)
+        del order, payload  # before the next order: of a large model both take much memory
 
 
 class _Progress:
