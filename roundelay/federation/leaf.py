@@ -24,6 +24,7 @@ from roundelay.chord.lookup import find_successor
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.effects import Clocks
+from roundelay.federation.large_contents import own_content
 from roundelay.federation.leaf_directory import list_loop
 from roundelay.federation.leaf_host import TICKETS_MAX
 from roundelay.federation.node_core import Loops, PrivateData, content_handlers, private_loops
@@ -31,9 +32,8 @@ from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Attach, LeafTicket, Order, Progress
 from roundelay.federation.roster import RELAYS_MAX
 from roundelay.store.items import CHUNK_BYTES, CollectGarbage
-from roundelay.store.read_path import fetch
 from roundelay.store.store import Store
-from roundelay.store.transfer import transfer_timeout_s, write
+from roundelay.store.transfer import send, transfer_timeout_s, write
 
 HOSTS_MAX = 2  # to which a leaf is attached at once
 ATTACH_WAIT_S = 5.0  # a call is answered after this time at the latest, which keeps its connection alive
@@ -195,8 +195,7 @@ class Leaf:
         """Queue an order here, as a node that is asked directly does. Large weights are read from the host."""
         try:
             if order.weights_bytes > CHUNK_BYTES:
-                weights = yield from fetch((host,), order.weights, order.weights_bytes)
-                yield from write(self._node.ref, order.weights, weights)
+                yield from send(self._node.ref, order.weights, order.weights_bytes, host)
             yield from ask(self._node.ref, order)
         except ChordError as error:
             self._refused[order.ticket] = Progress("unable", str(error))
@@ -268,7 +267,7 @@ class Leaf:
     def _write_ahead(self, host: NodeRef, progress: Progress) -> Procedure[None]:
         """Write a large result to a host, unless it is here no more; if the host needs it, it says so."""
         try:
-            content = yield from fetch((self._node.ref,), progress.result, progress.size_bytes)
+            content = yield from own_content(self._node.ref, progress.result, progress.size_bytes)
         except ChordError as error:
             self._say(f"the result {progress.result[:8]} cannot be read: {error}")
         else:
