@@ -5,6 +5,8 @@ the job or write its records; its submitter may always do so.
 
 The records of earlier drivers must reach replicas that lack them also then. A copy of one is accepted unless only the
 living driver could write such a record: an end of the job, or a record of a round that it has reached.
+
+Heartbeats and records come in different threads: `claim` alone changes the claims, and `check` alone the rounds.
 """
 
 from __future__ import annotations
@@ -32,23 +34,11 @@ class DriversRecord:
 
 @dataclass(frozen=True)
 class _Claim:
-    """A driver's term. first: the earliest round of which a record was written within it, if any is known."""
+    """A driver's term."""
 
     driver: Identity
     since: int  # the version of a record written when the term began
     until: float
-    first: int | None = None
-
-    def with_round(self, written: DriversRecord) -> _Claim:
-        """Return the claim after a record of its driver; those of an earlier term of the same driver do not count."""
-        if written.round is None or written.is_deletion or written.version < self.since:
-            return self
-        return replace(self, first=written.round if self.first is None else min(self.first, written.round))
-
-    def allows_copy(self, written: DriversRecord) -> bool:
-        """Return whether a record can be of a driver before this one."""
-        is_earlier = written.round is not None and (self.first is None or written.round < self.first)
-        return written.is_copy and is_earlier and not written.deletes
 
 
 class JobDrivers:
@@ -68,6 +58,7 @@ class JobDrivers:
         self._submitters_of = submitters_of
         self._may_drive = may_drive
         self._claims: dict[str, _Claim] = {}
+        self._first: dict[str, tuple[int, int]] = {}  # when a term began, and the first round that was written in it
 
     def claim(self, job: str, driver: Identity) -> None:
         """Renew a driver's lease on a job. Raises NotAllowed."""
@@ -82,7 +73,7 @@ class JobDrivers:
         if len(self._claims) >= JOBS_MAX:
             self._claims = {name: each for name, each in self._claims.items() if each.until > self._clock()}
         if running is None or running.driver.uri != driver.uri:
-            running = _Claim(driver, self._now_ns(), 0.0)
+            running = _Claim(driver, self._now_ns(), until=0.0)
         self._claims[job] = replace(running, until=self._clock() + self._lease_s)
 
     def check(self, signer: Identity, written: DriversRecord) -> None:
@@ -91,9 +82,29 @@ class JobDrivers:
         if running is None:
             return
         if signer.uri == running.driver.uri:
-            self._claims[written.job] = running.with_round(written)
-        elif signer.role == NODE and not running.allows_copy(written):
+            self._note_round(running, written)
+        elif signer.role == NODE and not self._allows_copy(running, written):
             raise _refusal(written.job, signer, running)
+
+    def _note_round(self, running: _Claim, written: DriversRecord) -> None:
+        """Remember the round of a record of the driver; those of an earlier term of the same driver do not count."""
+        if written.round is None or written.is_deletion or written.version < running.since:
+            return
+        known = self._first_round(written.job, running)
+        if len(self._first) >= JOBS_MAX:
+            self._first = {job: each for job, each in self._first.items() if job in self._claims}
+        self._first[written.job] = running.since, written.round if known is None else min(known, written.round)
+
+    def _allows_copy(self, running: _Claim, written: DriversRecord) -> bool:
+        """Return whether a record can be of a driver before this one."""
+        first = self._first_round(written.job, running)
+        is_earlier = written.round is not None and (first is None or written.round < first)
+        return written.is_copy and is_earlier and not written.deletes
+
+    def _first_round(self, job: str, running: _Claim) -> int | None:
+        """Return the earliest round of which a record was written in a term, if any is known."""
+        known = self._first.get(job)
+        return known[1] if known is not None and known[0] == running.since else None
 
     def _running(self, job: str) -> _Claim | None:
         """Return the claim whose lease runs."""

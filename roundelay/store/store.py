@@ -345,9 +345,9 @@ class Store:
                     yield Item(entry, state.version, state.until - now, state.deleted, state.signature)
 
     def named_items(self, key: int, name: str) -> Iterator[Item]:
-        """Return the items with a key and a name."""
+        """Return the items with a key and a name. The guard asks for a job's spec also without the lock."""
         now = self._clock()
-        for entry, state in self._index.get(key, {}).items():
+        for entry, state in list(self._index.get(key, {}).items()):
             if entry.name == name and state.until > now:
                 yield Item(entry, state.version, state.until - now, state.deleted, state.signature)
 

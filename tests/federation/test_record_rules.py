@@ -387,6 +387,23 @@ def test_a_term_goes_on_while_its_lease_is_renewed_and_another_begins_once_it_ha
     assert takes(made, OTHER_NODE, result(5, is_copy=True))
 
 
+def test_a_record_that_arrives_in_another_thread_while_the_lease_is_renewed_counts() -> None:
+    arriving = list[DriversRecord]()
+
+    def submitters_of(_: str) -> set[str]:  # called in the middle of a claim
+        while arriving:
+            made.check(DRIVER, arriving.pop())
+        return {ALICE.uri}
+
+    made = JobDrivers(5.0, lambda: 10.0, lambda: 10_000_000_000, submitters_of, lambda *_: True)
+    made.claim(JOB, DRIVER)
+    arriving.append(result(5, 11.0))
+    made.claim(JOB, DRIVER)
+
+    assert takes(made, OTHER_NODE, result(4, is_copy=True))
+    assert not takes(made, OTHER_NODE, result(5, is_copy=True))
+
+
 def test_a_stranger_cannot_claim_a_job() -> None:
     made = drivers([0.0])
 

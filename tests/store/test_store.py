@@ -152,6 +152,18 @@ def test_an_item_that_is_put_again_to_renew_its_lease_is_checked_once(store: Sto
     assert guard.asked == 4
 
 
+def test_a_key_may_get_another_item_while_its_named_items_are_listed(store: Store) -> None:
+    first, *others = [item_of(content) for content in (CONTENT, b"other", b"third")]
+    store.put(first, CONTENT)
+
+    listed = []
+    for item in store.named_items(first.entry.key, first.entry.name):
+        store.put(others.pop(), b"third")
+        listed.append(item.entry)
+
+    assert listed == [first.entry]
+
+
 def test_a_put_without_the_content_asks_for_it(store: Store) -> None:
     assert store.put(item_of(CONTENT)) == Receipt(False, 0)
     assert store.find(1) == ()
