@@ -31,7 +31,7 @@ def successor_of(spec: JobSpec, inherited: int, liars: Collection[Liar]) -> JobS
 
 
 def replace_job(roster: Roster, log: JobLog, successor: JobSpec, version: int) -> Procedure[None]:
-    """Publish the successor in the job's place among the waiting jobs, then end the job. Raises ChordError."""
+    """Publish the successor, then end the job; the record of that leads to the successor. Raises ChordError."""
     ring = roster.ring
     yield from with_entry_failover(roster, lambda entry: jobs.publish_successor(entry, ring, successor, version))
     yield from log.write(records.REPLACED, successor.job.encode())
