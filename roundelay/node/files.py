@@ -40,7 +40,7 @@ class FileContent:
 
 
 class Spool(FileContent):
-    """An upload that is collected in an unnamed file of a folder; a kill leaves nothing behind."""
+    """A content that is collected in an unnamed file of a folder; a kill leaves nothing behind."""
 
     def __init__(self, folder: Path) -> None:
         """Create the file. Raises StoreFull."""
@@ -58,7 +58,7 @@ class Spool(FileContent):
             while left:
                 left = left[os.write(self._descriptor, left) :]
         except OSError as error:
-            raise StoreFull(f"no room for an upload: {error.strerror}") from error
+            raise StoreFull(f"no room for a content: {error.strerror}") from error
         self._size_bytes += len(piece)
         return len(piece)
 
