@@ -21,10 +21,11 @@ from roundelay.federation.receipts import Receipts, by_file, split_result
 from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
+from roundelay.federation.tasks import TrainTask
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, Elapsed, await_ticket, result_of
 from roundelay.ml.sliced import Sliced, as_bytes
-from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES
+from roundelay.ml.task import FILES_MAX
 from roundelay.store.delta import apply_timeout_s
 from roundelay.store.items import CHUNK_BYTES
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack
@@ -321,11 +322,12 @@ class RoundWork:
 
 def _fetch(worker: NodeRef, order: Order, progress: Progress) -> Procedure[PartialResult]:
     """Fetch a worker's result; large single updates stay there. Raises ChordError, BadRecord."""
+    if isinstance(order.task, TrainTask) and not order.attempt and order.masking is None:  # before it is read
+        expected = order.sums_bytes + order.receipts_bytes
+        if progress.size_bytes != expected:
+            raise BadRecord(f"not the result of an honest trainer: {progress.size_bytes} bytes, expected {expected}")
     if order.is_single and not progress.content:
-        end, size_bytes = order.sums_bytes, order.sums_bytes + RECEIPT_BYTES * len(order.files)
-        if progress.size_bytes != size_bytes:
-            raise BadRecord(f"not the result of an honest trainer: {progress.size_bytes} bytes, expected {size_bytes}")
-        tail = yield from read_range(worker, progress.result, end, size_bytes)
+        tail = yield from read_range(worker, progress.result, order.sums_bytes, progress.size_bytes)
         receipts = by_file([file.index for file in order.files], tail)
         return PartialResult(worker, order.files, progress, b"", receipts=receipts)
     content = yield from result_of(worker, progress)

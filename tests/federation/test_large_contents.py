@@ -15,11 +15,12 @@ from roundelay.federation import result_check, rounds
 from roundelay.federation.effects import Offload
 from roundelay.federation.errors import CannotDrive
 from roundelay.federation.large_contents import fetch_content, own_content
-from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.requests import Order, Progress, TrainingFile
+from roundelay.federation.tasks import TrainTask
 from roundelay.federation.topologies import tree_reduce
 from roundelay.ml.sliced import Sliced
 from roundelay.store.blobs import MemoryBuffer, digest_of
-from roundelay.store.items import Read
+from roundelay.store.items import CONTENT_BYTES_MAX, Read
 from roundelay.store.own_contents import Stage
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from roundelay.store.staging import LARGE_BYTES_MIN
@@ -166,3 +167,25 @@ def test_a_sum_is_checked_while_others_use_the_node(topology: str, monkeypatch: 
 
     assert job.drive() == reference(job.spec)
     assert not offloaded
+
+
+def test_a_result_that_is_said_to_be_larger_than_its_order_allows_is_not_read() -> None:
+    job = Job(IDS[:3], make_spec(replace(SETTINGS, rounds=1)))
+    liar = next(iter(job.net.members))
+    orders = job.net.members[liar].orders
+    honest = orders.progress
+
+    def exaggerated(ticket: str) -> Progress:
+        told = honest(ticket)
+        is_sum = told.state == "done" and isinstance(orders._orders[ticket].task, TrainTask)
+        return replace(told, content=b"", size_bytes=CONTENT_BYTES_MAX) if is_sum else told
+
+    orders.progress = exaggerated  # type: ignore[method-assign]
+
+    assert job.drive() == reference(job.spec)
+
+    assert not job.net.buffers
+    line, *_ = job.rounds[0][1].disturbances
+    assert line.startswith(
+        f"{liar.address} is excluded: not the result of an honest trainer: {CONTENT_BYTES_MAX} bytes"
+    )
