@@ -90,7 +90,12 @@ def training_task(spec: JobSpec, moments: bytes, halvings: int = 0, units: bytes
 
 def start_of(spec: JobSpec, before: TrainedRound) -> bytes:
     """Return what training starts from in the round after this one: the weights, and the state that trainers need."""
-    return before.weights + before.state if spec.updates == "sum-with-gradient" else before.weights
+    return before.weights + before.state if needs_state(spec, before) else before.weights
+
+
+def needs_state(spec: JobSpec, before: TrainedRound) -> bool:
+    """Return whether trainers need the rule's state in the round after this one."""
+    return spec.updates == "sum-with-gradient" and bool(before.state)
 
 
 def units_of(spec: JobSpec, before: TrainedRound) -> bytes:

@@ -343,7 +343,7 @@ class Driver:
     def _store_previous(self, made: PendingRound | None, have: frozenset[NodeRef]) -> Procedure[None]:
         """Do what can wait until a round's orders are sent; some nodes `have` the weights from their orders."""
         if made is not None:
-            is_sent = arithmetic.start_of(self.spec, made.trained) == made.trained.weights
+            is_sent = not arithmetic.needs_state(self.spec, made.trained)  # else nodes have them in another content
             yield from self._validate_and_store(made, have if is_sent else frozenset())
         yield from self._renew_leases_if_due()
 

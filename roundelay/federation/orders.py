@@ -294,7 +294,7 @@ class Orders:
             if order.masking is not None:
                 done = yield from masked(self._masker, node, order, done)
             if order.attempt:
-                kept = yield from self._gossip.keep(order, as_bytes(weights), as_bytes(done.result))
+                kept = yield from self._gossip.keep(order, as_bytes(weights), done.result)
                 done = replace(done, result=kept)
             result = yield from _keep(node, order, done.result)
         except OtherBits as error:

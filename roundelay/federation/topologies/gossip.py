@@ -36,6 +36,7 @@ from roundelay.ml.data import moments_from_bytes
 from roundelay.ml.errors import BadTask
 from roundelay.ml.metrics import FIT_DIGITS
 from roundelay.ml.push_sum import WeightedModel
+from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, Read, Release
 from roundelay.store.read_path import fetch, get
@@ -135,14 +136,14 @@ class Gossip:
             return job.model
         return (yield from _model_of_ring(node, order))
 
-    def keep(self, order: Order, base: bytes, result: bytes) -> Procedure[bytes]:
+    def keep(self, order: Order, base: bytes, result: Sliced) -> Procedure[bytes]:
         """Keep a training's result here. Return what the driver may read: nothing after training, else the model."""
         if not isinstance(order.task, TrainTask):
             return base
         attempt, rows = self._attempt(order.job, order.round, order.attempt), sum(file.rows for file in order.files)
         bits = order.task.plan.fraction_bits
         attempt.mass = yield from offload(
-            lambda: push_sum.add([attempt.mass, push_sum.from_training(base, result, rows, bits)])
+            lambda: push_sum.add([attempt.mass, push_sum.from_training(base, as_bytes(result), rows, bits)])
         )
         return b""
 
