@@ -175,8 +175,7 @@ def _accept(store: Store, orders: Orders, order: Order) -> str:
 
 
 def _status(node: ChordNode, store: Store, orders: Orders, leaf_host: LeafHost | None) -> Status:
-    with store.lock:
-        names, stored_bytes = store.names, store.stored_bytes
+    names = store.names
     if len(names) * NAME_BYTES_MAX > STATUS_BYTES_MAX:  # they may not fit
         sizes = accumulate(LENGTH_BYTES + len(name.encode()) for name in names)
         names = tuple(name for name, size in zip(names, sizes, strict=True) if size <= STATUS_BYTES_MAX)
@@ -187,7 +186,7 @@ def _status(node: ChordNode, store: Store, orders: Orders, leaf_host: LeafHost |
         node.successors,
         node.fingers,
         names,
-        stored_bytes,
+        store.stored_bytes,
         orders.training,
         leaf_host.statuses if leaf_host is not None else (),
     )

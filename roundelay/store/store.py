@@ -310,8 +310,8 @@ class Store:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all entries, sorted."""
-        return tuple(sorted(item.entry.name for item in self._items(self._index) if not item.deleted))
+        """The names of all entries, sorted. No lock is needed: who writes a large content may hold it for seconds."""
+        return tuple(sorted(item.entry.name for item in self._items(list(self._index)) if not item.deleted))
 
     @property
     def stored_bytes(self) -> int:
@@ -338,7 +338,7 @@ class Store:
         """
         now = self._clock()
         for key in keys:
-            for entry, state in self._index.get(key, {}).items():
+            for entry, state in list(self._index.get(key, {}).items()):
                 if names and entry.name not in names:
                     continue
                 if state.until > now and (state.deleted or self._blobs.has(entry.digest)):

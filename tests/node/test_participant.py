@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from roundelay.chord.dispatch import dispatch
 from roundelay.chord.effects import Request
-from roundelay.chord.refs import Address
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.requests import GetStatus, Status
 from roundelay.federation import job_lister, records
+from roundelay.federation.effects import Clocks
 from roundelay.federation.job_lister import JobLister
+from roundelay.federation.node_core import Surroundings, assemble
 from roundelay.federation.requests import ListJob
 from roundelay.node.participant import ComputeNodeOptions, Participant
 from roundelay.store import store as stores
@@ -71,3 +78,20 @@ def _answer(node: Participant, handlers: Any, request: Request[Any]) -> Any:
         return node._answer_from_store(handlers, request)
     except Exception as error:
         return error
+
+
+def test_a_node_says_how_it_is_while_its_store_writes_a_large_content(node: Participant) -> None:
+    place = ChordNode(NodeRef(1, "127.0.0.1", 1), RING)
+    clocks = Clocks(time.monotonic, time.time_ns)
+    surroundings = Surroundings(clocks, random.Random, lambda line: None, lambda *_: None, None, lambda: ())
+    handlers, told = assemble(place, node.store, node.orders, surroundings).handlers, list[Status]()
+
+    with node.store.lock:
+        asking = threading.Thread(target=lambda: told.append(dispatch(handlers, GetStatus())))
+        asking.start()
+        asking.join(TIMEOUT_S)
+        is_answered = not asking.is_alive()
+    asking.join()
+
+    assert is_answered
+    assert told[0].names == (records.record_name(SPEC.job, records.SPEC),)
