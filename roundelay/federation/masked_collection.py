@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from roundelay.chord.effects import Procedure, gather_or_raise
+from roundelay.federation.effects import offload
 from roundelay.federation.masked_record import MaskedRecord
 from roundelay.federation.masked_sum import MaskedSum
 from roundelay.federation.requests import Order, TrainingFile
@@ -98,7 +99,7 @@ class MaskedCollection:
         self, trees: Trees, masking: Masking, files: Files, meanwhile: Meanwhile | None
     ) -> Procedure[list[MaskedSum]]:
         parts = yield from trees(masking, files, meanwhile)
-        return [MaskedSum.of_part(part, masking, is_tree=True) for part in parts]
+        return (yield from _as_sums(parts, masking, is_tree=True))
 
     def _from_each(
         self, masking: Masking, files: Sequence[TrainingFile], meanwhile: Meanwhile | None = None
@@ -110,7 +111,12 @@ class MaskedCollection:
 
         work = MaskedWork(self._roster, self._estimate, self._clock, make_order, self._weights, self._waits)
         outcome = yield from work.run(files, meanwhile)
-        return [MaskedSum.of_part(part, masking, is_tree=False) for part in outcome.parts]
+        return (yield from _as_sums(outcome.parts, masking, is_tree=False))
+
+
+def _as_sums(parts: Sequence[PartialResult], masking: Masking, is_tree: bool) -> Procedure[list[MaskedSum]]:
+    """Read masked vectors, which may be in files. Raises Malformed, BadRecord."""
+    return offload(lambda: [MaskedSum.of_part(part, masking, is_tree) for part in parts])
 
 
 def _missing(files: Sequence[TrainingFile], masking: Masking, found: Sequence[MaskedSum]) -> list[TrainingFile]:
