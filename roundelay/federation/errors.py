@@ -34,7 +34,7 @@ class JobEnded(FederationError):
 
 
 class CannotDrive(FederationError):
-    """This process lacks what it takes to drive the job, as its model or disk space; another may. The job goes on."""
+    """This process lacks what it needs to drive the job, such as its model or disk space. Another may drive it."""
 
 
 class Replaced(FederationError):

@@ -1,4 +1,4 @@
-"""Since when each file has been waited for that no live node can train, and until when."""
+"""How long a job has waited for each file that no live node can train, and how long it may wait."""
 
 from __future__ import annotations
 

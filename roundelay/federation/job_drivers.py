@@ -3,7 +3,7 @@
 A job is driven by its submitter or by a node that may own its key. While a driver's lease runs, no other node may claim
 the job or write its records; its submitter may always do so.
 
-The records of earlier drivers must reach replicas that lack them also then. A copy of one is accepted unless only the
+Replicas that lack records of earlier drivers must get them meanwhile. A copy of one is accepted unless only the
 living driver could write such a record: an end of the job, or a record of a round that it has reached.
 
 Heartbeats and records come in different threads: `claim` alone changes the claims, and `check` alone the rounds.

@@ -1,9 +1,10 @@
 """Collect the masked vectors of a secure sum: along trees where the job's topology has them, and from each site itself.
 
 Only these vectors are large, so only they travel along trees; the short orders of a secure sum go from the driver to
-each site. A round has its trees once. The driver itself asks each site that a tree has left out; leaves; its own site,
-whose vector it may have to store (masked_record.py); and all sites, once a tree was of no use or a set of sites is
-being revealed. It gives the order that the tree gave, so that a site that has answered sends the same bytes again.
+each site. Trees are tried once in a round. The driver itself asks leaves, the sites that a tree has left out, and its
+own site, whose vector it may have to store (masked_record.py). It asks all sites itself once a tree was of no use, or a
+set of sites is being revealed. Its order is the one that the tree gave, so a site that has answered sends the same
+bytes again.
 """
 
 from __future__ import annotations

@@ -79,8 +79,8 @@ class RecordRules:
     def check(self, item: Item, named: Named, is_copy: bool = False) -> None:
         """Raise NotAllowed unless an item may be stored beside what is stored already.
 
-        is_copy: a node passes it on that may own its key. A driver's record that is copied may be of a
-        node that has left the ring. Raises NotYet for what a submitter writes before the spec of its job has arrived
+        is_copy: the caller may own the key, and passes on what others have signed: the driver that signed it may have
+        left the ring. Raises NotYet for what a submitter writes before the spec of its job has arrived
         here: a replica that has just joined will take it.
         """
         signer, name, key = self._signer(item), item.entry.name, item.entry.key
