@@ -12,9 +12,10 @@ import logging
 from collections import OrderedDict
 from pathlib import Path
 
+from roundelay.chord.errors import ChordError
 from roundelay.federation.requests import Order
 from roundelay.ml.errors import EndOfFrames, FrameError
-from roundelay.ml.frames import CHECKPOINT_BYTES_MAX, Frame, encoded, read_frame
+from roundelay.ml.frames import CHECKPOINT_BYTES_MAX, Frame, NotKept, encoded, read_frame
 from roundelay.ml.sliced import Joined, part_of
 from roundelay.node.files import content_stream, file_for, open_content
 from roundelay.store.blobs import Content, digest_of, pieces_of
@@ -51,7 +52,7 @@ class Checkpoints:
         name = _name(order)
         try:
             kept = self._write(name, _content_of(frame))
-        except OSError as error:
+        except (OSError, ChordError) as error:
             if name != self._refused:
                 self._refused = name
                 log.warning("no checkpoint of job %s: %s", order.job[:8], error)
@@ -70,13 +71,13 @@ class Checkpoints:
         try:
             content = self._kept[name] or self._read(name)
             return read_frame(content_stream(content), file_for)
-        except (OSError, FrameError, EndOfFrames) as error:
+        except (OSError, FrameError, EndOfFrames, NotKept, ChordError) as error:
             log.warning("the checkpoint of job %s is not used: %s", order.job[:8], error)
             self._drop([name])
             return None
 
     def _write(self, name: str, content: Content) -> Content | None:
-        """Write a checkpoint at one moment. Return it if it is kept in memory. Raises OSError."""
+        """Write a checkpoint at one moment. Return it if it is in no folder. Raises OSError, Corrupt."""
         if self._folder is None:
             return content
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -86,13 +87,13 @@ class Checkpoints:
                 file.write(bytes.fromhex(digest_of(content)))
                 file.writelines(pieces_of(content))
             unfinished.replace(self._folder / name)
-        except OSError:
+        except (OSError, ChordError):
             unfinished.unlink(missing_ok=True)
             raise
         return None
 
     def _read(self, name: str) -> Content:
-        """Read a checkpoint. Raises OSError, FrameError."""
+        """Read a checkpoint. Raises OSError, FrameError, Corrupt."""
         assert self._folder is not None
         whole = open_content(self._folder / name)
         content = part_of(whole, DIGEST_BYTES, max(DIGEST_BYTES, len(whole)))

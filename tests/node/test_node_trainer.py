@@ -24,7 +24,7 @@ from roundelay.federation.tasks import MixTask, MomentsTask, TrainTask
 from roundelay.ml.exact import feature_sums_from_bytes
 from roundelay.ml.frames import Frame
 from roundelay.ml.sliced import as_bytes
-from roundelay.node import trainer_process
+from roundelay.node import checkpoints, trainer_process
 from roundelay.node.checkpoints import UNFINISHED, Checkpoints
 from roundelay.node.runtime import Stopped
 from roundelay.node.trainer import STARTS_MAX, Trainer
@@ -374,7 +374,7 @@ class Full(MemoryBuffer):
     """A buffer on a full disk."""
 
     def write(self, piece: object, /) -> int:
-        raise StoreFull("no room for an upload: no space left")
+        raise StoreFull("no room for a content: no space left")
 
 
 def test_a_checkpoint_that_finds_no_room_is_left_out_and_the_order_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,6 +394,17 @@ def test_a_checkpoint_that_finds_no_room_is_left_out_and_the_order_goes_on(monke
 
     assert done.result == computed_here(order, CONTENTS, weights)
     assert kept.made < len([size for size in asked if size]) - 1  # without the first checkpoint, and the answer
+
+
+def test_a_checkpoint_that_finds_no_room_when_it_is_read_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Checkpoints(tmp_path)
+    kept.save(ORDER, Frame({}, bytearray(b"state")))
+    monkeypatch.setattr(checkpoints, "file_for", lambda size_bytes: Full())
+
+    assert kept.load(ORDER) is None
+    assert ["is not used: no room for a payload" in message for message in caplog.messages] == [True]
 
 
 def test_an_answer_that_finds_no_room_fails_its_order_and_not_the_next_one(
