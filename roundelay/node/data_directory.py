@@ -11,8 +11,9 @@ import os
 import stat
 from pathlib import Path
 
+from roundelay.store.items import FILE_BYTES_MAX
+
 FILES_MAX = 100_000
-FILE_BYTES_MAX = 256 << 20
 
 
 class DataDirectory:

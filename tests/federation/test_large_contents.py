@@ -91,6 +91,17 @@ def test_a_tree_adds_large_sums_in_files_and_it_is_the_model_of_a_star() -> None
     assert min(job.net.buffers) > LARGE_BYTES_MIN
 
 
+def test_a_node_of_a_tree_copies_the_sums_of_its_children_and_not_its_own() -> None:
+    job = Job(IDS[:4], make_spec(replace(WIDE, rounds=1, topology="tree")))
+    job.drive()
+
+    orders = [order for member in job.net.members.values() for order in member.orders._orders.values()]
+    adders = [order for order in orders if order.shares and isinstance(order.task, TrainTask)]
+    [(_, report)] = job.rounds
+    collected = report.passed_on + 1  # by the node above, or by the driver
+    assert len(job.net.buffers) == collected + len(adders)
+
+
 def test_a_driver_without_room_for_a_sum_blames_no_node() -> None:
     job = Job(IDS[:3], make_spec(WIDE))
     job.net.open_buffer = FullBuffer

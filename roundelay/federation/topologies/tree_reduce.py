@@ -119,7 +119,10 @@ def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: Content) -> 
     """Have one branch carried out. Raises ChordError, FederationError."""
     yield from submit(child, order, weights if child != me else b"")
     progress = yield from await_done(child, order.ticket)
-    content = yield from result_of(child, progress)
+    if child == me and not progress.content:
+        content = yield from own_content(me, progress.result, progress.size_bytes)
+    else:
+        content = yield from result_of(child, progress)
     if order.shares:
         return (yield from offload(lambda: _possible(order, partial_from(content))))
     result, receipts = split_result(order, content)
