@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from roundelay.ml.readers.source import DataSet
 
 PRESETS = ("letters", "mnist", "cifar10", "xray", "seed-course")  # settings of published figures (presets.py)
-MODELS_OF_IMAGES = ("cnn", "torchzoo:cnn")
 
 
 @dataclass(frozen=True)

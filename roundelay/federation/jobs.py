@@ -108,7 +108,13 @@ def list_jobs(start: NodeRef, ring: Ring, members: Members = ()) -> Procedure[li
     """Return the ids of all listed jobs, in the order in which they were published; without those that replace them."""
     key = ring.key(records.DIRECTORY)
     items, _ = yield from find(start, ring, key, nodes=holders_among(members, ring, key))
-    return [i.entry.name for i in sorted(items, key=lambda i: (i.version, i.entry.name)) if len(i.entry.name) == 64]
+    return ids_among(items)
+
+
+def ids_among(lines: Sequence[Item]) -> list[str]:
+    """Return the ids in the lines of the list of jobs, in the order in which the jobs were published."""
+    lines = sorted(lines, key=lambda line: (line.version, line.entry.name))
+    return [line.entry.name for line in lines if len(line.entry.name) == records.JOB_ID_BYTES]
 
 
 def jobs_ahead(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[list[str]]:

@@ -18,7 +18,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
-from roundelay.federation.jobs import follow
+from roundelay.federation.jobs import follow, ids_among
 from roundelay.federation.listed_job import DIVERGED, TWO_RESULTS, UNREADABLE, ListedJob
 from roundelay.federation.requests import ListJob
 from roundelay.store.items import Find
@@ -62,8 +62,7 @@ def _find_ids(members: Sequence[NodeRef], ring: Ring) -> Procedure[list[str]]:
     items = latest_items([item for answer in answers if isinstance(answer, tuple) for item in answer])
     if not items and any(isinstance(answer, ChordError) for answer in answers):
         raise NotYet("the nodes that list the jobs do not answer")
-    listed = sorted(items, key=lambda item: (item.version, item.entry.name))
-    return [item.entry.name for item in listed if len(item.entry.name) == records.JOB_ID_BYTES]
+    return ids_among(items)
 
 
 def _agreed(job: str, answers: Sequence[ListedJob | ChordError]) -> ListedJob:

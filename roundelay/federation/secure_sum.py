@@ -28,7 +28,6 @@ from roundelay.federation import strict_json
 from roundelay.federation.settings import SUMMED_SITES_MAX
 from roundelay.federation.strict_json import in_range, require
 
-KEY_DIGITS = 64  # of a public key, hexadecimal
 SHARE_BYTES, TAG_BYTES = 33, 16
 ANSWER_BYTES_MAX = 4 << 20  # of a promise or of revealed shares
 ADDRESS_CHARACTERS_MAX = 300

@@ -26,7 +26,6 @@ HOST_CHARACTERS_MAX = 255
 PORT_MAX = 65535
 TEXT_CHARACTERS_MAX = 64  # a digest in hexadecimal
 MESSAGE_CHARACTERS_MAX = 4096  # longer messages are cut off
-INT_MAX = (1 << 31) - 1
 LONG_MAX = (1 << 63) - 1
 CLOCK_SKEW_MAX_NS = 3600 * 10**9  # a version or incarnation further ahead of this machine's clock is refused
 NAMES_KEPT_MAX = 8192

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from roundelay.trust.errors import NotTrusted
 
-KEY_BYTES = SEED_BYTES = 32
+SEED_BYTES = 32
 TAG_BYTES = 16  # by which a sealed box is longer than its content
 _NONCE, _COUNTER = bytes(12), bytes(16)  # each key is used for one content
 

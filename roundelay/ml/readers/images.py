@@ -33,7 +33,6 @@ FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
 PIXELS_MAX = 1 << 26  # of one image, decoded
 IMAGES_MAX = 2_000_000
 IMAGES_A_BLOCK = 64
-SKIPPED_SHOWN = 8
 TEST_NAMES = ("test", "testing")
 TRAINING_NAMES = ("train", "training")
 
