@@ -384,11 +384,12 @@ class Driver:
         work = Assignment(
             number,
             arithmetic.training_task(self.spec, self._moments, halvings, arithmetic.units_of(self.spec, self._before)),
-            arithmetic.start_of(self.spec, self._before),
+            (yield from offload(lambda: arithmetic.start_of(self.spec, self._before))),
             delta=self._delta,
             attempt=self._clocks.version() if gossips else 0,
             priority=self.spec.settings.priority,
         )
+        yield from offload(lambda: work.digest)  # which is kept
         parts = yield from self._coordinator.collect(work, meanwhile, verify_all)
         yield from self._require_clean_rounds()
         if self.spec.needs == "each":
@@ -459,7 +460,9 @@ class Driver:
         evaluation, known = yield from gather_or_raise([offload(lambda: self._validate(made)), storing])
         assert isinstance(evaluation, Evaluation) and isinstance(known, tuple)
         previous = self._results[-1].digest if self._results else ""
-        result = arithmetic.result_of(self.spec, made.trained, previous, self._moments, evaluation)
+        result = yield from offload(
+            lambda: arithmetic.result_of(self.spec, made.trained, previous, self._moments, evaluation)
+        )
         loss = evaluation.loss if math.isfinite(evaluation.loss) else LOSS_MAX
         report = replace(made.report, validation_loss=loss, previous=self._last_report, result=result.digest)
         self._results.append(result)

@@ -17,6 +17,7 @@ from roundelay.chord.effects import Procedure, ask_all, gather_or_raise
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import job_keys, jobs, records
+from roundelay.federation.effects import offload
 from roundelay.federation.errors import Overtaken
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.retry import with_entry_failover
@@ -57,7 +58,9 @@ class JobLog:
         """
         contents = {"state": model.state} if model.state else {}
         contents["weights"] = model.weights
-        written = [self._record(f"{what}-{model.round}", content) for what, content in contents.items()]
+        written = yield from offload(
+            lambda: [self._record(f"{what}-{model.round}", content) for what, content in contents.items()]
+        )
         _, found = yield from gather_or_raise(
             [self._write(written, have), self._find_results(model.round, *self._masked_names(model.round))]
         )

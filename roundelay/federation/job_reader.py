@@ -9,6 +9,7 @@ from roundelay.chord.errors import NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, jobs, records
 from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation.effects import offload
 from roundelay.federation.origin import original
 from roundelay.federation.records import RoundResult
 from roundelay.federation.retry import with_entry_failover
@@ -58,7 +59,7 @@ class JobReader:
         """Return the weights of the model to continue or, without one, those of the job's seed."""
         job, initial = self._spec.job, self._spec.initial
         if not initial:
-            return arithmetic.first_weights(self._spec)
+            return (yield from offload(lambda: arithmetic.first_weights(self._spec)))
         return (yield from self._get(job, records.weights_name(job, 0), initial))
 
     def read_round(self, last: RoundResult) -> Procedure[TrainedRound]:

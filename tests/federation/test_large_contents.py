@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from roundelay.chord.effects import Effect, Request, ask
 from roundelay.chord.errors import Corrupt, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import result_check, rounds
+from roundelay.federation import arithmetic, result_check, round_coordinator, rounds
 from roundelay.federation.effects import Offload
 from roundelay.federation.errors import CannotDrive
 from roundelay.federation.large_contents import fetch_content, own_content
@@ -19,6 +19,7 @@ from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.tasks import TrainTask
 from roundelay.federation.topologies import tree_reduce
 from roundelay.ml.sliced import Sliced
+from roundelay.store import write_path
 from roundelay.store.blobs import MemoryBuffer, digest_of
 from roundelay.store.items import CONTENT_BYTES_MAX, Read
 from roundelay.store.own_contents import Stage
@@ -158,26 +159,57 @@ def test_a_tree_has_room_for_the_sum_of_the_gradients_and_for_no_more() -> None:
 
 @pytest.mark.parametrize("topology", ["star", "tree"])
 def test_a_sum_is_checked_while_others_use_the_node(topology: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    job, offloaded = Job(IDS[:4], make_spec(replace(SETTINGS, topology=topology))), list[Effect]()
-    perform = job.net._perform
-
-    def note(effect: Effect) -> Any:
-        offloaded.append(effect)
-        try:
-            return perform(effect)
-        finally:
-            offloaded.pop()
+    job = Job(IDS[:4], make_spec(replace(SETTINGS, topology=topology)))
+    performed = note_effects(job, monkeypatch)
 
     def check(order: Order, files: Sequence[TrainingFile], result: Sliced) -> None:
-        assert isinstance(offloaded[-1], Offload)
+        assert isinstance(performed[-1], Offload)
         result_check.check_result(order, files, result)
 
-    monkeypatch.setattr(job.net, "_perform", note)
     for module in (rounds, tree_reduce):
         monkeypatch.setattr(module, "check_result", check)
 
     assert job.drive() == reference(job.spec)
-    assert not offloaded
+
+
+@pytest.mark.parametrize("settings", [{}, {"rule": "scaffold"}], ids=str)
+def test_weights_are_made_and_hashed_while_others_use_the_node(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(IDS[:4], make_spec(replace(SETTINGS, rounds=2, epochs=1, hidden=(1000,), **settings)))
+    performed = note_effects(job, monkeypatch)
+    weights_bytes = len(arithmetic.first_weights(job.spec))  # more than of any other record
+
+    def offloaded(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(given: Any) -> Any:
+            if not isinstance(given, bytes) or len(given) >= weights_bytes:
+                assert performed and isinstance(performed[-1], Offload)
+            return function(given)
+
+        return call
+
+    for module in (arithmetic, round_coordinator, write_path):
+        monkeypatch.setattr(module, "digest_of", offloaded(digest_of))
+    monkeypatch.setattr(arithmetic, "first_weights", offloaded(arithmetic.first_weights))
+
+    job.drive()
+
+    assert len(job.rounds) == job.spec.settings.rounds
+
+
+def note_effects(job: Job, monkeypatch: pytest.MonkeyPatch) -> list[Effect]:
+    """Return the effects that are being performed, the innermost last."""
+    performed, perform = list[Effect](), job.net._perform
+
+    def note(effect: Effect) -> Any:
+        performed.append(effect)
+        try:
+            return perform(effect)
+        finally:
+            performed.pop()
+
+    monkeypatch.setattr(job.net, "_perform", note)
+    return performed
 
 
 def test_a_result_that_is_said_to_be_larger_than_its_order_allows_is_not_read() -> None:

@@ -128,6 +128,7 @@ class BufferedTraining:
 
         Raises what `rounds` raises; WorkFailed, StepTooLarge, NobodyFits, FileUnavailable, JobEnded, ChordError.
         """
+        yield from offload(lambda: [each.digest for each in self._assignments.values()])  # which are kept
         workers = [self._until_over(self._work()) for _ in self._spec.files[:ORDERS_MAX]]
         yield from gather_or_raise([self._until_over(rounds), *workers], limit=1 + len(workers))
 
@@ -153,10 +154,12 @@ class BufferedTraining:
         weights, state = yield from offload(
             lambda: arithmetic.step(self._spec, before.weights, parts, before.state, staleness=staleness)
         )
+        assignment = self._assignment(number, weights)
+        yield from offload(lambda: assignment.digest)  # which is kept
         loss, _ = arithmetic.mean_of_progress(self.task, parts)
         proven = receipts.merged(part.receipts for part in parts)
         self._is_over = self._is_over or number >= self._spec.settings.rounds_allowed
-        self._assignments[number] = self._assignment(number, weights)
+        self._assignments[number] = assignment
         ordered = self._plan.ordered
         if too_old := [file for file in self._bases.take(number, taken) if file in ordered]:
             started = f"started more than {self._spec.settings.max_staleness} rounds ago"
