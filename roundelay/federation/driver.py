@@ -117,7 +117,8 @@ class Driver:
         self._watch = JobWatch(spec, self._roster, lambda drained: self._coordinator.update_drained(drained))
         self._coordinator = RoundCoordinator(spec, self._roster, clocks, log, self._watch.require_running, name)
         self._verifier = self._coordinator.verifier
-        self._reader = JobReader(spec, self._roster, validation, on_wait, self._verifier is not None)
+        with_reports = self._verifier is not None
+        self._reader = JobReader(spec, self._roster, validation, on_wait, self._renew_leases_if_due, with_reports)
         self._contributions = Contributions()
         self._validator: Validator | None = None
         self._moments = b""
@@ -177,6 +178,7 @@ class Driver:
     def _drive(self) -> Procedure[None]:
         if not self._is_crawled:  # first, so that nothing depends on the entry node
             yield from refresh_members(self._roster)
+        self._renew_at = self._clocks.monotonic() + RENEW_DELAY_S
         first: list[Procedure[Any]] = [self._reader.read_job(), self._watch.refresh_leaves()]
         (view, self._validator), _ = yield from gather_or_raise(first)
         self._watch.end = view.end
@@ -192,7 +194,6 @@ class Driver:
             view = yield from inherit(self._roster, self._log, self.spec, len(view.results))
         self._results, self._last_report = list(view.results), view.last_report
         self._recall(view)
-        self._renew_at = self._clocks.monotonic() + RENEW_DELAY_S
         if self._results:
             self._moments = bytes.fromhex(self._results[0].moments)
             self._before = yield from self._reader.read_round(self._results[-1])

@@ -21,8 +21,12 @@ from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.federation import jobs, records
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import Diverged, FederationError
+from roundelay.federation.lease_renewal import RENEW_INTERVAL_S, renew_leases
 from roundelay.federation.origin import original
+from roundelay.federation.retry import refresh_members
+from roundelay.federation.roster import Roster
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.federation.spec import JobSpec
 from roundelay.store.items import ListNamed
 
 UNKNOWN_JOBS_MAX = 256  # whose heartbeats are kept although this node has no spec of theirs; the oldest is dropped
@@ -53,6 +57,7 @@ class JobSupervisor:
         self._last_heartbeat: dict[str, float] = {}  # by job of ours; at first, when the job was first seen
         self._unknown: OrderedDict[str, float] = OrderedDict()  # the same, of jobs without a spec here
         self._ended: set[str] = set()  # of ours
+        self._renew_at: dict[str, float] = {}  # when the leases of a job of ours that waits are to be renewed
         self._quarantine = quarantine
         self.driving: set[str] = set()  # the jobs that this node drives now
         self._errors: dict[str, str] = {}  # by job: logged once, not at every scan
@@ -107,6 +112,7 @@ class JobSupervisor:
         self._ended &= jobs_here
         for job in self._last_heartbeat.keys() - jobs_here:
             del self._last_heartbeat[job]
+            self._renew_at.pop(job, None)
 
     def _take_over_if_silent(self, job: str, first_seen: bool) -> Procedure[None]:
         """Drive a job that has not ended, whose turn it is, and that no other driver can be expected to drive."""
@@ -122,13 +128,25 @@ class JobSupervisor:
         if first_seen and not (view.spec.detached and not view.results):
             return
         ahead = yield from jobs.jobs_ahead(node.ref, node.ring, original(view.spec).job)
-        if len(ahead) < jobs.RUNNING_MAX and len(self.driving) < jobs.RUNNING_MAX:
-            self.driving.add(job)
-            try:
-                self._start(f"driver {job[:8]}", self._contain(job, self._drive(view)))
-            except Exception:
-                self.driving.discard(job)
-                raise
+        if len(ahead) >= jobs.RUNNING_MAX or len(self.driving) >= jobs.RUNNING_MAX:
+            yield from self._renew_leases_if_due(view.spec)
+            return
+        self.driving.add(job)
+        try:
+            self._start(f"driver {job[:8]}", self._contain(job, self._drive(view)))
+        except Exception:
+            self.driving.discard(job)
+            raise
+
+    def _renew_leases_if_due(self, spec: JobSpec) -> Procedure[None]:
+        """Renew the leases of a job that waits for its turn, as nobody drives it yet. Raises ChordError."""
+        now = self._clocks.monotonic()
+        if now < self._renew_at.get(spec.job, now):
+            return
+        self._renew_at[spec.job] = now + RENEW_INTERVAL_S
+        roster = Roster(self._node.ring, self._node.ref)
+        yield from refresh_members(roster)
+        yield from renew_leases(roster, spec, self._clocks.version())
 
     def _fail_diverged(self, job: str, error: Diverged) -> Procedure[None]:
         """End a job with two results for one round: no driver could continue it."""

@@ -25,7 +25,8 @@ class JobReader:
     """Reads one job, through another node whenever the one that is asked has gone.
 
     validation: the content of the validation file, if it is at hand. on_wait: called with the jobs that this one waits
-    for; without it, it is this job's turn already. with_reports: whether the reports of all rounds are needed.
+    for; without it, it is this job's turn already. renew: renews the job's leases, when that is due. with_reports:
+    whether the reports of all rounds are needed.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class JobReader:
         roster: Roster,
         validation: bytes,
         on_wait: Callable[[list[str]], None] | None,
+        renew: Callable[[], Procedure[None]],
         with_reports: bool,
     ) -> None:
         self._spec = spec
         self._roster = roster
         self._validation = validation
         self._on_wait = on_wait
+        self._renew = renew
         self._with_reports = with_reports
 
     def read_job(self) -> Procedure[tuple[JobSnapshot, Validator | None]]:
@@ -100,7 +103,8 @@ class JobReader:
             return False
         return (
             yield from with_entry_failover(
-                roster, lambda entry: jobs.await_turn(entry, roster.ring, job, lambda: roster.nodes, on_wait)
+                roster,
+                lambda entry: jobs.await_turn(entry, roster.ring, job, lambda: roster.nodes, on_wait, self._renew),
             )
         )
 

@@ -164,18 +164,25 @@ def _read_successor(start: NodeRef, ring: Ring, job: str, members: Members) -> P
 
 
 def await_turn(
-    start: NodeRef, ring: Ring, job: str, members: Callable[[], Members], on_wait: Callable[[list[str]], None]
+    start: NodeRef,
+    ring: Ring,
+    job: str,
+    members: Callable[[], Members],
+    on_wait: Callable[[list[str]], None],
+    meanwhile: Callable[[], Procedure[None]],
 ) -> Procedure[bool]:
     """Wait while RUNNING_MAX jobs that were published before this one run. Return whether it had to wait.
 
     job: the one that was submitted, which stands for those that replace it.
-    members: returns those known now. on_wait: called with the jobs ahead, whenever their number has changed.
+    members: returns those known now. on_wait: called with the jobs ahead, whenever their number has changed. meanwhile:
+    run each time that these are looked at, so that the job's leases do not end.
     """
     seen = 0
     while len(ahead := (yield from jobs_ahead(start, ring, job, members()))) >= RUNNING_MAX:
         if len(ahead) != seen:
             on_wait(ahead)
             seen = len(ahead)
+        yield from meanwhile()
         yield Sleep(TURN_INTERVAL_S)
     return seen > 0
 

@@ -1,4 +1,4 @@
-"""Lease renewal: while a job is driven, its files and records stay leased, and so does what leads to it.
+"""Lease renewal: while a job is driven, or waits for its turn, its files and records stay leased, and what leads to it.
 
 A job is found by its line in the list of jobs. If it replaces others, the line is that of the first of them, and their
 records `replaced` lead to it.

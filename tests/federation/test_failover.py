@@ -88,6 +88,11 @@ def test_a_job_whose_driver_cannot_begin_is_not_counted_as_driven(fails: str, mo
     assert not supervisor.driving
 
 
+def nothing() -> Procedure[None]:
+    return
+    yield  # makes this a procedure
+
+
 def test_a_job_waits_only_while_as_many_as_may_share_the_ring_run_before_it() -> None:
     job, waited = Job([10]), list[int]()
     for number in range(jobs.RUNNING_MAX):
@@ -99,6 +104,6 @@ def test_a_job_waits_only_while_as_many_as_may_share_the_ring_run_before_it() ->
         done = jobs.put_record(job.net.entry, RING, ahead[0], records.CANCELLED, b"", next(job.versions))
         job.net.run(done)
 
-    job.net.run(jobs.await_turn(job.net.entry, RING, last, tuple, end_one))
+    job.net.run(jobs.await_turn(job.net.entry, RING, last, tuple, end_one, nothing))
 
     assert waited == [jobs.RUNNING_MAX]

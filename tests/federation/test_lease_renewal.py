@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from roundelay.chord.effects import ask_all
+from roundelay.chord.effects import Procedure, ask_all
 from roundelay.chord.errors import NotAllowed, StoreFull
 from roundelay.federation import jobs, records
+from roundelay.federation.driver import Driver
+from roundelay.federation.effects import Clocks
+from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.lease_renewal import renew_leases
 from roundelay.federation.roster import Roster
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Find, Item, Put
 from tests.federation.inline_ring import InlineRing
 from tests.federation.secured_ring import SecuredRing
-from tests.federation.test_driver import IDS, RING
+from tests.federation.test_driver import EXPECTED, IDS, RING, Job
 from tests.federation.test_origin import FIRST, SECOND, THIRD
 
-DAY_S = 24 * 3600.0
+HOUR_S, DAY_S = 3600.0, 24 * 3600.0
 
 
 @pytest.fixture(params=[InlineRing, SecuredRing])
@@ -102,3 +105,51 @@ def test_items_that_a_node_refuses_leave_no_other_of_their_page_without_a_lease(
     left = {item.entry.name for item in answer}
     assert left == {f"{FIRST.job}.spec", *names} - member.store.guard.refused
     assert len(asked) < len(names), "the messages are halved"
+
+
+# --- jobs that wait for their turn
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Job:
+    """Return a job that waits until another one has ended, after three hours."""
+    monkeypatch.setattr(jobs, "RUNNING_MAX", 1)
+    monkeypatch.setattr(jobs, "TURN_INTERVAL_S", 60.0)
+    job = Job(IDS[:4])
+    for member in job.net.members.values():
+        member.store._clock = job.net.clock
+    job.net.run(jobs.publish(job.net.entry, RING, FIRST, 0))
+    return job
+
+
+def live_on(job: Job) -> Procedure[None]:
+    """Drop what has no lease any more, and end the first job when its time has come."""
+    for member in job.net.members.values():
+        member.store.collect_garbage(0)
+    if job.net.now >= 3 * HOUR_S:
+        yield from jobs.put_record(job.net.entry, RING, FIRST.job, records.DONE, b"", next(job.versions))
+
+
+def test_a_job_that_waits_for_its_turn_for_hours_keeps_its_files(waiting: Job) -> None:
+    waiting.net.beside = lambda: live_on(waiting)
+    clocks = Clocks(waiting.net.clock, lambda: next(waiting.versions))
+    driver = Driver(waiting.spec, RING, waiting.net.entry, "a test", clocks, lambda *_: None, on_wait=lambda _: None)
+
+    waiting.net.run(driver.drive())
+
+    assert driver.weights == EXPECTED
+    assert waiting.net.now >= 3 * HOUR_S
+
+
+def test_a_job_that_nobody_drives_yet_keeps_its_files_while_it_waits(waiting: Job) -> None:
+    owner = next(member.node for member in waiting.net.members.values() if member.node.owns(RING.key(waiting.spec.job)))
+    clocks = Clocks(waiting.net.clock, lambda: next(waiting.versions))
+    supervisor = JobSupervisor(owner, clocks, lambda _: None, waiting.net.start)
+
+    while waiting.net.now < 4 * HOUR_S:
+        supervisor.heartbeat(FIRST.job)  # it has a driver
+        waiting.net.run(supervisor._scan())
+        waiting.net.run(live_on(waiting))
+        waiting.net.now += 60.0
+
+    assert waiting.net.run(jobs.read_end(waiting.net.entry, RING, waiting.spec.job)) == records.DONE
