@@ -36,6 +36,14 @@ def check_size(expected: int, found: int) -> None:
         raise BadTask(f"single updates of {found} bytes, expected {expected}")
 
 
+def check_announced(order: Order, size_bytes: int) -> None:
+    """Raise BadRecord, before a result of an order is read, if no honest trainer's has this size."""
+    expected = order.sums_bytes + order.receipts_bytes
+    is_plain = isinstance(order.task, TrainTask) and not order.attempt and not order.shares and order.masking is None
+    if is_plain and size_bytes != expected:
+        raise BadRecord(f"not the result of an honest trainer: {size_bytes} bytes, expected {expected}")
+
+
 def check_result(order: Order, files: Sequence[TrainingFile], result: Sliced) -> None:
     """Raise BadRecord unless an honest trainer can have got this result of an order from these of its files."""
     rows = sum(file.rows for file in files)

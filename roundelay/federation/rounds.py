@@ -19,9 +19,8 @@ from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.placement import BALANCING, BY_HOLDER, STORING, Groups, PlacementView, assign
 from roundelay.federation.receipts import Receipts, by_file, split_result
 from roundelay.federation.requests import Order, Progress, TrainingFile
-from roundelay.federation.result_check import check_result
+from roundelay.federation.result_check import check_announced, check_result
 from roundelay.federation.roster import Roster
-from roundelay.federation.tasks import TrainTask
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, Elapsed, await_ticket, result_of
 from roundelay.ml.sliced import Sliced, as_bytes
@@ -322,10 +321,7 @@ class RoundWork:
 
 def _fetch(worker: NodeRef, order: Order, progress: Progress) -> Procedure[PartialResult]:
     """Fetch a worker's result; large single updates stay there. Raises ChordError, BadRecord."""
-    if isinstance(order.task, TrainTask) and not order.attempt and order.masking is None:  # before it is read
-        expected = order.sums_bytes + order.receipts_bytes
-        if progress.size_bytes != expected:
-            raise BadRecord(f"not the result of an honest trainer: {progress.size_bytes} bytes, expected {expected}")
+    check_announced(order, progress.size_bytes)
     if order.is_single and not progress.content:
         tail = yield from read_range(worker, progress.result, order.sums_bytes, progress.size_bytes)
         receipts = by_file([file.index for file in order.files], tail)

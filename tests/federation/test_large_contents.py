@@ -15,6 +15,7 @@ from roundelay.federation import arithmetic, result_check, round_coordinator, ro
 from roundelay.federation.effects import Offload
 from roundelay.federation.errors import CannotDrive
 from roundelay.federation.large_contents import fetch_content, own_content
+from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.tasks import TrainTask
 from roundelay.federation.topologies import tree_reduce
@@ -212,23 +213,26 @@ def note_effects(job: Job, monkeypatch: pytest.MonkeyPatch) -> list[Effect]:
     return performed
 
 
-def test_a_result_that_is_said_to_be_larger_than_its_order_allows_is_not_read() -> None:
-    job = Job(IDS[:3], make_spec(replace(SETTINGS, rounds=1)))
-    liar = next(iter(job.net.members))
-    orders = job.net.members[liar].orders
-    honest = orders.progress
+@pytest.mark.parametrize(("topology", "told"), [("star", "{} is excluded: "), ("tree", "lost {}: ")])
+def test_a_result_that_is_said_to_be_larger_than_its_order_allows_is_not_read(topology: str, told: str) -> None:
+    job = Job(IDS[:3], make_spec(replace(SETTINGS, rounds=1, topology=topology)))
 
-    def exaggerated(ticket: str) -> Progress:
-        told = honest(ticket)
-        is_sum = told.state == "done" and isinstance(orders._orders[ticket].task, TrainTask)
-        return replace(told, content=b"", size_bytes=CONTENT_BYTES_MAX) if is_sum else told
+    def exaggerate(orders: Orders) -> None:
+        honest = orders.progress
 
-    orders.progress = exaggerated  # type: ignore[method-assign]
+        def progress(ticket: str) -> Progress:
+            found, order = honest(ticket), orders._orders[ticket]
+            is_sum = found.state == "done" and isinstance(order.task, TrainTask) and not order.shares
+            return replace(found, content=b"", size_bytes=CONTENT_BYTES_MAX) if is_sum else found
+
+        orders.progress = progress  # type: ignore[method-assign]
+
+    owner = RING.key(job.spec.files[0].name)
+    liar = min(job.net.members, key=lambda node: RING.distance(owner, node.id))
+    exaggerate(job.net.members[liar].orders)
 
     assert job.drive() == reference(job.spec)
 
     assert not job.net.buffers
-    line, *_ = job.rounds[0][1].disturbances
-    assert line.startswith(
-        f"{liar.address} is excluded: not the result of an honest trainer: {CONTENT_BYTES_MAX} bytes"
-    )
+    line = f"{told.format(liar.address)}not the result of an honest trainer: {CONTENT_BYTES_MAX} bytes"
+    assert [each for each in job.rounds[0][1].disturbances if each.startswith(line)], job.rounds[0][1].disturbances

@@ -26,7 +26,7 @@ from roundelay.federation.errors import BadRecord, FederationError, StepTooLarge
 from roundelay.federation.large_contents import own_content
 from roundelay.federation.receipts import split_result
 from roundelay.federation.requests import Order, Progress, Share, TrainingFile
-from roundelay.federation.result_check import check_result
+from roundelay.federation.result_check import check_announced, check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.tasks import Task
@@ -119,6 +119,7 @@ def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: Content) -> 
     """Have one branch carried out. Raises ChordError, FederationError."""
     yield from submit(child, order, weights if child != me else b"")
     progress = yield from await_done(child, order.ticket)
+    check_announced(order, progress.size_bytes)
     if child == me and not progress.content:
         content = yield from own_content(me, progress.result, progress.size_bytes)
     else:
