@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from roundelay.chord.effects import Procedure, ask
-from roundelay.chord.errors import ChordError, Corrupt, Malformed, NotFound, StoreFull
+from roundelay.chord.errors import ChordError, Corrupt, Malformed, NotFound, NotYet, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.store.items import LIST_MAX, GetRangeDigest, Item, ListRange
 from roundelay.store.write_path import copy_from
 
 Errors = tuple[type[ChordError], ...]
-ITEM_ERRORS: Errors = (NotFound, Corrupt, Malformed, StoreFull)  # other items may still succeed
+ITEM_ERRORS: Errors = (NotFound, NotYet, Corrupt, Malformed, StoreFull)  # other items may still succeed
 
 
 def reconcile(ring: Ring, one: NodeRef, other: NodeRef, start: int, end: int) -> Procedure[None]:
@@ -65,7 +65,7 @@ def copy_items(items: Sequence[Item], source: NodeRef, target: NodeRef) -> Proce
     for item in items:
         try:
             yield from copy_from(source, target, item)
-        except (NotFound, Corrupt, Malformed) as error:
+        except (NotFound, NotYet, Corrupt, Malformed) as error:
             last_error = error
     if last_error is not None:
         raise last_error

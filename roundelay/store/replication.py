@@ -97,14 +97,15 @@ def _receive_handoff(node: ChordNode, store: Store, patient: bool) -> Procedure[
 
     Successors before that one have joined as recently as we have, and may know as little. The range begins at the
     first predecessor whose hand-off is complete, because nodes that join in between will rely on us. An item that we
-    have no room for, or must refuse, stays where it is, and is found there. Raises NotYet, ChordError.
+    have no room for, or must refuse, or whose job's spec is not among them, stays where it is, and is found there.
+    Raises NotYet, ChordError.
     """
     if store.handoff_complete:
         return
     start, others = (yield from _handoff_start(node)).id, _successors(node)
     for peer in others:
         is_complete = yield from _is_handoff_complete(peer, node.ref.id)
-        with suppress(StoreFull, NotAllowed):
+        with suppress(StoreFull, NotAllowed, NotYet):
             yield from push_missing(node.ring, peer, node.ref, start, node.ref.id)
         if is_complete:
             break

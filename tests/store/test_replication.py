@@ -195,23 +195,26 @@ def test_a_joiner_without_room_leaves_the_rest_on_the_other_nodes() -> None:
 class Refusing:
     """Rules by which a node refuses the item with one name."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, error: ChordError) -> None:
+        self.name, self.error = name, error
 
     def check(self, item: Item, named: object, caller: int | None) -> None:
         if item.entry.name == self.name:
-            raise NotAllowed("not here")
+            raise self.error
 
     def check_content(self, item: Item, content: object) -> None:
         return
 
 
-def test_a_joiner_that_must_refuse_an_item_receives_the_others_and_answers() -> None:
+@pytest.mark.parametrize(
+    "error", [NotAllowed("not here"), NotYet("its spec is not here yet")], ids=["never", "not yet"]
+)
+def test_a_joiner_that_must_refuse_an_item_receives_the_others_and_answers(error: ChordError) -> None:
     world = world_of(TEN)
     items = fill(world)
     refused = next(name for name, (key, _) in items.items() if 50 < key <= 60)
     store = join(world, 60, through=0)
-    store.guard = Refusing(refused)
+    store.guard = Refusing(refused, error)
     world.settle(20)
 
     for _ in range(4):
