@@ -116,6 +116,23 @@ def test_the_files_of_a_node_that_dies_in_a_tree_are_trained_by_the_star_and_the
     assert str(lost.address) not in job.rounds[-1][1].placement.values()
 
 
+def test_a_node_whose_death_the_ring_tells_before_the_tree_does_is_in_the_report_too() -> None:
+    job, asked = Job(IDS, make_spec(TREE)), itertools.count(1)
+    driver = job.driver()
+
+    def die_and_be_known_to_be_dead(node: NodeRef, request: object) -> None:
+        if isinstance(request, Order) and request.round == 2 and next(asked) == 3:
+            job.net.dead.add(node)
+            driver._roster.update_members(tuple(each for each in driver._roster.nodes if each != node))
+
+    job.net.before_answer = die_and_be_known_to_be_dead
+    job.net.run(driver.drive())
+
+    (lost,) = job.net.dead
+    assert driver.weights == EXPECTED
+    assert any(str(lost.address) in line for line in job.rounds[1][1].disturbances)
+
+
 def test_a_busy_node_in_a_tree_is_not_lost() -> None:
     job = Job(IDS, make_spec(replace(TREE, placement="least-loaded")))
     busy = job.net.members[next(iter(job.net.members))].orders

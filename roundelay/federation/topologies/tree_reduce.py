@@ -12,7 +12,7 @@ The node's side is `aggregate`, the driver's side `reduce`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from roundelay.chord.effects import Procedure, gather
@@ -213,9 +213,10 @@ def reduce(
         root = next((n for n in candidates if n in roster.live), None)
         if root is None:
             break
+        members = {str(node.address): node for node in roster.nodes}  # before one of them is known to be gone
         try:
             partial = yield from _ask_root(root, estimate, clock, replace(order, limit=root.id), weights)
-            return _accept(roster, estimate, order, root, partial)
+            return _accept(roster, estimate, order, root, partial, members)
         except TicketTimeout:
             roster.record_disturbance(f"{root.address}: the tree below it has taken too long")
             break  # the slow node gets a backup task in the star
@@ -244,23 +245,30 @@ def _ask_root(
 
 
 def _accept(
-    roster: Roster, estimate: ThroughputEstimate, order: Order, root: NodeRef, partial: PartialSum
+    roster: Roster,
+    estimate: ThroughputEstimate,
+    order: Order,
+    root: NodeRef,
+    partial: PartialSum,
+    members: Mapping[str, NodeRef],
 ) -> TreeResult:
-    """Check a partial sum and return it as a part of the round. Raises BadRecord, StepTooLarge."""
+    """Check a partial sum and return it as a part of the round. members: by address, when the order was given.
+
+    Raises BadRecord, StepTooLarge.
+    """
     if not PartialSum(order.job, order.round, order.weights, 0).fits(partial):
         raise BadRecord(f"{root.address} returned the sum of another round")
     files = tuple(f for f in order.files if partial.files >> f.index & 1)
-    by_address = {str(n.address): n for n in roster.nodes}
     for each in partial.lost:
         if each.kind == "unstable":
             raise StepTooLarge(each.message)
-        if each.address in by_address and not each.is_alive:
-            roster.mark_lost(by_address[each.address], each.message)
+        if each.address in members and not each.is_alive:
+            roster.mark_lost(members[each.address], each.message)
     if not files:
         return TreeResult([], partial)
     for work in partial.done:
         own = tuple(f for f in files if f.index in work.files)
-        estimate.record(by_address.get(work.address, root), own, work.seconds)
+        estimate.record(members.get(work.address, root), own, work.seconds)
     trained_by = {index: work.address for work in partial.done for index in work.files}
     progress = _mean_progress(partial, {f.index: f.rows for f in files}, order.task)
     seconds = {work.address: work.seconds for work in partial.done}
