@@ -14,7 +14,7 @@ from roundelay.federation import jobs, records
 from roundelay.federation.driver import Driver
 from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.effects import Clocks
-from roundelay.federation.errors import JobEnded, NoSuchJob, Overtaken, Replaced
+from roundelay.federation.errors import CannotDrive, JobEnded, NoSuchJob, Overtaken, Replaced
 from roundelay.federation.origin import require_follows
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult, blank_report
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
@@ -106,6 +106,11 @@ class JobRunner:
         except Overtaken as error:
             note(f"{error}; following it")
             return self.follow(reread=True)  # the round that we reported is not the one that counts
+        except CannotDrive as error:
+            if not self._rounds:  # it has not begun, and whoever has started it can still mend that
+                raise
+            note(f"{error}. The owner of the job's key takes over; following the job")
+            return self.follow()
         except ChordError as error:
             note(f"lost contact with the ring: {error}. The owner of the job's key takes over; following the job")
             return self.follow()

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 import roundelay
+from roundelay.chord.errors import StoreFull
 from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
+from roundelay.client import connection
 from roundelay.client.errors import InputNotFound, InvalidRequest, JobFailed, RequestRefused, RingUnavailable
 from roundelay.federation import records
 from roundelay.node.supernode import Supernode
+from roundelay.store.blobs import MemoryBuffer
 from tests.end_to_end.small_job import write_tiny
 from tests.processes import ROOT
 
@@ -96,6 +99,28 @@ def test_a_job_whose_steps_are_halved_is_trained_by_the_nodes_that_began_it(ring
 
     assert report.spec.repro == "bits"
     assert report.rounds[-1].result.halvings > 0
+
+
+def test_a_client_without_room_for_a_sum_follows_the_job_that_the_ring_goes_on_with(
+    ring: roundelay.Ring, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(MemoryBuffer):
+        def place(self, offset: int, piece: bytes, /) -> None:
+            raise StoreFull("no room for a content: no space left on device")
+
+    opened: list[int] = []
+
+    def buffer_for(size_bytes: int) -> MemoryBuffer:
+        opened.append(size_bytes)
+        return MemoryBuffer() if len(opened) <= 2 else Full()  # of two nodes, in the first round
+
+    monkeypatch.setattr(connection, "buffer_for", buffer_for)
+    wide = {**SETTINGS, "hidden": (800, 800)}
+    job = ring.submit(roundelay.TrainRequest(data, "validate_letters.txt", wide))
+
+    assert [each.number for each in job.rounds()] == [1, 2, 3]
+    assert job.result().model.sha256
+    assert len(opened) > 2
 
 
 def test_a_cancelled_job_raises_where_it_is_watched(ring: roundelay.Ring, data: Path) -> None:
