@@ -119,8 +119,8 @@ def holds_many(
 ) -> bool:
     """Return whether many of the rows with these digests train in parts with these numbers in the job.
 
-    Somebody who pads the question with rows that are known to be there can test a guess by it; with a reading of one
-    column, the guess of one value. Raises DataError, InputMissing, CannotWrite, BadTask.
+    The answer to a question padded with rows that are known to be there tells whether one more row is there, too; with
+    a reading of one column, whether one value is. Raises DataError, InputMissing, CannotWrite, BadTask.
     """
     wanted = np.unique(rows)
     found = np.zeros(len(wanted), np.bool_)
