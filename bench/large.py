@@ -1,21 +1,25 @@
 """Large models: memory, traffic and time of a round, for models of up to 124 million weights (the size of GPT-2).
 
-Four nodes and their trainers on this machine train an mlp with one wide layer on a few rows, so that what is measured
-is how weights and updates move. A node's traffic comes from its metrics; the driver's is what the nodes exchanged with
-nobody among themselves. Memory is the peak of a process's resident memory, as multiples of the weights' own bytes.
+Four nodes and their trainers on this machine train an mlp with two wide layers on a few rows, so that what is measured
+is how weights and updates move. Traffic comes from the nodes' metrics: the driver's is what the nodes have served
+beyond what they have sent to one another. Memory is the peak of a process's resident memory, as multiples of the
+weights' own bytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import re
+import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -67,6 +71,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--weights", type=int, default=LARGE, help="of the large model (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
     chosen = parser.parse_args(arguments)
+    if find_spec("prometheus_client") is None:
+        print("bench large reads the nodes' metrics: python3 -m pip install '.[metrics]'", file=sys.stderr)
+        return os.EX_UNAVAILABLE
     return report.run("large", ABOUT, lambda: measure(chosen.weights), chosen.json)
 
 

@@ -53,7 +53,7 @@ class Frame(NamedTuple):
 
     @property
     def content(self) -> Sliced:
-        """The payload, which no more is written to."""
+        """The payload as a content that does not change."""
         return bytes(self.payload) if isinstance(self.payload, bytearray) else self.payload
 
 
