@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -338,7 +338,7 @@ class Store:
         """
         now = self._clock()
         for key in keys:
-            for entry, state in list(self._index.get(key, {}).items()):
+            for entry, state in self._entries(key):
                 if names and entry.name not in names:
                     continue
                 if state.until > now and (state.deleted or self._blobs.has(entry.digest)):
@@ -347,9 +347,17 @@ class Store:
     def named_items(self, key: int, name: str) -> Iterator[Item]:
         """Return the items with a key and a name. The guard asks for a job's spec also without the lock."""
         now = self._clock()
-        for entry, state in list(self._index.get(key, {}).items()):
+        for entry, state in self._entries(key):
             if entry.name == name and state.until > now:
                 yield Item(entry, state.version, state.until - now, state.deleted, state.signature)
+
+    def _entries(self, key: int) -> ItemsView[Entry, _EntryState]:
+        """Return a key's entries as they are now.
+
+        A dict is copied in one step, while a list of its pairs allocates each of them, where the garbage collector may
+        let another thread change the dict.
+        """
+        return self._index.get(key, {}).copy().items()
 
     def _state(self, entry: Entry, now: float) -> _EntryState | None:
         """Return an entry's state, or None if it is unknown or expired."""

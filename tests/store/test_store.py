@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import permutations
 
@@ -59,6 +61,24 @@ def disk(clock: Clock) -> Disk:
 @pytest.fixture
 def store(clock: Clock, disk: Disk) -> Store:
     return Store(clock, disk.blobs, disk)
+
+
+@contextmanager
+def collecting_at_every_allocation(called: Callable[[], object]) -> Iterator[None]:
+    """Call a function whenever the garbage collector begins, where threads may take turns; let it begin often."""
+    before = gc.get_threshold()
+
+    def begin(phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            called()
+
+    gc.callbacks.append(begin)
+    gc.set_threshold(1, 1_000_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(begin)
 
 
 def is_found(store: Store, item: Item) -> bool:
@@ -162,6 +182,20 @@ def test_a_key_may_get_another_item_while_its_named_items_are_listed(store: Stor
         listed.append(item.entry)
 
     assert listed == [first.entry]
+
+
+def test_the_names_are_listed_while_the_garbage_collector_lets_another_thread_store(store: Store) -> None:
+    stored = [item_of(b"%d" % number) for number in range(50)]
+    for number, item in enumerate(stored):
+        store.put(item, b"%d" % number)
+    others = [(item_of(b"%d" % number), b"%d" % number) for number in range(50, 250)]
+
+    with collecting_at_every_allocation(lambda: store.put(*others.pop()) if others else None):
+        names = store.names
+        items = list(store.named_items(stored[0].entry.key, stored[0].entry.name))
+
+    assert len(others) < 200  # some were stored meanwhile
+    assert len(names) >= 50 and len(items) >= 50
 
 
 def test_a_put_without_the_content_asks_for_it(store: Store) -> None:
