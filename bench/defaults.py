@@ -1,13 +1,13 @@
 """Default settings on many tables, beside scikit-learn's central classifier.
 
-    python -m bench defaults [--quick] [--minutes N] [--data DIR] [--json]
+    python -m bench defaults [--quick] [--minutes N] [--data DIR] [--continue FILE] [--json]
 
 Tables are generated, or shipped with scikit-learn or with us. Each is divided into eight files and trained with the
 settings that the client chooses for it. A fifth of the rows is held out; both errors are on these, on which our jobs
 also choose the round that they keep.
 The tables are trained by the centralized reference, whose chain of results equals that of a ring, byte for byte
-(tests/federation/test_step_size.py); the topologies are trained on a ring of processes. Writes
-docs/results/defaults.md.
+(tests/federation/test_step_size.py); the topologies are trained on a ring of processes. A run that was interrupted
+goes on where it stopped, with --continue. Writes docs/results/defaults.md.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import numpy as np
 
 from bench.compare import Peer, PeerMissing
 from bench.default_cases import FILES, QUICK_ROWS, Case, Table, all_cases
+from bench.kept_results import KeptResults, Result, UnreadableResults
 from bench.machine import environment, short_sentence
 from bench.report import markdown_table, write
 from bench.shipped_tables import LettersTable
@@ -45,6 +46,7 @@ HELD_OUT = 0.2  # of the rows
 MINUTES = 120.0
 WITHIN, WORST = 2.0, 4.0  # points of error that a table may be worse by: nine of ten tables, every table
 NODES = 2
+PEER_NAMES = ("sklearn_error", "sklearn_seconds")  # in a result
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,16 +54,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help=f"only tables of up to {QUICK_ROWS:,} rows")
     parser.add_argument("--minutes", type=float, default=MINUTES, metavar="N", help="begin no table after N minutes")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist, and the UCI letters")
+    parser.add_argument(
+        "--continue", dest="file", type=Path, metavar="FILE", help="keep each result in FILE, and measure no case of it"
+    )
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
     chosen = parser.parse_args(arguments)
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is imported already: restart with one thread
         os.execve(sys.executable, [sys.executable, "-m", "bench", "defaults", *arguments], environment())
-    began = time.monotonic()
+    end = time.monotonic() + 60 * chosen.minutes
+    cases = all_cases(chosen.quick, chosen.data)
+    try:
+        kept = KeptResults(chosen.file)
+    except UnreadableResults as error:
+        parser.error(str(error))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        cases = all_cases(chosen.quick, chosen.data)
-        rows = list(_measure_all(cases, folder, began + 60 * chosen.minutes, _peer(stack)))
-    found = _summary(rows, time.monotonic() - began, len(cases) - len(rows))
+        rows = list(_measure_all(cases, folder, end, _peer(stack), kept))
+    found = _summary(rows, len(cases) - len(rows))
     text = _document(rows, found)
     if not chosen.quick:
         write("defaults.md", text)
@@ -69,27 +78,36 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if found["held"] else 1
 
 
-def _measure_all(cases: Sequence[Case], folder: Path, end: float, peer: Peer | None) -> Iterator[dict[str, Any]]:
-    theirs: dict[str, dict[str, float]] = {}
+def _measure_all(
+    cases: Sequence[Case], folder: Path, end: float, peer: Peer | None, kept: KeptResults
+) -> Iterator[Result]:
+    """Yield the result of each case: one that is kept, or a new one."""
+    theirs: dict[str, Result] = {}
     for case in cases:
-        if time.monotonic() > end:
-            return
-        data, table = folder / "table.npz", case.table
-        try:
-            held_out = save(table, data)
-        except PeerMissing as error:
-            yield {"table": table.name, "what": case.what, "skipped": str(error)}
+        result = kept.find(case.table.name, case.what)
+        if result is None and time.monotonic() > end:
             continue
-        if peer is not None and table.name not in theirs:
-            theirs[table.name] = peer.ask(data=str(held_out))
-        limit = {"limit": table.limit} if isinstance(table, LettersTable) else {}
-        yield {
-            "table": table.name,
-            "what": case.what,
-            **limit,
-            **measure(case, data),
-            **_beside(theirs.get(table.name)),
-        }
+        if result is None:
+            began = time.monotonic()
+            result = _measure_beside(case, folder, peer, theirs.get(case.table.name))
+            result = {**result, "seconds_in_all": round(time.monotonic() - began, 1)}
+            kept.add(result)
+        theirs.setdefault(case.table.name, {name: result[name] for name in PEER_NAMES if name in result})
+        yield result
+
+
+def _measure_beside(case: Case, folder: Path, peer: Peer | None, theirs: Result | None) -> Result:
+    """Measure a case, and the peer on its table, unless that has been done."""
+    data, table = folder / "table.npz", case.table
+    row: Result = {"table": table.name, "what": case.what}
+    try:
+        held_out = save(table, data)
+    except PeerMissing as error:
+        return {**row, "skipped": str(error)}
+    if not theirs:
+        theirs = _beside(peer, held_out)
+    limit = {"limit": table.limit} if isinstance(table, LettersTable) else {}
+    return {**row, **limit, **measure(case, data), **theirs}
 
 
 def save(table: Table, path: Path) -> Path:
@@ -157,13 +175,14 @@ def _peer(stack: ExitStack) -> Peer | None:
         return None
 
 
-def _beside(theirs: Mapping[str, float] | None) -> dict[str, float]:
-    if theirs is None:
+def _beside(peer: Peer | None, data: Path) -> Result:
+    if peer is None:
         return {}
-    return {"sklearn_error": round(theirs["error"], 6), "sklearn_seconds": round(theirs["seconds"], 1)}
+    theirs = peer.ask(data=str(data))
+    return dict(zip(PEER_NAMES, (round(theirs["error"], 6), round(theirs["seconds"], 1)), strict=True))
 
 
-def _summary(rows: Sequence[Mapping[str, Any]], seconds: float, left: int) -> dict[str, Any]:
+def _summary(rows: Sequence[Mapping[str, Any]], left: int) -> dict[str, Any]:
     failed = [row["table"] for row in rows if "failed" in row]
     above = [row["table"] for row in rows if row.get("loss", 0) > row.get("guessing", 0)]
     even = [row for row in rows if not row["what"] and "error" in row and "sklearn_error" in row]
@@ -183,7 +202,7 @@ def _summary(rows: Sequence[Mapping[str, Any]], seconds: float, left: int) -> di
         "within_2_points": within,
         "worst_points": round(max(points, default=0.0), 2),
         "mean_points": round(float(np.mean(points)), 2) if points else 0.0,
-        "seconds": round(seconds),
+        "seconds": round(sum(row["seconds_in_all"] for row in rows)),
         "held": not failed and not above and not missed and enough,
     }
 
