@@ -240,7 +240,7 @@ struct Share {
 
 /** How one file is trained, once. */
 struct TrainConfig {
-  /** sgd, adam or gd. */
+  /** sgd, adam, gd, or MODULE:NAME. */
   1: required string optimizer
   2: required i32 epochs
   /** Learning rate. */
@@ -274,6 +274,8 @@ struct Design {
   5: required string arithmetic
   /** "classification" or "regression". */
   6: required string task
+  /** What training minimises: MODULE:NAME. Absent: the loss of the task. */
+  7: optional string loss
 }
 
 /** How each site makes a model of its own from the shared one. */

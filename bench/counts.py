@@ -31,7 +31,6 @@ from roundelay.chord.refs import Address
 from roundelay.chord.requests import NextHop
 from roundelay.chord.ring import Ring
 from roundelay.ml import kernels, optimizers
-from roundelay.ml.choices import Optimizer
 from roundelay.ml.data import Samples
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.task import TrainConfig
@@ -124,7 +123,7 @@ def _training() -> Counts:
     samples = Samples(rng.random((BATCH * STEPS, 16), np.float32), rng.integers(0, 26, BATCH * STEPS))  # (n, 16), (n,)
     network, shard, found = Architecture((16, 64, 26)), Shard(samples.rows, lambda: samples, 0), {}
     stacked = f"each of {STACK} files"
-    cases: tuple[tuple[Optimizer, float, int, str], ...] = (
+    cases: tuple[tuple[str, float, int, str], ...] = (
         ("sgd", 0.0, 1, "sgd"),
         ("adam", 0.0, 1, "adam"),
         ("sgd", 0.0, STACK, f"sgd, {stacked}"),

@@ -112,7 +112,7 @@ def parser(arguments: Sequence[str]) -> Parser:
         "--models",
         default="",
         metavar="A,B",
-        help="modules of models, rules, placements and topologies that jobs may name as MODULE:NAME",
+        help="modules of models, optimizers, losses, rules, ... that jobs may name as MODULE:NAME",
     )
     _add_tuning(made)
     add_server_options(made)

@@ -11,7 +11,7 @@ from roundelay.node import shown
 
 def parser(arguments: Sequence[str]) -> parser_base.Parser:
     """Return the command line."""
-    about = "List the models, rules, placements, ... that installed packages provide."
+    about = "List the models, optimizers, rules, ... that installed packages provide."
     made = parser_base.Parser("client.py plugins", about, "python3 client.py plugins", arguments)
     made.add_argument("--json", action="store_true", help="print them as JSON")
     return made

@@ -99,8 +99,8 @@ class Ring:
         labels, one for each client, or the path of a file or folder. `validation` is a pair (x, y) or a path; without
         it, a share `holdout` of the rows is held out. The rows are divided among `clients` by `partition`: a
         partitioner, the name of one, or the row numbers of each client. `options` are the settings of the job and of
-        reading its data: rounds, epochs, hidden, eta, rule, seed, ... On a local ring, model, rule, placement and
-        topology may be classes and functions of this program. Raises ClientError.
+        reading its data: rounds, epochs, hidden, eta, rule, seed, ... On a local ring, model, optimizer, loss,
+        rule, placement and topology may be classes and functions of this program. Raises ClientError.
         """
         hooks = hooks_of(callbacks, metrics)
         for setting in PLUGIN_SETTINGS:

@@ -20,12 +20,13 @@ from roundelay.ml.choices import (
     MODEL,
     MODELS,
     MODELS_WITH_HEAD,
+    OPTIMIZERS,
     PERSONAL_METHODS,
+    TASK_LOSS,
     UPDATE_CLIP_MAX,
     UPDATE_NOISE_MAX,
     ArithmeticName,
     OpenChoices,
-    Optimizer,
     PersonalMethod,
 )
 
@@ -91,7 +92,10 @@ class Settings:
     batch: int = _number(32, 1, 65_536, "rows in a step (gd takes all rows of a file)")
     clip: float = _number(0.0, 0.0, 1e6, "largest norm of a step's gradient: longer ones are scaled down; 0: no limit")
     momentum: float = _number(0.9, 0.0, 1.0, "momentum of sgd and gd")
-    optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")
+    optimizer: str = _plugin("optimizers", "sgd", OPTIMIZERS, "steps of local training (gd takes all rows at once)")
+    loss: str = _plugin(
+        "losses", TASK_LOSS, (TASK_LOSS,), "what training minimises (the cross-entropy of classes, or squared error)"
+    )
     seed: int = _number(0, 0, 2**63 - 1, "the job's only source of randomness")
     quorum: float = _number(
         1.0,
@@ -267,8 +271,21 @@ class Settings:
             raise BadSpec(
                 f"--arithmetic portable computes mlp, softmax and cnn, not {self.model}, which does it itself"
             )
+        self._check_own_steps()
         if self.proximal_mu and ":" in self.model:
             raise BadSpec(f"--rule fedprox trains mlp, softmax and cnn, not {self.model}, which makes its own steps")
+
+    def _check_own_steps(self) -> None:
+        """Raise BadSpec for an optimizer or a loss of a plugin that could not be used, or not be relied on."""
+        for option_name, name in (("optimizer", self.optimizer), ("loss", self.loss)):
+            if ":" in name and self.arithmetic == "portable":
+                raise BadSpec(
+                    f"--arithmetic portable cannot be combined with --{option_name} {name}: it computes itself"
+                )
+        if self.loss != TASK_LOSS and self.course:
+            raise BadSpec("--course-trainer cannot be combined with --loss: its arithmetic is fixed")
+        if self.loss != TASK_LOSS and ":" in self.model:
+            raise BadSpec(f"--loss {self.loss} is for mlp, softmax and cnn, not for {self.model}, which has its own")
 
     def _check_sites(self) -> None:
         """Raise BadSpec for what says nothing about sites."""
@@ -327,11 +344,12 @@ class Settings:
         """Raise BadSpec for a rule that cannot be had with the other settings."""
         rule = rule_of(self.rule)
         check_topology(self.rule, rule.needs, self.topology)
-        if rule.is_normalised and (self.optimizer == "adam" or self.course or ":" in self.model):
+        has_plain_steps = self.optimizer in ("sgd", "gd") and not self.course and ":" not in self.model
+        if rule.is_normalised and not has_plain_steps:
             raise BadSpec(
                 f"--rule {self.rule} counts the steps of --optimizer sgd and gd in mlp, softmax and cnn, no others"
             )
-        if rule.needs_gradients and (self.optimizer == "adam" or self.course or ":" in self.model):
+        if rule.needs_gradients and not has_plain_steps:
             raise BadSpec(
                 f"--rule {self.rule} corrects the steps of --optimizer sgd and gd in mlp, softmax and cnn, no others"
             )

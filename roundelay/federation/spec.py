@@ -104,6 +104,8 @@ class JobSpec:
             )
         if self.raw and self.settings.arithmetic == "portable":
             raise BadSpec("--arithmetic portable cannot train Flower clients: they compute in their own way")
+        if self.raw and (own := [name for name in (self.settings.optimizer, self.settings.loss) if ":" in name]):
+            raise BadSpec(f"{own[0]} cannot be combined with Flower clients: they compute in their own way")
         if not self.classes and self.settings.weighting != "none":
             raise BadSpec(f"--weighting {self.settings.weighting} weighs classes: a regression has none")
         self._check_rule()
@@ -327,7 +329,8 @@ class JobSpec:
     def design(self) -> Design:
         """The model that is trained."""
         settings = self.settings
-        return Design(self.sizes, settings.model, self.shape, settings.course, settings.arithmetic, self.task)
+        arithmetic, loss = settings.arithmetic, settings.loss
+        return Design(self.sizes, settings.model, self.shape, settings.course, arithmetic, self.task, loss)
 
     @property
     def class_weights(self) -> tuple[float, ...]:

@@ -29,7 +29,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     row_digests     validation rows that are among the training rows
 
     models/         the models: mlp, softmax, cnn, PyTorch modules, and how to add one
-    losses          what training minimises: cross-entropy, or the squared error of a regression
+    losses          what training minimises: cross-entropy, squared error, or the loss of a plugin
     mlp             the network in plain numpy: architecture, first weights, gradient, evaluation
     kernels         the same gradient, fast
     aligned         buffers that begin at a cache line
@@ -39,7 +39,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     exact_product   portable products and sums: all of their additions are exact
     elementary      portable exp and log
     raw_random      portable random numbers
-    optimizers      SGD with momentum, Adam and FedProx on flat vectors
+    optimizers      SGD with momentum, Adam, FedProx and those of plugins, on flat vectors
     train           one local training, or several of equal length at once: weights in, weights out
     checkpoint      what is kept of a training that may be cut off
     lockstep        which files are trained together

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
-from roundelay.ml.data import Array, Ints, Samples
+from roundelay.ml.data import Array, Ints, Labels, Samples
 from roundelay.ml.kernels import Batch, squeeze_files
+from roundelay.ml.losses import Loss
 
 BLOCK_BYTES = 1 << 20  # of gathered batches: they stay in the cache until they are used
 Dtype = type[np.floating[Any]]
@@ -26,7 +28,16 @@ _LIKELIHOOD_MIN = np.finfo(np.float32).tiny  # a likelihood that has underflowed
 class Block:
     """The buffers of k consecutive batches of each of F files."""
 
-    def __init__(self, k: int, files: int, size: int, width: int, classes: int, dtype: Dtype = np.float32) -> None:
+    def __init__(
+        self,
+        k: int,
+        files: int,
+        size: int,
+        width: int,
+        classes: int,
+        dtype: Dtype = np.float32,
+        label_dtype: npt.DTypeLike = np.int64,
+    ) -> None:
         self.rows: Array = np.empty((k, files, size, width), dtype)  # (k, F, size, d + 1)
         self.columns: Array = np.empty((k, files, width, size), dtype)  # (k, F, d + 1, size)
         self.hot: Array = np.empty((k, files, classes, size), dtype)  # (k, F, classes, size)
@@ -34,6 +45,7 @@ class Block:
         self.softmax = np.empty_like(self.hot)  # (k, F, classes, size)
         self.total = np.empty_like(self.factors)  # (k, F, 1, size)
         self.sample_starts = np.arange(0, self.hot.size, classes * size).reshape(k, files, 1) + np.arange(size)
+        self.labels: Labels = np.empty((k, files, size), label_dtype)  # (k, F, size) for the loss of a plugin only
         self.label_places = np.empty((k, files, size), np.int64)  # (k, F, size) of each label in flat hot and softmax
 
     @property
@@ -50,6 +62,7 @@ class Block:
             factors=squeeze_files(self.factors[i]) if has_factors else None,
             softmax=squeeze_files(self.softmax[i]),
             total=squeeze_files(self.total[i]),
+            labels=squeeze_files(self.labels[i]),
         )
 
     def label(self, labels: Ints, scale: np.floating[Any]) -> None:
@@ -78,8 +91,13 @@ class Batches:
         tail_scale: float,
         class_weights: Sequence[float] = (),
         arithmetic: Arithmetic = NATIVE,
+        own_loss: Loss | None = None,
     ) -> None:
-        """Weigh each sample in its batch's gradient by `scale`, or by `tail_scale` in a short last batch."""
+        """Weigh each sample in its batch's gradient by `scale`, or by `tail_scale` in a short last batch.
+
+        own_loss: that of a plugin, for which the steps leave scores.
+        """
+        self.own_loss = own_loss
         f, self.n, width = len(files), files[0].rows, files[0].features + 1
         self.arithmetic, dtype = arithmetic, arithmetic.dtype
         self.size, self.scale, self.tail_factor = size, dtype(scale), dtype(tail_scale / scale)
@@ -95,11 +113,13 @@ class Batches:
 
         batch_bytes = 2 * self.x.itemsize * f * size * (width + classes + 1)
         k = min(math.ceil(self.n / size), max(1, BLOCK_BYTES // batch_bytes))  # batches a block
-        self.block = Block(k, f, size, width, classes, dtype)
+        self.block = Block(k, f, size, width, classes, dtype, self.y.dtype)
         self.batches = [self.block.batch(i, bool(class_weights)) for i in range(k)]
         self.order = np.zeros((f, k * size), np.int64)  # (F, k size) rows of x
         self.likelihood, self.best = np.empty((2, f, self.n), dtype)  # (F, n) scale * p of the label; the largest
         self.residual = np.empty((f, self.n if self.has_targets else 0), dtype)  # (F, n) 2 scale * difference
+        self.own_losses = np.zeros((f, self.n if own_loss is not None else 0))  # (F, n)
+        self.own_errors = [0] * f  # in this epoch
 
     def epoch(self, orders: Ints) -> Iterator[Batch]:
         """Yield every row once, in the order (F, n) of its file. Afterwards losses and accuracies are this epoch's."""
@@ -111,6 +131,8 @@ class Batches:
 
     def losses(self) -> list[float]:
         """Return each file's mean loss, every row measured in its own step."""
+        if self.own_loss is not None:
+            return [float(self.arithmetic.total(of_file)) / self.n for of_file in self.own_losses]
         if self.has_targets:
             squares = np.square(self.residual.astype(np.float64) / (2 * np.float64(self.scale)))  # (F, n)
             return [float(self.arithmetic.total(of_file)) / self.n for of_file in squares]
@@ -127,6 +149,8 @@ class Batches:
         """
         if self.has_targets:
             return [0.0] * len(self.residual)
+        if self.own_loss is not None:
+            return [1 - errors / self.n for errors in self.own_errors]
         shares: list[float] = (self.likelihood == self.best).mean(axis=1).tolist()
         return shares
 
@@ -142,6 +166,8 @@ class Batches:
         np.copyto(self.block.columns[:k], self.block.rows[:k].swapaxes(-2, -1))
         labels = self.y.take(order)  # (k, F, size)
         (self.block.aim if self.has_targets else self.block.label)(labels, self.scale)
+        if self.own_loss is not None:
+            np.copyto(self.block.labels[:k], labels)
         if len(self.class_weights):
             self.block.factors[:k, :, 0] = self.class_weights[labels]
         return [*self.batches[:whole], self._short_batch(whole, tail)] if tail else self.batches[:k]
@@ -159,6 +185,9 @@ class Batches:
         """Copy what the steps have written for rows start to stop of the epoch."""
         block, files, count = self.block, len(self.order), stop - start
         k = math.ceil(count / self.size)
+        if self.own_loss is not None:
+            self._measure(self.own_loss, k, start, stop)
+            return
         if self.has_targets:
             residual = block.softmax[:k, :, 0] - block.hot[:k, :, 0]  # (k, F, size)
             self.residual[:, start:stop] = residual.swapaxes(0, 1).reshape(files, -1)[:, :count]
@@ -167,3 +196,12 @@ class Batches:
         best = 1 / block.total[:k, :, 0]  # (k, F, size)
         self.likelihood[:, start:stop] = likelihood.swapaxes(0, 1).reshape(files, -1)[:, :count]
         self.best[:, start:stop] = best.swapaxes(0, 1).reshape(files, -1)[:, :count]
+
+    def _measure(self, own_loss: Loss, k: int, start: int, stop: int) -> None:
+        """Measure rows start to stop of the epoch by the loss of a plugin, from the scores in k batches."""
+        scores = np.moveaxis(self.block.softmax[:k], 2, -1).swapaxes(0, 1)  # (F, k, size, classes)
+        labels = self.block.labels[:k].swapaxes(0, 1)  # (F, k, size)
+        for place, (of_file, y) in enumerate(zip(scores, labels, strict=True)):
+            rows, known = of_file.reshape(-1, of_file.shape[-1])[: stop - start], y.reshape(-1)[: stop - start]
+            self.own_losses[place, start:stop] = own_loss.of_rows(rows, known)
+            self.own_errors[place] = own_loss.count_errors(rows, known) + (self.own_errors[place] if start else 0)

@@ -31,7 +31,8 @@ import numpy.typing as npt
 
 from roundelay.ml import aligned
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
-from roundelay.ml.data import Array
+from roundelay.ml.choices import TASK_LOSS
+from roundelay.ml.data import Array, Labels
 from roundelay.ml.exact_product import Refresh
 from roundelay.ml.mlp import Architecture
 
@@ -47,8 +48,9 @@ class Batch(NamedTuple):
     columns: Array  # (F, d + 1, batch) the same, transposed
     hot: Array  # (F, classes, batch) the scale at each sample's class, else 0; in a regression, the scaled target
     factors: Array | None  # (F, 1, batch) weight of each sample in the gradient; None: all are 1
-    softmax: Array  # (F, classes, batch) written: scale * softmax; in a regression, the scaled prediction
+    softmax: Array  # (F, classes, batch) written: scale * softmax; in a regression, the scaled prediction; or scores
     total: Array  # (F, 1, batch) written: 1 / total is scale * p of the predicted class; not in a regression
+    labels: Labels  # (F, batch) classes or targets, for the loss of a plugin only
 
 
 Step = Callable[[Batch], None]
@@ -187,6 +189,8 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Arr
 def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
     """Return what replaces scores by scale * d loss / d scores, and leaves in the batch what the loss is read from."""
     inner = max(size, network.architecture.classes)
+    if network.architecture.loss_name != TASK_LOSS:
+        return _own_outputs(network, scale, scores)
     round_scores = network.arithmetic.rounding(scores, network.files, inner)
     if network.architecture.task == "regression":
         return _differences(scale, scores, round_scores)
@@ -198,7 +202,7 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
     maximum, largest = np.maximum, np.maximum.reduce
 
     def softmax_outputs(batch: Batch) -> None:
-        _, _, hot, factors, softmax, total = batch
+        _, _, hot, factors, softmax, total, _ = batch
         largest(scores, -2, None, peak, True)  # type: ignore[call-overload]  # (F, 1, batch) slower with keywords
         subtract(scores, peak, scores)  # (F, classes, batch) so that exp() stays finite
         maximum(scores, floor, out=scores)  # (F, classes, batch)
@@ -226,6 +230,21 @@ def _differences(scale: float, scores: Array, round_scores: Refresh | None) -> S
             round_scores()
 
     return differences
+
+
+def _own_outputs(network: Network, scale: float, scores: Array) -> Step:
+    """Return the outputs of a plugin's loss, which is given the scores of one file after the other."""
+    own, dtype = network.architecture.loss, network.arithmetic.dtype
+    by_file = scores.reshape(network.files, *scores.shape[-2:])  # (F, classes, batch) a view
+
+    def own_outputs(batch: Batch) -> None:
+        np.copyto(batch.softmax, scores)  # (F, classes, batch)
+        for of_file, labels in zip(by_file, np.atleast_2d(batch.labels), strict=True):
+            np.multiply(own.gradient(of_file.T, labels, dtype).T, dtype(scale), of_file)  # (classes, batch)
+        if batch.factors is not None:
+            np.multiply(scores, batch.factors, scores)
+
+    return own_outputs
 
 
 def _hidden_layers(

@@ -1,4 +1,4 @@
-"""What training minimises: the cross-entropy of classes, or the squared error of a target.
+"""What training minimises: the cross-entropy of classes, the squared error of a target, or the loss of a plugin.
 
 A loss is the one place that knows how a task's scores are compared with labels; models, kernels and evaluation ask it.
 Targets are standardised (data.py), so that a mean squared error of 1 is that of guessing their mean.
@@ -6,13 +6,16 @@ Targets are standardised (data.py), so that a mean squared error of 1 is that of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
+from roundelay.ml import plugins
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
-from roundelay.ml.choices import Task
+from roundelay.ml.choices import TASK_LOSS, TASKS, Task
 from roundelay.ml.data import Array, Doubles, Labels
+from roundelay.ml.errors import BadTask, printable, private
 
 Precision = type[np.floating[Any]] | np.dtype[Any]
 
@@ -63,6 +66,59 @@ class SquaredError:
 
 
 LOSSES: dict[Task, Loss] = {"classification": CrossEntropy(), "regression": SquaredError()}
+
+
+class OwnLoss(Protocol):
+    """A loss of a plugin (--loss MODULE:NAME): a class that is made without arguments.
+
+    It must be a pure function of each row: rows come in any number, and in any order.
+    """
+
+    tasks: tuple[Task, ...]  # ("classification",), unless it says otherwise
+
+    def of_rows(self, scores: Array, y: Labels) -> Array:
+        """Return each row's loss (n,), 0 or more, from its scores (n, outputs) and its class or target (n,)."""
+        ...
+
+    def gradient(self, scores: Array, y: Labels) -> Array:
+        """Return the gradient of each row's loss by its scores: (n, outputs)."""
+        ...
+
+
+class PluginLoss:
+    """The loss of a plugin, of which nothing is believed. Errors are those of its task."""
+
+    def __init__(self, name: str, task: Task) -> None:
+        """Import it. Raises PluginUnknown, BadTask."""
+        self.name, self.task = name, task
+        self._own: OwnLoss = plugins.instance("losses", name)
+        tasks = getattr(self._own, "tasks", TASKS[:1])
+        if task not in tasks:
+            raise BadTask(f"loss {name} is for {printable(' and '.join(map(str, tasks)), 80)}, not for a {task}")
+
+    def of_rows(self, scores: Array, y: Labels, arithmetic: Arithmetic = NATIVE) -> Array:
+        return self._checked(lambda: self._own.of_rows(scores.copy(), y), "of_rows", y.shape)
+
+    def gradient(self, scores: Array, y: Labels, dtype: Precision, arithmetic: Arithmetic = NATIVE) -> Array:
+        return self._checked(lambda: self._own.gradient(scores.copy(), y), "gradient", scores.shape).astype(dtype)
+
+    def count_errors(self, scores: Array, y: Labels) -> int:
+        return LOSSES[self.task].count_errors(scores, y)
+
+    def _checked(self, call: Callable[[], Array], method: str, shape: tuple[int, ...]) -> Array:
+        """Return what a method returns. Raises BadTask for an error in it, or for something of another shape."""
+        try:
+            made = np.asarray(call(), np.float64)
+        except Exception as error:
+            raise BadTask(f"loss {self.name} failed: {type(error).__name__}: {private(error)}") from error
+        if made.shape != shape:
+            raise BadTask(f"loss {self.name}: {method} returned {made.shape}, expected {shape}")
+        return made
+
+
+def loss_of(task: Task, name: str = TASK_LOSS) -> Loss:
+    """Return the loss of a task, or that of a plugin. Raises PluginUnknown, BadTask."""
+    return LOSSES[task] if name == TASK_LOSS else PluginLoss(name, task)
 
 
 def summed(by: Loss, scores: Array, y: Labels, arithmetic: Arithmetic = NATIVE) -> float:

@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
-from roundelay.ml.choices import Task
+from roundelay.ml.choices import TASK_LOSS, Task
 from roundelay.ml.data import Array, Floats, Ints, Labels, Samples
-from roundelay.ml.losses import LOSSES, Loss, summed
+from roundelay.ml.losses import Loss, loss_of, summed
 from roundelay.ml.task import check_sizes
 
 Activation = Literal["relu", "identity"]
@@ -33,6 +33,7 @@ class Architecture:
     sizes: tuple[int, ...]
     activation: Activation = "relu"  # identity: the network of the course trainer (legacy_trainer.py)
     task: Task = "classification"
+    loss_name: str = TASK_LOSS
 
     def __post_init__(self) -> None:
         check_sizes(self.sizes)
@@ -48,7 +49,7 @@ class Architecture:
     @property
     def loss(self) -> Loss:
         """What training minimises."""
-        return LOSSES[self.task]
+        return loss_of(self.task, self.loss_name)
 
     @property
     def parameters(self) -> int:

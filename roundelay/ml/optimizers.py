@@ -1,5 +1,7 @@
 """Optimizers on flat vectors: each returns an update, which changes the weights in place from the step's gradient.
 
+Those that ship are sgd and gd with momentum, and adam. `Optimizer` is the protocol of others (--optimizer MODULE:NAME).
+
 Their state starts at zero in every local training.
 
 The velocity of a dead unit's weights decays into denormal numbers and stays there: 0.9 times the smallest number is
@@ -11,14 +13,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, count, islice, repeat
 from operator import mul
+from typing import Protocol
 
 import numpy as np
 
+from roundelay.ml import plugins
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
-from roundelay.ml.choices import Optimizer
 from roundelay.ml.data import Array
+from roundelay.ml.errors import BadTask, printable, private
+from roundelay.ml.task import TrainConfig
 
 Update = Callable[[], None]
 
@@ -28,10 +34,53 @@ ADAM_EPSILON = 1e-8
 FLUSH_STEPS = 64
 FLUSH_BELOW = np.float32(1e-24)  # less than half a unit in the last place of any weight above 1e-16
 
+VECTORS_MAX = 8  # that an optimizer of a plugin may remember
 
-def memory(optimizer: Optimizer, weights: Array) -> list[Array]:
-    """Return what an optimizer remembers from step to step, as it is before the first."""
-    return [np.zeros_like(weights) for _ in range(2 if optimizer == "adam" else 1)]  # (parameters,) each
+
+@dataclass(frozen=True)
+class LocalStep:
+    """What an optimizer is told of a step."""
+
+    eta: float
+    momentum: float
+    number: int  # from 1 on, in every local training
+
+
+class Optimizer(Protocol):
+    """An optimizer of a plugin: a class that is made without arguments, and keeps nothing in itself between steps."""
+
+    vectors: int  # that it remembers from step to step, each as long as the weights: 0 to VECTORS_MAX
+
+    def step(self, weights: Array, gradient: Array, memory: list[Array], now: LocalStep, /) -> None:
+        """Change the weights in place, and the vectors of the memory, which are 0 before the first step.
+
+        All are (parameters,) in float32, of one file, and in one order of the weights. The gradient may be overwritten.
+        It must be a pure function: another node may have to repeat the training, bit for bit.
+        """
+        ...
+
+
+def memory(optimizer: str, weights: Array) -> list[Array]:
+    """Return what an optimizer remembers, as it is before the first step. Raises PluginUnknown, BadTask."""
+    vectors = _own(optimizer).vectors if ":" in optimizer else 2 if optimizer == "adam" else 1
+    return [np.zeros_like(weights) for _ in range(vectors)]  # (parameters,) each
+
+
+def folded_eta(config: TrainConfig) -> float:
+    """Return the factor that the gradient carries: the learning rate, unless the optimizer applies it itself."""
+    return config.eta if config.optimizer in ("sgd", "gd") else 1.0
+
+
+def update_of(config: TrainConfig, weights: Array, gradient: Array, kept: Sequence[Array], made: int) -> Update:
+    """Return the update of the configured optimizer, after `made` steps that have left this memory.
+
+    weights: (parameters,), or (F, parameters) of F files, as the gradient and the memory.
+    """
+    if ":" in config.optimizer:
+        return _own_update(config, weights, gradient, kept, made)
+    if config.optimizer == "adam":
+        return adam_update(weights, gradient, config.eta, kept, made)
+    return momentum_update(weights, gradient, config.momentum, kept[0], made)
 
 
 def momentum_update(
@@ -154,6 +203,36 @@ def clipped(update: Update, gradient: Array, limit: float, arithmetic: Arithmeti
         update()
 
     return clipped_update
+
+
+def _own(optimizer: str) -> Optimizer:
+    """Import an optimizer of a plugin. Raises PluginUnknown, BadTask."""
+    own: Optimizer = plugins.instance("optimizers", optimizer)
+    vectors = getattr(own, "vectors", None)
+    if not isinstance(vectors, int) or not 0 <= vectors <= VECTORS_MAX or not callable(getattr(own, "step", None)):
+        raise BadTask(
+            f"optimizer {optimizer} has vectors = {printable(repr(vectors), 40)}, expected 0 to {VECTORS_MAX}, "
+            "and a method step (docs/plugins.md)"
+        )
+    return own
+
+
+def _own_update(config: TrainConfig, weights: Array, gradient: Array, kept: Sequence[Array], made: int) -> Update:
+    """Return the update of an optimizer of a plugin, which is given one file after the other."""
+    own, name, steps = _own(config.optimizer), config.optimizer, count(made + 1)
+    files = list(zip(*map(np.atleast_2d, (weights, gradient, *kept)), strict=True))  # (parameters,) views
+
+    def update() -> None:
+        now = LocalStep(config.eta, config.momentum, next(steps))
+        for of_file, its_gradient, *remembered in files:
+            try:
+                returned: object = own.step(of_file, its_gradient, remembered, now)  # type: ignore[func-returns-value]
+            except Exception as error:
+                raise BadTask(f"optimizer {name} failed: {type(error).__name__}: {private(error)}") from error
+            if returned is not None:
+                raise BadTask(f"optimizer {name} returned a {type(returned).__name__}: it must change weights in place")
+
+    return update
 
 
 def _flush(vector: Array) -> None:

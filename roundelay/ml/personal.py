@@ -62,7 +62,7 @@ def with_own_head(model: Learner, weights: Floats, samples: Samples, config: Tra
     blocks = [model.last_inputs(weights, samples.x[rows]) for rows in blocks_of(samples.rows)]
     inputs = Samples(np.concatenate(blocks).astype(np.float32), samples.y)  # (n, width)
     head = np.concatenate([weights[bias.start : bias.stop], weights[matrix.start : matrix.stop]])  # as mlp.py has it
-    network = Architecture(matrix.shape, task=model.design.task)
+    network = Architecture(matrix.shape, task=model.design.task, loss_name=model.design.loss)
     trained = train(network, head, inputs, replace(config, dropout=0.0), seed, None, model.arithmetic)
     made = weights.copy()  # (parameters,)
     made[bias.start : bias.stop], made[matrix.start : matrix.stop] = np.split(trained, [matrix.shape[-1]])

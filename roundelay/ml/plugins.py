@@ -1,4 +1,4 @@
-"""The registry of plugins: models, rules, placements, topologies, readers and partitioners that do not ship.
+"""The registry of plugins: models, optimizers, losses, rules, placements, ... (KINDS) that do not ship.
 
 A job names them as MODULE:NAME, and never carries code. A process imports only the modules that it was told to allow:
 a node those it was started with (`compute_node.py --plugins mine`), a client those that its own command line names. An
@@ -20,7 +20,7 @@ from typing import Any
 from roundelay.ml.choices import NAMED
 from roundelay.ml.errors import PluginUnknown, printable
 
-KINDS = ("models", "rules", "placements", "topologies", "readers", "partitioners")
+KINDS = ("models", "optimizers", "losses", "rules", "placements", "topologies", "readers", "partitioners")
 SHIPPED = {"torchzoo": "roundelay.ml.models.torchzoo"}
 _VARIABLE = "ROUNDELAY_PLUGINS"  # comma-separated; a trainer inherits it from its node
 
@@ -104,4 +104,6 @@ def installed(kind: str) -> dict[str, str]:
 
 def _one(kind: str) -> str:
     """Return the singular."""
-    return kind.removesuffix("ies") + "y" if kind.endswith("ies") else kind.removesuffix("s")
+    if kind.endswith("ies"):
+        return kind.removesuffix("ies") + "y"
+    return kind.removesuffix("es") if kind.endswith("sses") else kind.removesuffix("s")

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
 from math import prod
-from typing import Any, get_args
+from typing import Any
 
 from roundelay.ml.choices import (
     ARITHMETICS,
@@ -18,14 +18,16 @@ from roundelay.ml.choices import (
     ETA_MIN,
     MODEL,
     MODELS_WITH_HEAD,
+    OPTIMIZERS,
     PERSONAL_METHODS,
     SINGLE_UPDATES,
+    TASK_LOSS,
     TASKS,
     UPDATE_CLIP_MAX,
     UPDATE_NOISE_MAX,
     UPDATES,
     ArithmeticName,
-    Optimizer,
+    OpenChoices,
     PersonalMethod,
     Task,
     Updates,
@@ -59,7 +61,7 @@ FINGERPRINT_EPOCHS, FINGERPRINT_ETA = 2, 0.2
 class TrainConfig:
     """How one file is trained, once."""
 
-    optimizer: Optimizer = "sgd"
+    optimizer: str = "sgd"  # one of OPTIMIZERS, or MODULE:NAME
     epochs: int = 5  # passes over the file's rows
     eta: float = 0.1  # learning rate
     batch: int = 32  # rows per step; "gd" takes all rows
@@ -72,7 +74,8 @@ class TrainConfig:
     update_noise: float = 0.0  # of a site's own: standard deviation of the noise in its sum, in clips
 
     def __post_init__(self) -> None:
-        _check(self.optimizer in get_args(Optimizer), f"optimizer {self.optimizer!r}: expected sgd, adam or gd")
+        is_known = self.optimizer in OpenChoices(OPTIMIZERS)
+        _check(is_known, f"optimizer {self.optimizer!r}: expected sgd, adam, gd or MODULE:NAME")
         _check_integer("epochs", self.epochs, 1, EPOCHS_MAX)
         _check_integer("batch", self.batch, 1, BATCH_MAX)
         _check_number("eta", self.eta, ETA_MIN, ETA_MAX)
@@ -122,6 +125,7 @@ class Design:
     course: bool = False  # the course's network (legacy_trainer.py)
     arithmetic: ArithmeticName = "native"  # what computes it (arithmetic.py)
     task: Task = "classification"
+    loss: str = TASK_LOSS  # or MODULE:NAME
 
     def __post_init__(self) -> None:
         check_sizes(self.sizes)
@@ -141,6 +145,9 @@ class Design:
         _check(can_port or self.arithmetic == "native", "arithmetic portable: mlp, softmax and cnn alone have it")
         _check(not self.shape or prod(self.shape) == self.sizes[0], f"shape {self.shape}: {self.sizes[0]} features")
         _check(self.task in TASKS, f"task {self.task!r}: expected {' or '.join(TASKS)}")
+        _check(self.loss in OpenChoices((TASK_LOSS,)), f"loss {self.loss!r}: expected {TASK_LOSS} or MODULE:NAME")
+        can_choose = can_port and self.arithmetic == "native"
+        _check(can_choose or self.loss == TASK_LOSS, "loss: mlp, softmax and cnn on native arithmetic alone take one")
         if self.task == "regression":
             _check(self.sizes[-1] == 1, f"sizes: a regression has one output, not {self.sizes[-1]}")
             _check(not self.course, "course: the course's trainer trains classifiers")
@@ -326,7 +333,7 @@ def check_updates(plan: TrainingPlan, updates: str) -> None:
     _check(updates in UPDATES, f"updates {updates!r}: expected {', '.join(UPDATES)}")
     if updates == "sum-with-gradient":
         config, design = plan.config, plan.design
-        is_corrected = config.optimizer != "adam" and not design.course and ":" not in design.model
+        is_corrected = config.optimizer in ("sgd", "gd") and not design.course and ":" not in design.model
         _check(is_corrected, "updates: only steps of sgd and gd in mlp, softmax and cnn can be corrected")
         _check(not config.update_clip, "update_clip: gradients are not clipped")
         _check(not plan.personal.keeps_head, "personal head: a last layer of its own has another gradient")

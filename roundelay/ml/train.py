@@ -16,12 +16,13 @@ import numpy as np
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.batches import Batches
 from roundelay.ml.checkpoint import FileState, Saver, arrays_from_bytes, state_of
+from roundelay.ml.choices import TASK_LOSS
 from roundelay.ml.data import Array, Floats, Samples
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.kernels import Batch, Network, Step, gradient_step
 from roundelay.ml.mlp import Architecture
-from roundelay.ml.optimizers import Update, adam_update, clipped, corrected, memory, momentum_update, proximal
+from roundelay.ml.optimizers import clipped, corrected, folded_eta, memory, proximal, update_of
 from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import Design, TrainConfig, local_seed
 
@@ -134,21 +135,14 @@ def check_finite(loss: float, epoch: int) -> float:
 
 def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], config: TrainConfig) -> None:
     """Make one update per batch, with the rows in a new order each epoch."""
-    rows, fold = (
-        shards[0].rows,
-        config.eta if config.optimizer == "sgd" else 1.0,
-    )  # SGD's rate is folded into the gradient
+    rows, fold = shards[0].rows, folded_eta(config)
     size = min(rows, config.batch)
     batches = _batches(network, files, size, fold / size, fold / (rows % size or size), config)
     done = shards[0].epochs_done
     made = done * math.ceil(rows / size)
     step = _step(network, size, fold / size, shards, config, made)
-    update: Update
     kept = memory(config.optimizer, network.weights)
-    if config.optimizer == "sgd":
-        update = momentum_update(network.weights, network.gradient, config.momentum, kept[0], made)
-    else:
-        update = adam_update(network.weights, network.gradient, config.eta, kept, made)
+    update = update_of(config, network.weights, network.gradient, kept, made)
     update = proximal(update, network.weights, network.gradient, config.mu * fold)
     update = clipped(update, network.gradient, config.clip * fold, network.arithmetic)
     update = corrected(update, network.gradient, _corrections(network, shards, fold))
@@ -173,7 +167,7 @@ def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard],
     step = _step(network, size, scale, shards, config, done * math.ceil(rows / size))
     sum_of_blocks = np.zeros_like(network.gradient)  # (F, parameters)
     kept = memory(config.optimizer, network.weights)
-    update = momentum_update(network.weights, sum_of_blocks, config.momentum, kept[0], done)
+    update = update_of(config, network.weights, sum_of_blocks, kept, done)
     update = proximal(update, network.weights, sum_of_blocks, config.mu * config.eta)
     update = clipped(update, sum_of_blocks, config.clip * config.eta, network.arithmetic)
     update = corrected(update, sum_of_blocks, _corrections(network, shards, config.eta))
@@ -209,7 +203,8 @@ def _batches(
 ) -> Batches:
     """Copy the files' rows into batches, and release the samples."""
     classes, weights = network.architecture.classes, config.class_weights
-    batches = Batches(files, size, classes, scale, tail_scale, weights, network.arithmetic)
+    own_loss = network.architecture.loss if network.architecture.loss_name != TASK_LOSS else None
+    batches = Batches(files, size, classes, scale, tail_scale, weights, network.arithmetic, own_loss)
     files.clear()
     return batches
 

@@ -24,7 +24,7 @@ from roundelay.ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
 from roundelay.ml.exact import FeatureSums
 from roundelay.ml.flower import Client
 from roundelay.ml.local_steps import accumulated_steps
-from roundelay.ml.losses import LOSSES, probabilities
+from roundelay.ml.losses import loss_of, probabilities
 from roundelay.ml.metrics import measure
 from roundelay.ml.mlp import Evaluation, blocks_of
 from roundelay.ml.models.catalogue import learner
@@ -259,7 +259,8 @@ class Worker:
             check_samples(task.plan.design, raw)
             samples = _inputs(task, raw)
             found = np.concatenate([model.scores(flat, samples.x[rows]) for rows in blocks_of(samples.rows)])
-            losses = LOSSES[task.plan.design.task].of_rows(found, samples.y, model.arithmetic)
+            by = loss_of(model.design.task, model.design.loss)
+            losses = by.of_rows(found, samples.y, model.arithmetic)
             if raw.has_targets:
                 predicted = found[:, 0].astype(np.float64)  # (n,)
                 told = moments_from_bytes(task.moments).of_target(predicted) if task.moments else predicted

@@ -23,7 +23,7 @@ from roundelay.federation.tasks import (
     Task,
     TrainTask,
 )
-from roundelay.ml.choices import Updates
+from roundelay.ml.choices import TASK_LOSS, Updates
 from roundelay.ml.errors import BadTask, printable
 from roundelay.ml.task import (
     FILES_MAX,
@@ -200,7 +200,13 @@ def plan_to_wire(plan: TrainingPlan) -> wire.TrainingPlan:
     design, config, own = plan.design, plan.config, plan.personal
     return wire.TrainingPlan(
         wire.Design(
-            list(design.sizes), design.model, list(design.shape), design.course, design.arithmetic, design.task
+            list(design.sizes),
+            design.model,
+            list(design.shape),
+            design.course,
+            design.arithmetic,
+            design.task,
+            None if design.loss == TASK_LOSS else design.loss,
         ),
         wire.TrainConfig(
             config.optimizer,
@@ -236,7 +242,15 @@ def plan_from_wire(raw: wire.TrainingPlan) -> TrainingPlan:
 def _plan(raw: wire.TrainingPlan) -> TrainingPlan:
     design, config, own = raw.design, raw.config, raw.personal
     return TrainingPlan(
-        Design(tuple(design.sizes), design.model, tuple(design.shape), design.course, design.arithmetic, design.task),
+        Design(
+            tuple(design.sizes),
+            design.model,
+            tuple(design.shape),
+            design.course,
+            design.arithmetic,
+            design.task,
+            design.loss or TASK_LOSS,
+        ),
         TrainConfig(
             config.optimizer,
             config.epochs,

@@ -32,13 +32,21 @@ LINES_MAX = 30
 TIMEOUT_S = 120.0
 JOB = """
 import sys, roundelay
+import numpy as np
 from pathlib import Path
 data = Path(sys.argv[1])
 
 def halfway(base, mean, state, tuning):
     return (base + mean) / 2, state
 
-with roundelay.local_ring(2, plugins=["roundelay_examples.nearest_centroid:NearestCentroid"]) as ring:
+TRAINED = "nearest_centroid:NearestCentroid", "rmsprop:RMSProp", "focal:Focal"
+
+class Sign:
+    vectors = 0
+    def step(self, weights, gradient, memory, now):
+        weights -= np.float32(now.eta) * np.sign(gradient)
+
+with roundelay.local_ring(2, plugins=[f"roundelay_examples.{name}" for name in TRAINED]) as ring:
     job = ring.train(data, dataset="svmlight", clients=4, partition="one-class", holdout=0.25, rounds=3, epochs=2,
                      model="nearest-centroid", rule="fedlion", server_eta=0.1, placement="by-size", topology="by-host")
     rows = list(job.rounds())
@@ -52,8 +60,12 @@ with roundelay.local_ring(2, plugins=["roundelay_examples.nearest_centroid:Neare
     print(job.snapshot().reports[3].tiers)
     each = ring.train(data, dataset="svmlight", clients=4, holdout=0.25, rounds=1, rule="mean-around-median")
     print(each.result().rounds[-1].number, each.spec.needs)
-    own = ring.train(data, dataset="svmlight", clients=4, holdout=0.25, rounds=1, rule=halfway)
+    own = ring.train(data, dataset="svmlight", clients=4, holdout=0.25, rounds=1, rule=halfway, optimizer=Sign)
     print(own.result().rounds[-1].number, own.spec.settings.rule.startswith("roundelay_objects:halfway_"))
+    steps = ring.train(data, dataset="svmlight", clients=4, holdout=0.25, rounds=5, optimizer="rmsprop", loss="focal",
+                       eta=0.01, hidden=(8,))
+    last = steps.result().rounds[-1]
+    print(steps.spec.settings.optimizer, steps.spec.settings.loss, last.validation_error)
 """
 
 
@@ -96,7 +108,7 @@ def test_there_is_an_example_of_every_kind_and_each_is_short(importable: Path) -
             assert ast.get_docstring(ast.parse(module.read_text()))
 
 
-def test_a_job_names_six_plugins_and_its_bits_do_not_depend_on_placement_and_topology(
+def test_jobs_name_plugins_of_every_kind_and_their_bits_do_not_depend_on_placement_and_topology(
     installed: Path, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(1)
@@ -115,7 +127,7 @@ def test_a_job_names_six_plugins_and_its_bits_do_not_depend_on_placement_and_top
     )
 
     assert done.returncode == 0, done.stderr
-    named, trained, by_star, tiers, each, own = done.stdout.splitlines()
+    named, trained, by_star, tiers, each, own, steps = done.stdout.splitlines()
     assert named == (
         "roundelay_examples.nearest_centroid:NearestCentroid roundelay_examples.fedlion:fedlion "
         "roundelay_examples.by_size:by_size roundelay_examples.by_host:by_host"
@@ -125,6 +137,9 @@ def test_a_job_names_six_plugins_and_its_bits_do_not_depend_on_placement_and_top
     assert sha256 == by_star
     assert "level 0" in ast.literal_eval(tiers)  # which a star does not have
     assert (each, own) == ("1 each", "1 True")
+    optimizer, loss, error = steps.split()
+    assert (optimizer, loss) == ("roundelay_examples.rmsprop:RMSProp", "roundelay_examples.focal:Focal")
+    assert float(error) < 0.2
 
 
 def test_nobody_imports_a_plugin_that_was_not_allowed(importable: Path) -> None:

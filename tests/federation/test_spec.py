@@ -85,7 +85,7 @@ def test_a_refusal_says_which_values_are_allowed() -> None:
     with pytest.raises(BadSpec, match="--rounds is 0, expected 1 to 10000"):
         Settings(rounds=0)
     with pytest.raises(BadSpec, match="expected one of sgd, adam, gd"):
-        Settings(optimizer="lbfgs")  # type: ignore[arg-type]
+        Settings(optimizer="lbfgs")
 
 
 def test_a_whole_number_will_do_for_a_number() -> None:
@@ -154,6 +154,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "batch": 7,
         "momentum": 0.7,
         "optimizer": "adam",
+        "loss": "mine:Loss",
         "seed": 7,
         "course": True,
         "arithmetic": "portable",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from roundelay.ml import exact
-from roundelay.ml.choices import ArithmeticName, Optimizer
+from roundelay.ml.choices import ArithmeticName
 from roundelay.ml.control_variates import ControlVariates
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, StepTooLarge
@@ -61,7 +61,7 @@ def test_a_full_gradient_is_that_of_the_mean_loss(design: Design, arithmetic: Ar
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "gd"])
-def test_class_weights_and_large_files_count_in_a_full_gradient(optimizer: Optimizer) -> None:
+def test_class_weights_and_large_files_count_in_a_full_gradient(optimizer: str) -> None:
     model, samples = learner(Design(SIZES)), make_samples(2500)
     weights, factors = model.init_weights(1), (1.0, 0.0, 2.0, 0.5)
     config = TrainConfig(optimizer, class_weights=factors)

@@ -95,7 +95,7 @@ def test_training_explains_most_of_the_variance(optimizer: str) -> None:
     inputs = standardise_samples(samples, moments_of(samples))
     eta = {"sgd": 0.02, "adam": 0.01, "gd": 0.05}[optimizer]
     model, seen = learner(MLP), list[float]()
-    config = TrainConfig(optimizer, 60, eta, 16)  # type: ignore[arg-type]
+    config = TrainConfig(optimizer, 60, eta, 16)
 
     model.train(model.init_weights(0), inputs, config, 1, lambda epoch, loss, accuracy: seen.append(loss))
 

@@ -101,7 +101,7 @@ def test_training_reduces_the_loss() -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "gd"])
 def test_a_diverged_training_names_the_epoch(optimizer: str) -> None:
     architecture, samples = Architecture((5, 9, 9, 4)), make_samples(45)
-    config = TrainConfig(optimizer, epochs=50, eta=1e6, batch=8)  # type: ignore[arg-type]
+    config = TrainConfig(optimizer, epochs=50, eta=1e6, batch=8)
 
     with pytest.raises(StepTooLarge, match=r"diverged in epoch \d+"):
         train(architecture, init(architecture, 0), samples, config, 0)

@@ -74,7 +74,7 @@ def plans_of(features: int, classes: int) -> st.SearchStrategy[TrainingPlan]:
     weights = st.lists(st.floats(0.0, 1e6), min_size=classes, max_size=classes).map(tuple)
     config = st.builds(
         TrainConfig,
-        optimizer=st.sampled_from(["sgd", "adam", "gd"]),
+        optimizer=st.sampled_from(["sgd", "adam", "gd", "package.module:Optimizer"]),
         epochs=st.integers(1, 1_000_000),
         eta=st.floats(ETA_MIN, 1e6) | st.integers(1, 9),
         batch=st.integers(1, 65_536),
@@ -89,6 +89,7 @@ def plans_of(features: int, classes: int) -> st.SearchStrategy[TrainingPlan]:
     sizes = st.lists(st.integers(1, 50), max_size=3).map(lambda hidden: (features, *hidden, classes))
     designs = st.builds(Design, sizes, st.sampled_from(["mlp", "package.module:Model"]))
     designs |= st.just(Design((features, classes), "cnn", (1, 1, features), arithmetic="portable"))
+    designs |= st.just(Design((features, classes), "softmax", loss="package.module:Loss"))
     if classes == 1:
         designs = st.just(Design((features, 1), task="regression"))
         config = st.builds(TrainConfig)

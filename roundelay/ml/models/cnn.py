@@ -9,6 +9,7 @@ arithmetic takes the one of cnn_step.py, which is three times as fast.
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -18,7 +19,7 @@ from roundelay.ml.choices import Task
 from roundelay.ml.data import Array, Floats, Labels
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask
-from roundelay.ml.losses import LOSSES
+from roundelay.ml.losses import Loss, loss_of
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.models.arrays import layer as layer_slots
 from roundelay.ml.models.cnn_step import POOL, ROWS_MAX, CnnStep, Layer, flat_size
@@ -55,6 +56,11 @@ class Cnn(Model):
         """Return views of `flat`: for each layer (inputs + 1, outputs), the bias as the last row."""
         return [flat[start:end].reshape(shape) for start, end, shape in self._places]
 
+    @cached_property
+    def _loss(self) -> Loss:
+        """What training minimises; predictions need no plugin."""
+        return loss_of(self.design.task, self.design.loss)
+
     @property
     def slots(self) -> list[Slot]:
         inputs = [(each.side, each.side, each.channels) for each in self.layers] + [(size,) for size in self.sizes[:-1]]
@@ -87,12 +93,12 @@ class Cnn(Model):
         keeps, scores = self._draw(len(x), self._rng), np.empty((len(x), self.sizes[-1]), np.float32)  # (n, classes)
         factors = weights * np.float32(self._scale / len(y))  # (n,)
         matrices, parts = self.matrices(self.parameters), self.matrices(self._gradient)
-        loss, earlier = LOSSES[self.design.task], None
+        earlier = None
         for start in range(0, len(x), ROWS_MAX):
             part = slice(start, start + ROWS_MAX)
             step, kept = self._step(len(x[part])), [keep[:, part] for keep in keeps]
             scores[part] = step.forward(x[part], matrices, kept).T
-            back = loss.gradient(scores[part], y[part], np.float32) * factors[part, None]  # (n, classes)
+            back = self._loss.gradient(scores[part], y[part], np.float32) * factors[part, None]  # (n, classes)
             step.backward(back.T.copy(), matrices, parts, kept)
             if len(x) > ROWS_MAX:
                 earlier = self._gradient.copy() if earlier is None else np.add(earlier, self._gradient, earlier)
@@ -109,7 +115,7 @@ class Cnn(Model):
         flat = convolutions[-1].output.reshape(len(x), -1)  # (n, flat)
         keeps = self._draw(len(x), rng)
         inputs, scores = self._dense(flat, matrices[count:], keeps)
-        back = LOSSES[self.design.task].gradient(scores, y, np.float32, self.arithmetic)  # (n, classes)
+        back = self._loss.gradient(scores, y, np.float32, self.arithmetic)  # (n, classes)
         back *= (weights / len(y))[:, None]  # d loss / d scores
         for place in reversed(range(count, len(matrices))):
             layer = inputs[place - count]

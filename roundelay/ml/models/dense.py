@@ -9,7 +9,7 @@ import numpy as np
 from roundelay.ml import arithmetic, legacy_trainer, mlp, train
 from roundelay.ml.data import Array, Floats, Samples
 from roundelay.ml.lockstep import stacks
-from roundelay.ml.mlp import Architecture
+from roundelay.ml.mlp import Activation, Architecture
 from roundelay.ml.models.arrays import Slot, layer
 from roundelay.ml.models.learner import train_one_by_one
 from roundelay.ml.task import Design, TrainConfig
@@ -23,7 +23,8 @@ class Dense:
 
     def __init__(self, design: Design) -> None:
         self.design = design
-        self.architecture = Architecture(design.sizes, "identity" if design.course else "relu", design.task)
+        activation: Activation = "identity" if design.course else "relu"
+        self.architecture = Architecture(design.sizes, activation, design.task, design.loss)
         self.arithmetic = arithmetic.BY_NAME[design.arithmetic]
 
     @property

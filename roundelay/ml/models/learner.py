@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from roundelay.ml.arithmetic import Arithmetic
 from roundelay.ml.data import Array, Floats, Samples
-from roundelay.ml.losses import LOSSES, probabilities
+from roundelay.ml.losses import loss_of, probabilities
 from roundelay.ml.mlp import Evaluation, evaluate_scores
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.task import Design, TrainConfig
@@ -80,7 +80,7 @@ def train_one_by_one(
 
 def evaluate(learner: Learner, weights: Array, samples: Samples) -> Evaluation:
     """Return errors and loss over all rows."""
-    loss = LOSSES[learner.design.task]
+    loss = loss_of(learner.design.task, learner.design.loss)
     return evaluate_scores(lambda x: learner.scores(weights, x), samples, loss, learner.arithmetic)
 
 

@@ -21,10 +21,10 @@ from roundelay.ml.checkpoint import FileState, arrays_from_bytes, state_of
 from roundelay.ml.choices import Task
 from roundelay.ml.data import Array, Floats, Labels, Samples
 from roundelay.ml.errors import BadTask
-from roundelay.ml.losses import LOSSES, summed
+from roundelay.ml.losses import loss_of, summed
 from roundelay.ml.losses import probabilities as softmax
 from roundelay.ml.models.arrays import Slot
-from roundelay.ml.optimizers import adam_update, clipped, corrected, memory, momentum_update, proximal
+from roundelay.ml.optimizers import clipped, corrected, folded_eta, memory, proximal, update_of
 from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.ml.task import PARAMETERS_MAX, Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard, check_finite, check_samples, ignore_epoch
@@ -86,13 +86,8 @@ class Model(ABC):
 
     def _make_update(self, made: int) -> None:
         """Make the optimizer, which has made this number of steps."""
-        config, update = self._config, None
-        if config.optimizer == "adam":
-            update = adam_update(self.parameters, self._gradient, config.eta, self._memory, made)
-            self._scale = 1.0
-        else:
-            update = momentum_update(self.parameters, self._gradient, config.momentum, self._memory[0], made)
-            self._scale = config.eta  # folded into the gradient
+        config, self._scale = self._config, folded_eta(self._config)
+        update = update_of(config, self.parameters, self._gradient, self._memory, made)
         update = proximal(update, self.parameters, self._gradient, config.mu * self._scale, self._initial)
         update = clipped(update, self._gradient, config.clip * self._scale, self.arithmetic)
         correction = None if self.correction is None else (self.correction * self._scale).astype(np.float32)
@@ -127,7 +122,7 @@ class Model(ABC):
 
     def loss(self, x: Floats, y: Labels) -> float:
         """Return the mean loss."""
-        return float(LOSSES[self.design.task].of_rows(self.predict(x), y).mean())
+        return float(loss_of(self.design.task, self.design.loss).of_rows(self.predict(x), y).mean())
 
 
 class ModelLearner:
@@ -235,7 +230,7 @@ def rows_in_batches(rows: int, batch: int, least: int) -> int:
 def _epochs(model: Model, samples: Samples, config: TrainConfig, shard: Shard) -> None:
     """Train on every row once per epoch, in a new order, in batches; measure each batch before its step."""
     factors = np.array(config.class_weights, np.float32)  # (classes,) or (0,)
-    loss = LOSSES[model.design.task]
+    loss = loss_of(model.design.task, model.design.loss)
     rng, rows = model.arithmetic.generator(shard.seed), rows_in_batches(samples.rows, config.batch, model.least_rows)
     if not rows:
         raise BadTask(f"{model.design.model} needs batches of {model.least_rows} rows, and a file has {samples.rows}")

@@ -67,6 +67,8 @@ class TorchModel(Model):
         self.finish()
 
     def prepare(self, config: TrainConfig, seed: int) -> None:
+        if ":" in config.optimizer:
+            raise BadTask(f"optimizer {config.optimizer} trains numpy models, not {self.design.model}: use sgd or adam")
         self._load()
         torch.manual_seed(seed)  # for what the module itself draws, such as dropout
         for layer in self.module.modules():

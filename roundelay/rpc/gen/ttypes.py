@@ -2571,7 +2571,7 @@ class TrainConfig(object):
     How one file is trained, once.
 
     Attributes:
-     - optimizer: sgd, adam or gd.
+     - optimizer: sgd, adam, gd, or MODULE:NAME.
      - epochs
      - eta: Learning rate.
      - batch: Rows per step; gd uses all rows.
@@ -2764,17 +2764,19 @@ class Design(object):
      - course: Use the trainer of the course instead of the optimizer.
      - arithmetic: native, or portable: the same bits on every machine.
      - task: "classification" or "regression".
+     - loss: What training minimises: MODULE:NAME. Absent: the loss of the task.
 
     """
 
 
-    def __init__(self, sizes=None, model=None, shape=None, course=None, arithmetic=None, task=None,):
+    def __init__(self, sizes=None, model=None, shape=None, course=None, arithmetic=None, task=None, loss=None,):
         self.sizes = sizes
         self.model = model
         self.shape = shape
         self.course = course
         self.arithmetic = arithmetic
         self.task = task
+        self.loss = loss
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2825,6 +2827,11 @@ class Design(object):
                     self.task = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRING:
+                    self.loss = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2864,6 +2871,10 @@ class Design(object):
         if self.task is not None:
             oprot.writeFieldBegin('task', TType.STRING, 6)
             oprot.writeString(self.task.encode('utf-8') if sys.version_info[0] == 2 else self.task)
+            oprot.writeFieldEnd()
+        if self.loss is not None:
+            oprot.writeFieldBegin('loss', TType.STRING, 7)
+            oprot.writeString(self.loss.encode('utf-8') if sys.version_info[0] == 2 else self.loss)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5860,6 +5871,7 @@ Design.thrift_spec = (
     (4, TType.BOOL, 'course', None, None, ),  # 4
     (5, TType.STRING, 'arithmetic', 'UTF8', None, ),  # 5
     (6, TType.STRING, 'task', 'UTF8', None, ),  # 6
+    (7, TType.STRING, 'loss', 'UTF8', None, ),  # 7
 )
 all_structs.append(PersonalPlan)
 PersonalPlan.thrift_spec = (
