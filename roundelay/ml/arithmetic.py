@@ -45,6 +45,10 @@ class Arithmetic(Protocol):
         """Return log(x) for x > 0."""
         ...
 
+    def log_sums(self, x: Array) -> list[float]:
+        """Return the sum of log(x) in each row (F, n), for x > 0."""
+        ...
+
     def operands(self, x: Array, inner: int) -> tuple[Array, Refresh | None]:
         """Return the operands of products that stand for x (F, n), and what to call whenever x has changed, if at all.
 
@@ -89,6 +93,9 @@ class Native:
         made: Array = np.log(x)
         return made
 
+    def log_sums(self, x: Array) -> list[float]:
+        return [float(logs.sum()) for logs in np.log(x).astype(np.float64)]
+
     def operands(self, x: Array, inner: int) -> tuple[Array, Refresh | None]:
         return x, None
 
@@ -129,6 +136,9 @@ class Portable:
 
     def log(self, x: Array) -> Array:
         return elementary.log(x)
+
+    def log_sums(self, x: Array) -> list[float]:
+        return elementary.log_sums(x)
 
     def operands(self, x: Array, inner: int) -> tuple[Array, Refresh | None]:
         made = aligned.empty(x.shape, np.float64)  # (F, n)

@@ -101,6 +101,7 @@ class Batches:
         f, self.n, width = len(files), files[0].rows, files[0].features + 1
         self.arithmetic, dtype = arithmetic, arithmetic.dtype
         self.size, self.scale, self.tail_factor = size, dtype(scale), dtype(tail_scale / scale)
+        self.log_scale = float(arithmetic.log(np.array(self.scale, np.float64)))
         self.class_weights: Array = np.array(class_weights, dtype)  # (classes,) or (0,)
         self.x: Array = np.empty((f * self.n, width), dtype)  # (F n, d + 1)
         self.x[:, 0] = 1
@@ -136,11 +137,8 @@ class Batches:
         if self.has_targets:
             squares = np.square(self.residual.astype(np.float64) / (2 * np.float64(self.scale)))  # (F, n)
             return [float(self.arithmetic.total(of_file)) / self.n for of_file in squares]
-        log = self.arithmetic.log
-        logs = log(np.maximum(self.likelihood, _LIKELIHOOD_MIN)).astype(np.float64)  # (F, n)
-        sums = np.array([self.arithmetic.total(of_file) for of_file in logs])  # (F,)
-        means: list[float] = (log(np.array(self.scale, np.float64)) - sums / self.n).tolist()
-        return means
+        sums = self.arithmetic.log_sums(np.maximum(self.likelihood, _LIKELIHOOD_MIN))
+        return [self.log_scale - of_file / self.n for of_file in sums]
 
     def accuracies(self) -> list[float]:
         """Return each file's share of correct rows: those whose label has the largest likelihood, 1 / total.
@@ -151,8 +149,7 @@ class Batches:
             return [0.0] * len(self.residual)
         if self.own_loss is not None:
             return [1 - errors / self.n for errors in self.own_errors]
-        shares: list[float] = (self.likelihood == self.best).mean(axis=1).tolist()
-        return shares
+        return [np.count_nonzero(is_right) / self.n for is_right in self.likelihood == self.best]
 
     def _gather(self, orders: Ints) -> list[Batch]:
         """Fill the block with these rows (F, count) and return its batches."""
