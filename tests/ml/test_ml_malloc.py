@@ -38,6 +38,32 @@ def test_freed_blocks_are_reused_without_page_faults() -> None:
     assert faults_of_the_third_time("keep") < pages / 10
 
 
+ROWS_READ, COLUMNS_READ, FAULTS_OF_MANY = 5_000, 40, 4_000
+READER = """
+import resource, sys
+from pathlib import Path
+from roundelay.ml.readers import table
+faults = []
+for path in map(Path, sys.argv[1:]):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    table.read(path)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(faults[-1])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
+def test_a_reader_of_tables_reuses_the_memory_of_each_block(tmp_path: Path) -> None:
+    small, large = tmp_path / "small.csv", tmp_path / "large.csv"
+    row = ",".join(["-0.12345678901234567"] * COLUMNS_READ)
+    small.write_text("".join(f"{row},{i % 2}\n" for i in range(20)))
+    large.write_text("".join(f"{row},{i % 2}\n" for i in range(ROWS_READ)))
+
+    found = subprocess.run([sys.executable, "-c", READER, small, large], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+
+    assert int(found.stdout) < FAULTS_OF_MANY
+
+
 THREADS, MESSAGE_BYTES = 12, 3 << 20
 SERVER = f"""
 import sys, threading

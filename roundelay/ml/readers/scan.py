@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, fields_text, printable, private
+from roundelay.ml.malloc import reuse_freed_blocks
 from roundelay.ml.readers import decimals
 from roundelay.ml.readers.dialect import BLANKS, COMMENT, Dialect, find_dialect, has_header, is_missing, sample_rows
 from roundelay.ml.readers.limits import DEFAULT, Limits
@@ -48,6 +49,7 @@ class FileScan:
 
     def run(self, spool: Spool | None, tell: Tell = lambda done: None) -> Spool:
         """Add the file's rows to a spool, which is made for the first file. Raises DataError, InputMissing, OSError."""
+        reuse_freed_blocks()
         following = blocks(self._path, tell, self._limits)
         for block in following:
             if not self._layout.columns:
@@ -187,7 +189,8 @@ class FileScan:
         table = values.reshape(len(starts), -1)  # (n, numbers)
         if not good.all() and not self._accepts(table, numbers):
             return None
-        rows[:, numbers] = table
+        is_run = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        rows[:, slice(numbers[0], numbers[0] + len(numbers)) if is_run else numbers] = table
         return rows
 
     def _accepts(self, table: Doubles, numbers: Sequence[int]) -> bool:
