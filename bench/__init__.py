@@ -26,7 +26,7 @@ wan             what distance, bandwidth and loss cost a job, between hosts that
 proof           what receipts cost, and what verification, replay and forgetting of a job take
 rules           each aggregation rule compared with its paper in numpy, and with Flower's
 robust          attacks against aggregation rules
-privacy         secure aggregation, what it costs, and the accountant of noise
+privacy         secure aggregation, what it costs, and the accountants of noise
 compression     the bytes of a round and the error of the model, by --compress
 trust           what a site's default policy protects, and what it costs
 large           memory, traffic and time of a round of a large model

@@ -11,7 +11,7 @@ from typing import Any
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.rules import RULES, Tuning, rule_of
 from roundelay.federation.topologies import TOPOLOGIES
-from roundelay.ml.accountant import epsilon, rounds_within
+from roundelay.ml.accountant import ACCOUNTANTS, epsilon, rounds_within
 from roundelay.ml.choices import (
     ARITHMETICS,
     DROPOUT_MAX,
@@ -181,6 +181,12 @@ class Settings:
     dp_clip: float = _number(0.0, 0.0, UPDATE_CLIP_MAX, "differential privacy: largest L2 norm of a file's update")
     dp_delta: float = _number(1e-5, 0.0, 0.1, "differential privacy: the delta of (epsilon, delta)", above=True)
     dp_epsilon: float = _number(0.0, 0.0, 1e6, "end the job before more than this epsilon is spent; 0: only report it")
+    dp_accountant: str = _choice(
+        "prv",
+        ACCOUNTANTS,
+        "differential privacy: computes epsilon from the distribution of the privacy loss (prv, the tighter one) or "
+        "from Rényi divergences (rdp)",
+    )
     dp_where: str = _choice("central", ("central", "local"), "who adds the noise: the driver, or each site to its sum")
     secure_aggregation: bool = field(
         default=False,
@@ -458,7 +464,7 @@ class Settings:
         """The most rounds of the job: within its epsilon, if it has a limit."""
         if not self.dp_epsilon:
             return self.rounds
-        return rounds_within(self.dp_epsilon, self.dp_noise, self.dp_delta, self.amplifying_fraction, self.rounds)
+        return rounds_within(self.dp_epsilon, self.epsilon_after, self.rounds)
 
     @property
     def amplifying_fraction(self) -> float:
@@ -467,7 +473,7 @@ class Settings:
 
     def epsilon_after(self, rounds: int) -> float:
         """Return the epsilon that some rounds spend."""
-        return epsilon(self.dp_noise, rounds, self.dp_delta, self.amplifying_fraction)
+        return epsilon(self.dp_accountant, self.dp_noise, rounds, self.dp_delta, self.amplifying_fraction)
 
     def _check_belongs(self, name: str, default: object) -> None:
         """Raise BadSpec for a setting of another rule: it would have no effect."""

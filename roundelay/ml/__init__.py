@@ -57,6 +57,8 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     privacy         clip an update and add noise to it
     discrete_gaussian  exact samples of integer noise
     accountant      the privacy that a job has spent
+    renyi           the same from Rényi divergences (RDP)
+    loss_distribution  the same from the distribution of the privacy loss (PRV), which is tighter
     masks           vectors that are masked in secure aggregation, and their sums
     push_sum        the weighted models that gossip exchanges
     validate        how well weights predict a job's validation file

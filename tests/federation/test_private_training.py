@@ -87,6 +87,17 @@ def test_each_round_says_what_is_spent_and_the_job_ends_in_time() -> None:
     assert notices[2][1].startswith("the job ends: one more round would spend more than --dp-epsilon")
 
 
+def test_the_accountant_of_the_job_says_when_it_ends() -> None:
+    """At the same limit, the tighter one allows more rounds."""
+    settings = replace(SETTINGS, rounds=50, dp_noise=2.0, dp_clip=CLIP, dp_epsilon=10.0)
+    by_rdp = replace(settings, dp_accountant="rdp")
+
+    assert settings.epsilon_after(9) < by_rdp.epsilon_after(9)
+    assert settings.rounds_allowed > by_rdp.rounds_allowed
+    for each in (settings, by_rdp):
+        assert each.epsilon_after(each.rounds_allowed) <= 10.0 < each.epsilon_after(each.rounds_allowed + 1)
+
+
 def test_a_model_is_stored_before_any_node_sees_it() -> None:
     """Else a driver that takes over would add other noise to a sum that has been seen."""
     job = job_of(rounds=3)

@@ -194,6 +194,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "dp_delta": 0.01,
         "dp_epsilon": 1e5,
         "dp_where": "local",
+        "dp_accountant": "rdp",
         "personal": "fine-tune",
         "compress": "int8",
         "personal_epochs": 3,
