@@ -73,7 +73,7 @@ class TrainerClient:
             return self._compute(effect, named)
         except (EndOfFrames, FrameError):
             raise
-        except PluginUnknown as error:  # another node may have it
+        except (PluginUnknown, CannotWrite) as error:  # another node may have it, or room
             raise NotFound(str(error)) from error
         except ml_errors.StepTooLarge as error:
             raise StepTooLarge(str(error)) from error

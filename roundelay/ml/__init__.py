@@ -1,7 +1,7 @@
 """Machine learning: what local training on a file does to a vector of weights, and how such changes add up exactly.
 
 Knows no network, no ring, no job and no clock. Importing the package costs nothing: numpy comes with the modules that
-compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, frames and answers.
+compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, frames, answers, sliced and temporary.
 
     errors          the errors of this package, one class for each reaction of a caller
     choices         option values and bounds that command lines share with this package
@@ -14,6 +14,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     frames          length-prefixed frames between a node and its trainer process
     answers         what the trainer answers, decoded
     sliced          contents that are read in slices: bytes, or a file
+    temporary       bytes in unnamed temporary files
     worker          what a trainer does, without I/O
     trainer         the trainer process around a worker: python -m roundelay.ml.trainer
     flower          clients written for Flower as trainers
@@ -32,6 +33,8 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     losses          what training minimises: cross-entropy, squared error, or the loss of a plugin
     mlp             the network in plain numpy: architecture, first weights, gradient, evaluation
     kernels         the same gradient, fast
+    factored_gradient  the gradient of a large network, never whole in memory
+    vectors         weights in memory or in a file
     aligned         buffers that begin at a cache line
     batches         the rows of files in the order of an epoch, cut into batches
     dropout         dropout of hidden activations
@@ -52,6 +55,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     float_sums      exact sums of float64 numbers
     counts          exact counts of how well a model predicts rows
     exact           sums that do not depend on order or grouping: FedAvg in fixed point, moments in big integers
+    running_sum     the sum of a task's updates, in memory or in a file
     attacks         forge updates and poison data, to test verification and robust rules
     rounding        round updates at random to integers of agreed units
     privacy         clip an update and add noise to it

@@ -15,9 +15,10 @@ from typing import Protocol
 import numpy as np
 
 from roundelay import __version__
-from roundelay.ml.data import Array, Ints
+from roundelay.ml.data import Array
 from roundelay.ml.errors import BadTask
 from roundelay.ml.frames import CHECKPOINT_BYTES_MAX, Header
+from roundelay.ml.running_sum import RunningSum, sum_of
 from roundelay.ml.sliced import Joined, Memory, Sliced
 from roundelay.ml.task import RECEIPT_BYTES
 
@@ -48,7 +49,7 @@ class FileDone:
 class Checkpoint:
     """A task's training so far. Files are named by their place in the task."""
 
-    total: Ints  # (entries,) the exact sum of the changes of the files that are done
+    total: RunningSum  # of the changes of the files that are done
     done: dict[int, FileDone] = field(default_factory=dict)
     running: dict[int, FileState] = field(default_factory=dict)
 
@@ -56,14 +57,14 @@ class Checkpoint:
     def size_bytes(self) -> int:
         """About how many bytes its frame takes."""
         vectors_bytes = sum(len(each.vector) for each in self.done.values())
-        return self.total.nbytes + vectors_bytes + sum(len(each.state) for each in self.running.values())
+        return len(self.total.content) + vectors_bytes + sum(len(each.state) for each in self.running.values())
 
     def to_frame(self) -> tuple[Header, list[Sliced]]:
         """Return header and payload of its frame; the payload in parts, which change as the training goes on."""
         done = [[p, d.loss, d.accuracy, len(d.vector)] for p, d in self.done.items()]
         running = [[p, s.epoch, s.loss, s.accuracy, len(s.state)] for p, s in self.running.items()]
         header: Header = {"checkpoint": __version__, "done": done, "running": running}
-        payload: list[Sliced] = [Memory(self.total.astype("<i8", copy=False).data)]
+        payload: list[Sliced] = [self.total.content]
         payload += [part for each in self.done.values() for part in (each.receipt, each.vector)]
         return header, [*payload, *(state.state for state in self.running.values())]
 
@@ -81,7 +82,7 @@ def checkpoint_from_frame(
     sizes = [8 * entries]
     sizes += [size for row in done for size in (RECEIPT_BYTES * has_receipts, _whole(row[3], 0, PART_BYTES_MAX))]
     total, *parts = _divided(payload, [*sizes, *(_whole(row[4], 0, PART_BYTES_MAX) for row in running)])
-    made = Checkpoint(np.frombuffer(total, "<i8").astype(np.int64))
+    made = Checkpoint(sum_of(total))
     for at, row in enumerate(done):
         made.done[places[at]] = FileDone(_score(row[1]), _score(row[2]), *parts[2 * at : 2 * at + 2])
     for place, row, state in zip(places[len(done) :], running, parts[2 * len(done) :], strict=True):

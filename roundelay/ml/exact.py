@@ -18,6 +18,7 @@ from roundelay.ml.data import Doubles, Floats, Ints, Moments
 from roundelay.ml.errors import BadTask, NotFinite, OutOfRange, StepTooLarge
 from roundelay.ml.sliced import Sliced
 from roundelay.ml.task import FRACTION_BITS_MAX, ROWS_MAX, Design
+from roundelay.ml.vectors import Vector
 
 CHANGE_BITS_MAX = 10  # a weight changes by less than 2^10 in one local training
 LOSS_MAX, LOSS_BITS_MAX = 127.0, 20  # of a loss in exact means: the largest in nats, and the bits after its point
@@ -60,7 +61,7 @@ def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int
 
 
 def quantised(
-    local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int, steps: float = 1.0
+    local: npt.NDArray[np.floating], base: Vector, rows: int, bits: int, steps: float = 1.0
 ) -> Iterator[tuple[slice, Ints]]:
     """Yield the integers that `quantise` returns, block by block, each with its place: large models never have a copy.
 

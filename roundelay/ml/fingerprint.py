@@ -17,6 +17,7 @@ from roundelay.ml.errors import BadTask
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.task import TrainingPlan
 from roundelay.ml.train import Shard
+from roundelay.ml.vectors import stored
 
 ROWS_MAX = 4095
 VALUES_MAX = 1 << 24  # rows x width of the widest layer: a fingerprint stays small whatever a plan says
@@ -33,7 +34,7 @@ def fingerprint(plan: TrainingPlan, weights_bytes: int | None = None) -> str:
     if weights_bytes is not None and weights_bytes != 4 * model.parameters:
         raise BadTask(f"weights have {weights_bytes} bytes, expected 4 for each of {model.parameters} parameters")
     samples = _samples(plan, model.arithmetic)
-    weights = model.init_weights(_SEED)
+    weights = stored(model.init_weights(_SEED))
     config = plan.of_fingerprint().config
     alone = _hashed(model.train(weights, samples, config, _SEED))
     shards = [Shard(samples.rows, lambda: samples, _SEED)] * STACKED
@@ -44,7 +45,7 @@ def fingerprint(plan: TrainingPlan, weights_bytes: int | None = None) -> str:
     whole = alone.copy()
     for other in sorted(beside - {alone.digest()}):  # none, unless it makes a difference here
         whole.update(other)
-    whole.update(_in_order(model.scores(weights, samples.x)))  # (n, classes)
+    whole.update(_in_order(model.scores(weights[:], samples.x)))  # (n, classes)
     return whole.hexdigest()
 
 

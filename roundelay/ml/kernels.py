@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,8 +35,11 @@ from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.choices import TASK_LOSS
 from roundelay.ml.data import Array, Labels
 from roundelay.ml.exact_product import Refresh
+from roundelay.ml.factored_gradient import FactoredGradient
 from roundelay.ml.mlp import Architecture
+from roundelay.ml.vectors import Vector
 
+COPIED_AT_ONCE = 1 << 20  # numbers of a vector that may be in a file
 SCORE_FLOOR = -30.0  # relative to the highest score: exp() of it is 1e-13, far from denormal
 
 Bits = npt.NDArray[np.unsignedinteger[Any]]
@@ -61,25 +65,30 @@ class Network:
 
     def __init__(self, architecture: Architecture, files: int = 1, arithmetic: Arithmetic = NATIVE) -> None:
         self.architecture, self.arithmetic = architecture, arithmetic
-        shape = files, architecture.parameters
-        self.weights, self.gradient = (aligned.empty(shape, arithmetic.dtype) for _ in range(2))  # (F, parameters) each
+        self.weights = aligned.empty((files, architecture.parameters), arithmetic.dtype)  # (F, parameters)
+
+    @cached_property
+    def gradient(self) -> Array:
+        """The gradients of the last step: (F, parameters). It takes no memory until it is used."""
+        return aligned.empty(self.weights.shape, self.arithmetic.dtype)
 
     @property
     def files(self) -> int:
         return len(self.weights)
 
-    def load(self, weights: Array) -> None:
+    def load(self, weights: Vector | Array) -> None:
         """Start all trainings from these weights, laid out as Architecture.views expects them."""
         self.lay_out(weights, self.weights[0])
         np.copyto(self.weights[1:], self.weights[0])
 
-    def lay_out(self, vector: Array, row: Array) -> None:
+    def lay_out(self, vector: Vector | Array, row: Array) -> None:
         """Write a vector that is laid out as Architecture.views expects it to a row of `weights`, or of its like."""
-        np.copyto(row, vector)
+        for start in range(0, len(row), COPIED_AT_ONCE):
+            row[start : start + COPIED_AT_ONCE] = vector[start : start + COPIED_AT_ONCE]
         if self.arithmetic.is_first_transposed:
             fan_in, fan_out = self.architecture.shapes[0]
             first = (fan_in + 1) * fan_out
-            row[:first] = vector[:first].reshape(fan_in + 1, fan_out).T.reshape(-1)
+            row[:first].reshape(fan_out, fan_in + 1)[...] = vector[:first].reshape(fan_in + 1, fan_out).T
 
     def unload(self) -> list[Array]:
         """Return each training's weights, laid out as Architecture.views expects them; they are not used here again."""
@@ -121,7 +130,7 @@ class HiddenLayer:
     output_back: Array  # (F, up, batch) d loss / d output
     output_back_t: Array  # (F, batch, up) the same, copied transposed
     output_back_view: Array  # (F, up, batch) view of output_back_t
-    gradient: Array  # (F, width + 1, up) of the matrix above
+    gradient: Array | None  # (F, width + 1, up) of the matrix above; None if it is factored
     matrix: Array  # (F, width, up) view of the matrix above without its bias
     units_back: Array  # (F, width, batch) d loss / d units
     activation_bits: Bits  # (F, width + 1, batch) the activations as integers
@@ -136,22 +145,29 @@ def squeeze_files(stack: Array) -> Array:
     return stack[0] if len(stack) == 1 else stack
 
 
-def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Array] = ()) -> Step:
+def gradient_step(
+    network: Network, size: int, scale: float, keeps: Sequence[Array] = (), factored: FactoredGradient | None = None
+) -> Step:
     """Return a step for batches of `size` samples of each file.
 
-    The step writes scale * size times the gradient of the mean loss to network.gradient. `keeps`, (F, width, batch) for
-    each hidden layer, are factors of its activations that the caller redraws before each step (dropout.py).
+    The step writes scale * size times the gradient of the mean loss to network.gradient, or its factors to `factored`.
+    `keeps`, (F, width, batch) for each hidden layer, are factors of its activations that the caller redraws before each
+    step (dropout.py).
     """
     scores = _empty(network, network.architecture.classes, size)  # (F, classes, batch)
     operands, round_weights = network.arithmetic.operands(network.weights, max(network.architecture.sizes) + 1)
     outputs = _outputs(network, size, scale, scores)
-    layers = _hidden_layers(network, network.matrices(operands), size, scores, keeps)
+    gradients: Sequence[Array | None] = [None] * len(network.architecture.shapes)
+    if factored is None:
+        gradients = network.matrices(network.gradient)
+    layers = _hidden_layers(network, network.matrices(operands), gradients, size, scores, keeps)
     reversed_layers = layers[::-1]
-    first, first_gradient = network.matrices(operands)[0], network.matrices(network.gradient)[0]
+    first, first_gradient = network.matrices(operands)[0], gradients[0]
     first_output, first_back = (layers[0].units, layers[0].units_back) if layers else (scores, scores)
     is_transposed, first_back_t = network.arithmetic.is_first_transposed, first_back.swapaxes(-2, -1)
     first_t = first if is_transposed else first.swapaxes(-2, -1)  # (F, width, d + 1)
     product = np.dot if network.files == 1 else np.matmul
+    to_gradient: Callable[..., object] = product if factored is None else factored.add
     maximum, multiply, copy, sign = np.maximum, np.multiply, np.copyto, np.sign
 
     def step(batch: Batch) -> None:
@@ -170,7 +186,7 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Arr
 
         for layer in reversed_layers:
             copy(layer.output_back_view, layer.output_back)  # (F, up, batch)
-            product(layer.activations, layer.output_back_t, layer.gradient)  # (F, width + 1, up)
+            to_gradient(layer.activations, layer.output_back_t, layer.gradient)  # (F, width + 1, up)
             product(layer.matrix, layer.output_back, layer.units_back)  # (F, width, batch)
             sign(layer.activation_bits, layer.mask)
             multiply(layer.back_bits, layer.mask, layer.back_bits)  # (F, width + 1, batch)
@@ -179,9 +195,9 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Arr
             if layer.round_back is not None:
                 layer.round_back()
         if is_transposed:
-            product(first_back, batch.rows, first_gradient)  # (F, width, d + 1)
+            to_gradient(first_back, batch.rows, first_gradient)  # (F, width, d + 1)
         else:
-            product(batch.columns, first_back_t, first_gradient)  # (F, d + 1, width)
+            to_gradient(batch.columns, first_back_t, first_gradient)  # (F, d + 1, width)
 
     return step
 
@@ -248,11 +264,16 @@ def _own_outputs(network: Network, scale: float, scores: Array) -> Step:
 
 
 def _hidden_layers(
-    network: Network, operands: list[Array], size: int, scores: Array, keeps: Sequence[Array]
+    network: Network,
+    operands: list[Array],
+    gradients: Sequence[Array | None],
+    size: int,
+    scores: Array,
+    keeps: Sequence[Array],
 ) -> list[HiddenLayer]:
     """Make the buffers of all hidden layers, the one next to the inputs first. operands: the weights in products."""
     widths = network.architecture.sizes[1:-1]
-    matrices, gradients = operands[1:], network.matrices(network.gradient)[1:]
+    matrices, gradients = operands[1:], gradients[1:]
     rounding = network.arithmetic.rounding
     layers: list[HiddenLayer] = []  # the one next to the scores first: each refers to the one above
     for i in reversed(range(len(widths))):

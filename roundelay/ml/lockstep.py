@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from roundelay.ml.factored_gradient import is_large
 from roundelay.ml.mlp import Architecture
 from roundelay.ml.task import TrainConfig
 from roundelay.ml.train import FULL_BATCH_ROWS
@@ -27,6 +28,8 @@ def stacks(
 
 def _files_max(architecture: Architecture, config: TrainConfig, rows: int, itemsize: int) -> int:
     """Return how many files of this many rows are trained together at most."""
+    if is_large(architecture):
+        return 1
     features, *hidden, classes = architecture.sizes
     per_sample = 2 * (features + 1) + 4 * sum(hidden) + 5 * classes  # numbers: inputs, activations, scores
     size = min(rows, FULL_BATCH_ROWS if config.optimizer == "gd" else config.batch)

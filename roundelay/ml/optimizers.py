@@ -34,6 +34,7 @@ ADAM_EPSILON = 1e-8
 FLUSH_STEPS = 64
 FLUSH_BELOW = np.float32(1e-24)  # less than half a unit in the last place of any weight above 1e-16
 
+BLOCKWISE = ("sgd", "adam")  # of which each block of the weights may be updated by itself
 VECTORS_MAX = 8  # that an optimizer of a plugin may remember
 
 
@@ -71,15 +72,17 @@ def folded_eta(config: TrainConfig) -> float:
     return config.eta if config.optimizer in ("sgd", "gd") else 1.0
 
 
-def update_of(config: TrainConfig, weights: Array, gradient: Array, kept: Sequence[Array], made: int) -> Update:
+def update_of(
+    config: TrainConfig, weights: Array, gradient: Array, kept: Sequence[Array], made: int, scratch: Array | None = None
+) -> Update:
     """Return the update of the configured optimizer, after `made` steps that have left this memory.
 
-    weights: (parameters,), or (F, parameters) of F files, as the gradient and the memory.
+    weights: (parameters,), or (F, parameters) of F files, as the gradient and the memory. scratch: room for as many.
     """
     if ":" in config.optimizer:
         return _own_update(config, weights, gradient, kept, made)
     if config.optimizer == "adam":
-        return adam_update(weights, gradient, config.eta, kept, made)
+        return adam_update(weights, gradient, config.eta, kept, made, scratch)
     return momentum_update(weights, gradient, config.momentum, kept[0], made)
 
 
@@ -107,15 +110,20 @@ def momentum_update(
 
 
 def adam_update(
-    weights: Array, gradient: Array, eta: float, moments: Sequence[Array] | None = None, made: int = 0
+    weights: Array,
+    gradient: Array,
+    eta: float,
+    moments: Sequence[Array] | None = None,
+    made: int = 0,
+    scratch: Array | None = None,
 ) -> Update:
     """Return Adam (Kingma and Ba 2015), with the bias corrections folded into two numbers a step.
 
     `first` and `second` are the paper's moments divided by 1 - beta: one multiplication and one addition each.
-    moments: the memory, where it is kept outside; made: the steps that have led to it.
+    moments: the memory, where it is kept outside; made: the steps that have led to it. scratch: room for one vector.
     """
     first, second = memory("adam", weights) if moments is None else moments  # (parameters,) each
-    change = np.empty_like(weights)  # (parameters,)
+    change = np.empty_like(weights) if scratch is None else scratch  # (parameters,)
     dtype = weights.dtype.type
     powers1, powers2 = (  # `**` is libm's
         islice(accumulate(repeat(beta), mul), made, None) for beta in (ADAM_BETA1, ADAM_BETA2)
@@ -145,15 +153,23 @@ def adam_update(
     return update
 
 
-def proximal(update: Update, weights: Array, gradient: Array, scale: float, initial: Array | None = None) -> Update:
+def proximal(
+    update: Update,
+    weights: Array,
+    gradient: Array,
+    scale: float,
+    initial: Array | None = None,
+    scratch: Array | None = None,
+) -> Update:
     """Return FedProx (Li et al. 2020): add scale * (weights - initial weights) to the gradient before each update.
 
     scale is mu times the factor that the gradient already carries. With 0 there is no proximal term. initial: the
-    initial weights, unless they are `weights` now.
+    initial weights, unless they are `weights` now. scratch: room for one vector.
     """
     if not scale:
         return update
-    initial, pull = weights.copy() if initial is None else initial, np.empty_like(weights)  # (parameters,)
+    initial = weights.copy() if initial is None else initial  # (parameters,)
+    pull = np.empty_like(weights) if scratch is None else scratch  # (parameters,)
     factor = np.array(scale, weights.dtype)  # ()
 
     def proximal_update() -> None:

@@ -20,11 +20,13 @@ from roundelay.ml.choices import TASK_LOSS
 from roundelay.ml.data import Array, Floats, Samples
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, StepTooLarge
+from roundelay.ml.factored_gradient import FactoredGradient, is_large
 from roundelay.ml.kernels import Batch, Network, Step, gradient_step
 from roundelay.ml.mlp import Architecture
-from roundelay.ml.optimizers import clipped, corrected, folded_eta, memory, proximal, update_of
+from roundelay.ml.optimizers import BLOCKWISE, Update, clipped, corrected, folded_eta, memory, proximal, update_of
 from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import Design, TrainConfig, local_seed
+from roundelay.ml.vectors import Vector
 
 __all__ = ["OnEpoch", "Shard", "TrainConfig", "check_finite", "check_samples", "local_seed", "train", "train_together"]
 
@@ -58,7 +60,7 @@ class Shard:
 
 def train(
     architecture: Architecture,
-    weights: Floats,
+    weights: Vector,
     samples: Samples,
     config: TrainConfig,
     seed: int,
@@ -76,7 +78,7 @@ def train(
 
 def train_together(
     architecture: Architecture,
-    weights: Floats,
+    weights: Vector,
     shards: Sequence[Shard],
     config: TrainConfig,
     arithmetic: Arithmetic = NATIVE,
@@ -140,12 +142,13 @@ def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], 
     batches = _batches(network, files, size, fold / size, fold / (rows % size or size), config)
     done = shards[0].epochs_done
     made = done * math.ceil(rows / size)
-    step = _step(network, size, fold / size, shards, config, made)
+    factored = None
+    if is_large(network.architecture) and config.optimizer in BLOCKWISE:
+        assert network.files == 1, "lockstep.py lets no large network train together with others"
+        factored = FactoredGradient(network.architecture, network.arithmetic)
+    step = _step(network, size, fold / size, shards, config, made, factored)
     kept = memory(config.optimizer, network.weights)
-    update = update_of(config, network.weights, network.gradient, kept, made)
-    update = proximal(update, network.weights, network.gradient, config.mu * fold)
-    update = clipped(update, network.gradient, config.clip * fold, network.arithmetic)
-    update = corrected(update, network.gradient, _corrections(network, shards, fold))
+    update = _update(network, factored, shards, config, kept, made, fold)
     rngs = [network.arithmetic.generator(shard.seed) for shard in shards]
     _resume(shards, [network.weights, *kept])
     for epoch in range(1, config.epochs + 1):
@@ -156,6 +159,30 @@ def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], 
             step(batch)
             update()
         _report(shards, epoch, batches, [network.weights, *kept])
+
+
+def _update(
+    network: Network,
+    factored: FactoredGradient | None,
+    shards: Sequence[Shard],
+    config: TrainConfig,
+    kept: Sequence[Array],
+    made: int,
+    fold: float,
+) -> Update:
+    """Return the update from a batch's gradient, which carries the factor `fold`, in blocks if it is factored."""
+
+    def make_update(place: slice, gradient: Array, scratch: Array | None = None) -> Update:
+        weights, state = network.weights[:, place], [each[:, place] for each in kept]
+        update = update_of(config, weights, gradient, state, made, scratch)
+        return proximal(update, weights, gradient, config.mu * fold, scratch=scratch)
+
+    corrections = _corrections(network, shards, fold)
+    if factored is not None:
+        return factored.update(make_update, config.clip * fold, corrections)
+    update = make_update(slice(None), network.gradient)
+    update = clipped(update, network.gradient, config.clip * fold, network.arithmetic)
+    return corrected(update, network.gradient, corrections)
 
 
 def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard], config: TrainConfig) -> None:
@@ -192,7 +219,7 @@ def _corrections(network: Network, shards: Sequence[Shard], scale: float) -> Arr
     corrections = [shard.correction for shard in shards if shard.correction is not None]
     if not corrections:
         return None
-    made = np.empty_like(network.gradient)  # (F, parameters)
+    made = np.empty_like(network.weights)  # (F, parameters)
     for row, correction in zip(made, corrections, strict=True):  # of all files of a task, or of none
         network.lay_out(correction(), row)
     return np.multiply(made, network.arithmetic.dtype(scale), made)
@@ -209,15 +236,23 @@ def _batches(
     return batches
 
 
-def _step(network: Network, size: int, scale: float, shards: Sequence[Shard], config: TrainConfig, made: int) -> Step:
+def _step(
+    network: Network,
+    size: int,
+    scale: float,
+    shards: Sequence[Shard],
+    config: TrainConfig,
+    made: int,
+    factored: FactoredGradient | None = None,
+) -> Step:
     """Return a gradient step; with dropout, one that first draws which activations to drop. made: steps before it."""
     hidden = network.architecture.sizes[1:-1]
     if not config.dropout or not hidden:
-        return gradient_step(network, size, scale)
+        return gradient_step(network, size, scale, (), factored)
     rngs = [network.arithmetic.generator([shard.seed, 1]) for shard in shards]
     dropout = Dropout(hidden, size, config.dropout, rngs, network.arithmetic.dtype)
     dropout.skip(made)
-    step, draw = gradient_step(network, size, scale, dropout.keeps), dropout.draw
+    step, draw = gradient_step(network, size, scale, dropout.keeps, factored), dropout.draw
 
     def draw_and_step(batch: Batch) -> None:
         draw()

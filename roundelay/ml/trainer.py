@@ -37,12 +37,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from roundelay.ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, private, to_dict
-from roundelay.ml.frames import Frame, Header, read_frame, write_frame
+from roundelay.ml.errors import BadTask, CannotWrite, EndOfFrames, FrameError, MLError, TrainerFault, private, to_dict
+from roundelay.ml.frames import Frame, Header, NotKept, read_frame, write_frame
 from roundelay.ml.malloc import keep_freed_memory
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
-from roundelay.ml.sliced import Bytes, Sliced, as_bytes
+from roundelay.ml.sliced import Sliced, as_bytes, part_of
 from roundelay.ml.task import CLASSES_DEFAULT, TrainerTask, plan_from_dict, task_from_dict
+from roundelay.ml.temporary import file_for
 from roundelay.ml.threads import one_blas_thread
 
 if TYPE_CHECKING:  # numpy must be imported after one_blas_thread()
@@ -88,13 +89,17 @@ def serve(worker: "Worker", orders: BinaryIO, answers: BinaryIO, clock: Callable
     progress = _Progress(answers, clock)
     while True:
         try:
-            order = read_frame(orders)
+            order = read_frame(orders, file_for)
         except EndOfFrames:
             return
+        except NotKept as error:
+            full = CannotWrite(f"no room for an order in the folder that TMPDIR names: {error.__cause__}")
+            write_frame(answers, to_dict(full))
+            continue
         header, payload = _answer(worker, order, progress, _Checkpoints(answers, clock))
         progress.flush()
         write_frame(answers, header, *payload)
-        del order, payload  # before the next order: of a large model both take much memory
+        del order, payload  # before the next order: of a large model both take much room
 
 
 class _Progress:
@@ -141,9 +146,8 @@ class _Checkpoints:
 
 def _answer(worker: "Worker", order: Frame, progress: "OnProgress", keep: "Keep") -> Answer:
     """Carry out an order; answer an error with its description."""
-    payload = order.payload if isinstance(order.payload, bytearray) else as_bytes(order.payload)
     try:
-        return carry_out(worker, order.header, payload, progress, keep)
+        return carry_out(worker, order.header, order.payload, progress, keep)
     except MLError as error:
         return to_dict(error), ()
     except BrokenPipeError:
@@ -154,7 +158,11 @@ def _answer(worker: "Worker", order: Frame, progress: "OnProgress", keep: "Keep"
 
 
 def carry_out(
-    worker: "Worker", header: Header, payload: Bytes, progress: "OnProgress | None" = None, keep: "Keep | None" = None
+    worker: "Worker",
+    header: Header,
+    payload: Sliced | bytearray,
+    progress: "OnProgress | None" = None,
+    keep: "Keep | None" = None,
 ) -> Answer:
     """Carry out an order; `keep` is given checkpoints of a training. Raises MLError."""
     match header.get("do"):
@@ -162,14 +170,16 @@ def carry_out(
             return {"rows": worker.add_client(_text(header, "digest"), _client(header))}, ()
         case "add" if "path" in header:
             digest, name, path = (_text(header, key) for key in ("digest", "name", "path"))
-            return {"rows": worker.add_private(digest, Path(path), name, _number(header), str(payload, "utf-8"))}, ()
+            return {
+                "rows": worker.add_private(digest, Path(path), name, _number(header), as_bytes(payload).decode())
+            }, ()
         case "add":
             digest, name = _text(header, "digest"), _text(header, "name")
-            return {"rows": worker.add_file(digest, name, bytes(payload), *_shape(header))}, ()
+            return {"rows": worker.add_file(digest, name, as_bytes(payload), *_shape(header))}, ()
         case "survey":
             return _survey(Path(_text(header, "path")), worker.limits), ()
         case "describe" | "compare" | "histogram":
-            return {}, (_described(header, bytes(payload), worker.limits),)
+            return {}, (_described(header, as_bytes(payload), worker.limits),)
         case "missing":
             return {"missing": worker.missing(_texts(header, "digests"))}, ()
         case "moments":
@@ -244,7 +254,7 @@ def _numbers(header: Header) -> dict[str, int]:
 
 
 def _train(
-    worker: "Worker", header: Header, payload: Bytes, progress: "OnProgress | None", keep: "Keep | None"
+    worker: "Worker", header: Header, payload: Sliced | bytearray, progress: "OnProgress | None", keep: "Keep | None"
 ) -> "PartialUpdate":
     """Train, from a checkpoint if there is one that fits."""
     task, begun = _task(header), header.get("begun")
@@ -254,8 +264,9 @@ def _train(
     from roundelay.ml.models.catalogue import learner
 
     parameters = learner(task.plan.design).parameters
-    end, view = 4 * parameters * task.start_vectors, memoryview(payload)
-    weights, kept = view[:end], bytes(view[end:])
+    end = 4 * parameters * task.start_vectors
+    whole = bytes(payload) if isinstance(payload, bytearray) else payload
+    weights, kept = part_of(whole, 0, end), whole[end:]
     try:
         epochs = task.plan.config.epochs
         checkpoint = checkpoint_from_frame(

@@ -8,7 +8,7 @@ caller adds the file again.
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,9 +34,11 @@ from roundelay.ml.privacy import clipped
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
 from roundelay.ml.rounding import exponents, rounded
-from roundelay.ml.sliced import Bytes, Memory, Sliced, as_bytes
+from roundelay.ml.running_sum import RunningSum
+from roundelay.ml.sliced import Bytes, Sliced, as_bytes
 from roundelay.ml.task import CLASSES_DEFAULT, FileTask, TrainerTask
 from roundelay.ml.train import Shard, check_samples
+from roundelay.ml.vectors import StoredVector, Vector
 
 CACHE_BYTES_MAX = 1 << 30
 
@@ -142,7 +144,7 @@ class Worker:
     def train(
         self,
         task: TrainerTask,
-        weights: Bytes,
+        weights: Sliced | Bytes,
         on_progress: OnProgress | None = None,
         keep: Keep | None = None,
         begun: Checkpoint | None = None,
@@ -155,12 +157,12 @@ class Worker:
         """
         model = learner(task.plan.design)
         base, *rest = _vectors(model, weights, task.start_vectors)
-        variates = ControlVariates(*rest) if rest else None
+        variates = ControlVariates(*(each[:] for each in rest)) if rest else None
         self._check_presence(task)
         task.check_memory()
         exact.check_rows(task.rows, task.plan.fraction_bits)
         is_sum = not task.is_single
-        saver = Saver(begun or Checkpoint(np.zeros(model.parameters * task.vectors, np.int64)), keep)
+        saver = Saver(begun or Checkpoint(RunningSum(model.parameters * task.vectors)), keep)
         total, done = saver.checkpoint.total, saver.checkpoint.done
         clip = task.plan.config.update_clip  # then no scores leave: they would tell of the rows without noise
         lasts = [_LastEpoch(index, None if clip else on_progress) for index in range(len(task.files))]
@@ -171,7 +173,7 @@ class Worker:
             for part, change in self._change(model, task, task.files[index], base, local):
                 data = change.astype("<i8", copy=False)
                 if is_sum:
-                    exact.add(total[part], change)
+                    total.add(part, change)
                 else:
                     vector.append(data.tobytes())
                 if task.receipts:
@@ -180,17 +182,16 @@ class Worker:
             saver.finish(index, FileDone(last.loss, last.accuracy, receipt, b"".join(vector)))
             del local  # before the next file of a large model is trained
         saver.save_end()
-        summed = Memory(total.astype("<i8", copy=False).data)  # not copied, on most machines
         if clip:
-            return PartialUpdate(task.rows, summed)
+            return PartialUpdate(task.rows, total.content)
         bits, trained = task.plan.fraction_bits, [(file, done[index]) for index, file in enumerate(task.files)]
         units = sum(exact.loss_units(each.loss, file.rows, bits) for file, each in trained)
         accuracy = sum(each.accuracy * file.rows / task.rows for file, each in trained)
         loss = exact.mean_loss(units, task.rows, bits) if task.files else 0.0
-        changes = summed if is_sum else b"".join(each.vector for _, each in trained)
+        changes = total.content if is_sum else b"".join(each.vector for _, each in trained)
         return PartialUpdate(task.rows, changes, loss, accuracy, b"".join(each.receipt for _, each in trained))
 
-    def evaluate(self, task: TrainerTask, weights: Bytes, digest: str) -> Evaluation:
+    def evaluate(self, task: TrainerTask, weights: Sliced | Bytes, digest: str) -> Evaluation:
         """Evaluate these weights on a file, standardised as the task says; the task's own files are not used."""
         model = learner(task.plan.design)
         samples = _inputs(task, self._samples(digest))
@@ -201,33 +202,35 @@ class Worker:
         return evaluation
 
     def _change(
-        self, model: Learner, task: TrainerTask, file: FileTask, base: Floats, local: Array
+        self, model: Learner, task: TrainerTask, file: FileTask, base: Vector, local: Array
     ) -> Iterator[tuple[slice, Ints]]:
         """Yield the integers of one file's update, in the form that the task asks for, and the place of each block."""
         plan, size = task.plan, model.parameters
         if clip := plan.config.update_clip:
-            change = local.astype(np.float64) - base.astype(np.float64)  # (parameters,)
+            change = local.astype(np.float64) - base[:].astype(np.float64)  # (parameters,)
             yield slice(0, size), clipped(change, clip, plan.fraction_bits)
         elif task.units:
-            change = exact.weighted_change(local, base, file.rows)  # (parameters,)
+            change = exact.weighted_change(local, base[:], file.rows)  # (parameters,)
             yield slice(0, size), rounded(change, exponents(task.units, size), file.seed)
         else:
             steps = accumulated_steps(plan.config, file.rows) if task.updates == "normalised-sum" else 1.0
             yield from exact.quantised(local, base, file.rows, plan.fraction_bits, steps)
         if task.updates == "sum-with-gradient":
-            gradient = model.gradient(base, self._read(task, file), plan.config)
+            gradient = model.gradient(base[:], self._read(task, file), plan.config)
             for part, integers in exact.quantised_gradient(gradient, file.rows, plan.fraction_bits):
                 yield slice(size + part.start, size + part.stop), integers
         if task.updates == "each-with-loss":
-            loss = evaluate(model, base, self._read(task, file)).loss
+            loss = evaluate(model, base[:], self._read(task, file)).loss
             yield slice(size, size + 1), np.array([exact.units_of_loss(loss)])
 
-    def count_held_out(self, task: TrainerTask, weights: Bytes, digests: Iterable[str]) -> tuple[Counts, float | None]:
+    def count_held_out(
+        self, task: TrainerTask, weights: Sliced | Bytes, digests: Iterable[str]
+    ) -> tuple[Counts, float | None]:
         """Count what these weights predict for the rows that files hold out; return the AUC on all of them, too."""
         model = learner(task.plan.design)
         return self._count(model, task, _weights(model, weights), digests)
 
-    def personal_model(self, task: TrainerTask, weights: Bytes) -> Floats:
+    def personal_model(self, task: TrainerTask, weights: Sliced | Bytes) -> Floats:
         """Return the weights of a model of this site's own, made from shared weights and all files of the task."""
         model = learner(task.plan.design)
         self._check_presence(task)
@@ -238,7 +241,7 @@ class Worker:
         samples = Samples(np.concatenate([each.x for each in parts]), np.concatenate([each.y for each in parts]))
         return personal_weights(model, task.plan, _weights(model, weights), samples, task.files[0].seed)
 
-    def count_personal(self, task: TrainerTask, weights: Bytes) -> tuple[Counts, float | None]:
+    def count_personal(self, task: TrainerTask, weights: Sliced | Bytes) -> tuple[Counts, float | None]:
         """Count what this site's own model predicts for the rows that the task's files hold out; return the AUC."""
         own = self.personal_model(task, weights)
         return self._count(learner(task.plan.design), task, own, [file.digest for file in task.files])
@@ -276,7 +279,7 @@ class Worker:
         self,
         model: Learner,
         task: TrainerTask,
-        base: Floats,
+        base: Vector,
         variates: ControlVariates | None,
         lasts: list[_LastEpoch],
         saver: Saver,
@@ -292,7 +295,7 @@ class Worker:
                 if task.updates == "sum-with-gradient":
                     raise BadTask("updates: a Flower client does not report gradients")
                 _check_rows(file, client.rows)
-                yield index, client.train(model, base, task.plan.config, task.round, file.seed, last)
+                yield index, client.train(model, base[:], task.plan.config, task.round, file.seed, last)
                 continue
             samples = partial(self._read, task, file)
             correction = variates.correction(model, task.plan.config, samples) if variates is not None else None
@@ -300,7 +303,7 @@ class Worker:
             (fresh if shard.start is None else begun).append(shard)
         for shards in (begun, fresh):  # those that were begun are of one stack, and so at the same epoch
             if task.plan.personal.keeps_head:
-                trained = train_with_heads(model, task.plan, base, shards)
+                trained = train_with_heads(model, task.plan, base[:], shards)
             else:
                 trained = model.train_all(base, shards, task.plan.config)
             for position, local in trained:
@@ -340,22 +343,25 @@ def _check_rows(file: FileTask, rows: int) -> None:
         raise BadTask(f"file {file.digest} has {rows} rows, but the task says {file.rows}")
 
 
-def _weights(model: Learner, data: Bytes) -> Floats:
-    return _vectors(model, data, 1)[0]
+def _weights(model: Learner, data: Sliced | Bytes) -> Floats:
+    return _vectors(model, data, 1)[0][:]
 
 
-def _vectors(model: Learner, data: Bytes, count: int) -> list[Floats]:
-    """Return the weights and what follows them, `count` vectors in all, in the memory that they came in.
+def _vectors(model: Learner, data: Sliced | Bytes, count: int) -> Sequence[Vector]:
+    """Return the weights and what follows them, `count` vectors in all, where they are: in memory or in a file.
 
     Raises BadTask, NotFinite.
     """
-    parameters = model.parameters * count
-    if len(data) != 4 * parameters:
-        raise BadTask(f"weights have {len(data)} bytes, expected 4 for each of {parameters} parameters")
-    vectors = np.frombuffer(data, "<f4").astype(np.float32, copy=False)  # (count * parameters,)
-    if not all(np.isfinite(vectors[part]).all() for part in exact.blocks_of_weights(len(vectors))):
+    size = model.parameters
+    if len(data) != 4 * size * count:
+        raise BadTask(f"weights have {len(data)} bytes, expected 4 for each of {size * count} parameters")
+    if isinstance(data, bytes | bytearray | memoryview):
+        vectors: Sequence[Vector] = np.split(np.frombuffer(data, "<f4").astype(np.float32, copy=False), count)
+    else:
+        vectors = [StoredVector(data, at * size, (at + 1) * size) for at in range(count)]
+    if not all(np.isfinite(vector[part]).all() for vector in vectors for part in exact.blocks_of_weights(size)):
         raise NotFinite("the weights are not finite")
-    return np.split(vectors, count)
+    return vectors
 
 
 def _inputs(task: TrainerTask, samples: Samples) -> Samples:

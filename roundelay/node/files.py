@@ -8,72 +8,44 @@ from __future__ import annotations
 
 import os
 import tempfile
-import weakref
 from contextlib import suppress
 from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from roundelay.chord.errors import Corrupt, StoreFull
+from roundelay.ml.temporary import FileBytes, TemporaryBytes
 from roundelay.store.blobs import Buffer, Content, MemoryBlobs, MemoryBuffer
 from roundelay.store.staging import LARGE_BYTES_MIN
 
 
-class FileContent:
-    """The content of an open file. Takes over the descriptor, and closes it at the end."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._size_bytes = os.fstat(descriptor).st_size
-        weakref.finalize(self, os.close, descriptor)
-
-    def __len__(self) -> int:
-        return self._size_bytes
+class FileContent(FileBytes):
+    """The content of an open file."""
 
     def __getitem__(self, part: slice, /) -> bytes:
         """Return a part of the content. Raises Corrupt."""
-        start, stop, _ = part.indices(self._size_bytes)
         try:
-            return os.pread(self._descriptor, max(0, stop - start), start)
+            return super().__getitem__(part)
         except OSError as error:
             raise Corrupt(f"cannot read a content from its file: {error.strerror}") from error
 
 
-class Spool(FileContent):
-    """A content that is collected in an unnamed file of a folder; a kill leaves nothing behind."""
+class Spool(TemporaryBytes, FileContent):
+    """A content that is collected in an unnamed file of a folder."""
 
     def __init__(self, folder: Path) -> None:
         """Create the file. Raises StoreFull."""
         try:
-            descriptor, path = tempfile.mkstemp(prefix="arriving-", dir=folder)
-            Path(path).unlink()
+            super().__init__(folder)
         except OSError as error:
             raise StoreFull(f"{folder}: {error.strerror}") from error
-        super().__init__(descriptor)
 
-    def write(self, piece: bytes, /) -> int:
-        """Append a piece. Raises StoreFull."""
-        left = memoryview(piece)
-        try:
-            while left:
-                left = left[os.write(self._descriptor, left) :]
-        except OSError as error:
-            raise StoreFull(f"no room for a content: {error.strerror}") from error
-        self._size_bytes += len(piece)
-        return len(piece)
-
-    def place(self, offset: int, piece: bytes, /) -> None:
+    def place(self, offset: int, piece: bytes | memoryview, /) -> None:
         """Write a piece at its place. Raises StoreFull."""
-        left = memoryview(piece)
         try:
-            while left:
-                left = left[os.pwrite(self._descriptor, left, offset + len(piece) - len(left)) :]
+            super().place(offset, piece)
         except OSError as error:
             raise StoreFull(f"no room for a content: {error.strerror}") from error
-        self._size_bytes = max(self._size_bytes, offset + len(piece))
-
-    def tell(self) -> int:
-        return self._size_bytes
 
     def getvalue(self) -> FileContent:
         return self

@@ -36,7 +36,7 @@ from roundelay.ml.personal import last_layer
 from roundelay.ml.readers import site
 from roundelay.ml.readers.limits import Limits
 from roundelay.ml.readers.reading import reading_from_json
-from roundelay.ml.sliced import Bytes
+from roundelay.ml.sliced import Bytes, Sliced
 from roundelay.ml.task import TrainerTask
 from roundelay.ml.worker import Worker
 from roundelay.store.packing import SUM_BYTES
@@ -125,7 +125,7 @@ def models_made_by(worker: Worker) -> list[bytes]:
     """Return a list to which each model is added that a node's trainer makes for its site."""
     made, plain = list[bytes](), worker.personal_model
 
-    def make(task: TrainerTask, weights: Bytes) -> Floats:
+    def make(task: TrainerTask, weights: Sliced | Bytes) -> Floats:
         made.append((own := plain(task, weights)).tobytes())
         return own
 

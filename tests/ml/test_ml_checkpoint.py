@@ -13,6 +13,7 @@ from roundelay.ml.checkpoint import Checkpoint, checkpoint_from_frame
 from roundelay.ml.errors import BadTask
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.models.catalogue import learner
+from roundelay.ml.running_sum import RunningSum
 from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import TrainerTask
 from roundelay.ml.trainer import carry_out
@@ -126,7 +127,7 @@ def test_a_finished_training_is_not_repeated() -> None:
     ],
 )
 def test_a_checkpoint_that_does_not_fit_its_task_is_refused(broken: Header) -> None:
-    header, parts = Checkpoint(np.zeros(5, np.int64)).to_frame()
+    header, parts = Checkpoint(RunningSum(5)).to_frame()
     payload = b"".join(map(as_bytes, parts))
     assert checkpoint_from_frame(header, payload, 5, 2, EPOCHS, False)
 

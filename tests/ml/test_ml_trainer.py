@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import io
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from roundelay.ml.errors import MLError, from_dict
+from roundelay.ml import temporary
+from roundelay.ml.errors import EndOfFrames, MLError, from_dict
 from roundelay.ml.exact import feature_sums, feature_sums_from_bytes
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.mlp import Architecture, init
@@ -112,6 +115,58 @@ def test_epochs_in_quick_succession_are_reported_together() -> None:
         [[0, 2], [1, 1], [1, 2]],
     ]
     assert "rows" in answer
+
+
+def answered(orders: list[tuple[Header, bytes]]) -> bytes:
+    """Return all that a trainer writes when it is given the files and these orders."""
+    inside, stream, answers = Worker(), io.BytesIO(), io.BytesIO()
+    for i, content in enumerate(CONTENTS):
+        write_frame(stream, {"do": "add", "digest": digest_of(content), "name": f"file{i}"}, content)
+    for header, payload in orders:
+        write_frame(stream, header, payload)
+    stream.seek(0)
+    serve(inside, stream, answers, clock=iter(range(10_000)).__next__)  # a checkpoint after each epoch
+    return answers.getvalue()
+
+
+def frames_of(written: bytes) -> Iterator[Frame]:
+    stream = io.BytesIO(written)
+    with suppress(EndOfFrames):
+        while True:
+            yield read_frame(stream)
+
+
+def test_a_trainer_that_keeps_contents_in_files_answers_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    train: Header = {"do": "train", "task": TASK.to_dict()}
+    orders: list[tuple[Header, bytes]] = [
+        (train, WEIGHTS),
+        (train | {"task": with_changes(TASK, receipts=True).to_dict()}, WEIGHTS),
+        ({"do": "evaluate", "task": TASK.to_dict(), "digest": digest_of(CONTENTS[0])}, WEIGHTS),
+        ({"do": "fingerprint", "plan": TASK.plan.to_dict()}, b""),
+    ]
+    in_memory = answered(orders)
+
+    monkeypatch.setattr(temporary, "LARGE_BYTES_MIN", 1)
+
+    assert answered(orders) == in_memory
+    checkpoint = next(frame for frame in frames_of(in_memory) if "checkpoint" in frame.header)
+    goes_on = [(train | {"begun": checkpoint.header}, WEIGHTS + as_bytes(checkpoint.content))]
+    *_, gone_on = frames_of(answered(goes_on))
+    assert gone_on.payload == next(frame.payload for frame in frames_of(in_memory) if "loss" in frame.header)
+
+
+def test_a_trainer_without_room_for_an_order_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(temporary, "LARGE_BYTES_MIN", len(WEIGHTS))
+    monkeypatch.setattr(temporary.TemporaryBytes, "place", full)
+
+    answers = answered([({"do": "train", "task": TASK.to_dict()}, WEIGHTS), ({"do": "missing"}, b"")])
+
+    *_, refused, after = frames_of(answers)
+    assert (refused.header["error"], after.header["error"]) == ("CannotWrite", "BadTask")
+    assert "TMPDIR" in str(refused.header["message"])
 
 
 def test_a_trainer_process_answers_moments_evaluation_and_missing_files(served: Child) -> None:

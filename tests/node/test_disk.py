@@ -115,15 +115,15 @@ def test_a_content_from_a_file_is_verified_when_it_is_added(disk: Disk) -> None:
 
 def test_a_staged_content_that_finds_no_room_is_refused_and_can_start_again(disk: Disk) -> None:
     content = bytes(range(256)) * (LARGE_BYTES_MIN // 256)
-    digest, store, write = digest_of(content), store_on(disk), os.write
+    digest, store, write = digest_of(content), store_on(disk), os.pwrite
     room = iter([100])
 
-    def full(descriptor: int, data: bytes) -> int:
+    def full(descriptor: int, data: bytes, offset: int) -> int:
         for count in room:
-            return write(descriptor, data[:count])
+            return write(descriptor, data[:count], offset)
         raise OSError(28, "No space left on device")
 
-    with patch("os.write", full), pytest.raises(StoreFull):
+    with patch("os.pwrite", full), pytest.raises(StoreFull):
         store.write(digest, len(content), 0, content[:CHUNK_BYTES])
     for start in range(0, len(content), CHUNK_BYTES):
         store.write(digest, len(content), start, content[start : start + CHUNK_BYTES])

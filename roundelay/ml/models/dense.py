@@ -14,6 +14,7 @@ from roundelay.ml.models.arrays import Slot, layer
 from roundelay.ml.models.learner import train_one_by_one
 from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard
+from roundelay.ml.vectors import Vector
 
 
 class Dense:
@@ -44,13 +45,13 @@ class Dense:
         return mlp.init(self.architecture, seed, self.arithmetic)
 
     def train(
-        self, weights: Floats, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
+        self, weights: Vector, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
     ) -> Array:
         if self.design.course:
-            return legacy_trainer.train(self.architecture, weights, samples, config, on_epoch)
+            return legacy_trainer.train(self.architecture, weights[:], samples, config, on_epoch)
         return train.train(self.architecture, weights, samples, config, seed, on_epoch, self.arithmetic)
 
-    def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
+    def train_all(self, weights: Vector, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
         if self.design.course:
             yield from train_one_by_one(self, weights, shards, config)
             return

@@ -15,6 +15,7 @@ from roundelay.ml.mlp import Evaluation, evaluate_scores
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard
+from roundelay.ml.vectors import Vector
 
 BLOCK_ROWS = 512  # predicted at once
 
@@ -48,12 +49,12 @@ class Learner(Protocol):
         ...
 
     def train(
-        self, weights: Floats, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
+        self, weights: Vector, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
     ) -> Array:
         """Run one local training, a pure function of the arguments. Raises StepTooLarge, BadTask."""
         ...
 
-    def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
+    def train_all(self, weights: Vector, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
         """Yield (position, new weights) of each shard, in any order; may train several together."""
         ...
 
@@ -71,7 +72,7 @@ class Learner(Protocol):
 
 
 def train_one_by_one(
-    learner: Learner, weights: Floats, shards: Sequence[Shard], config: TrainConfig
+    learner: Learner, weights: Vector, shards: Sequence[Shard], config: TrainConfig
 ) -> Iterator[tuple[int, Array]]:
     """Implement train_all for a learner that cannot train several shards together."""
     for position, shard in enumerate(shards):

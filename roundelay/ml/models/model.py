@@ -28,6 +28,7 @@ from roundelay.ml.optimizers import clipped, corrected, folded_eta, memory, prox
 from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.ml.task import PARAMETERS_MAX, Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard, check_finite, check_samples, ignore_epoch
+from roundelay.ml.vectors import Vector
 
 __all__ = ["Model", "ModelLearner", "softmax"]
 
@@ -151,21 +152,21 @@ class ModelLearner:
         return model.parameters.copy()
 
     def train(
-        self, weights: Floats, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
+        self, weights: Vector, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
     ) -> Array:
         return self._train(weights, Shard(samples.rows, lambda: samples, seed, on_epoch or ignore_epoch), config)
 
-    def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
+    def train_all(self, weights: Vector, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
         for position, shard in enumerate(shards):
             yield position, self._train(weights, shard, config)
 
-    def _train(self, weights: Floats, shard: Shard, config: TrainConfig) -> Array:
+    def _train(self, weights: Vector, shard: Shard, config: TrainConfig) -> Array:
         if config.optimizer == "gd":
             raise BadTask(f"optimizer gd trains mlp and softmax, not {self.design.model}")
         samples = shard.samples()
         check_samples(self.design, samples)
         model = self._new()
-        _write(model, weights)
+        _write(model, weights[:])
         model.correction = None if shard.correction is None else shard.correction()
         model.prepare(config, shard.seed)
         if shard.start is not None:
