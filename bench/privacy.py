@@ -2,7 +2,8 @@
 
 Six sites train the shipped letters. For every set of sites that may be lost, the model from the secure sum is compared
 with that from the plain one. A masked vector is tested for uniformity. Then six nodes with private files train a model
-of 100,000 parameters in turn without and with secure aggregation; proxies count the bytes.
+of 100,000 parameters in turn without and with secure aggregation, at the driver and along a tree; proxies count the
+bytes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import random
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -43,6 +45,7 @@ from roundelay.testing.proxy import Faults, Proxy
 SITES, THRESHOLD = 6, 4
 PARAMETERS_LAYER = 2325  # units of the hidden layer: 16 features and 26 classes make 100,001 parameters
 ROUNDS, JOBS = 8, 3
+TOPOLOGIES = ("star", "tree")
 TIME_MAX, BYTES_MAX = 1.3, 2.0
 Words = npt.NDArray[np.uint64]
 SIGMAS = 5.0  # how far a statistic of a uniform vector may lie from its mean
@@ -92,28 +95,30 @@ def _held_out(file: TrainingFile) -> TrainingFile:
 
 def _dropped(sites: list[Site], base: bytes, spec: JobSpec) -> Table:
     lost_sets = [s for count in range(SITES - THRESHOLD + 1) for s in itertools.combinations(range(SITES), count)]
-    equal = 0
-    for number, lost in enumerate(lost_sets):
+    equal = Counter[str]()
+    for (number, lost), topology in itertools.product(enumerate(lost_sets), TOPOLOGIES):
         there = [each for at, each in enumerate(sites) if at not in lost]
         rows = sum(file.rows for each in there for file in each.order.files)
         plain = as_bytes(arithmetic.added(sites[0].order.task, [each.result for each in there]))
         secrets = [random.Random(number * SITES + at).randbytes(32) for at in range(SITES)]
         anew = [replace(each, masker=Masker(secret, time.time_ns)) for each, secret in zip(sites, secrets, strict=True)]
-        models = {_model(base, total, rows, spec) for total in (plain, secure_sum(anew, THRESHOLD, lost))}
-        equal += len(models) == 1
+        models = {_model(base, total, rows, spec) for total in (plain, secure_sum(anew, THRESHOLD, lost, topology))}
+        equal[topology] += len(models) == 1
     return Table(
         "The model is that of the plain sum",
-        (
+        tuple(
             Line(
-                "sets of lost sites with the same model_sha256",
+                f"{topology}: sets of lost sites with the same model_sha256",
                 f"of {len(lost_sets)}",
-                equal,
+                equal[topology],
                 limit=Limit(len(lost_sets)),
-            ),
+            )
+            for topology in TOPOLOGIES
         ),
         (
             f"{SITES} sites with one file of the shipped letters each, a threshold of {THRESHOLD}: every set of at "
-            f"most {SITES - THRESHOLD} sites is lost after it has told its keys.",
+            f"most {SITES - THRESHOLD} sites is lost after it has told its keys. In the tree, sites add the masked "
+            "vectors of two others to their own, and the driver receives one sum.",
         ),
     )
 
@@ -209,7 +214,8 @@ class CountingProxy(Proxy):
 
 
 def _costs() -> Table:
-    options = {"plain": (), "secure": ("--secure-aggregation",)}
+    secure = "--secure-aggregation"
+    options = {"plain": (), "secure": (secure,), "secure, tree": (secure, "--topology", "tree")}
     seconds: dict[str, list[float]] = {what: [] for what in options}
     sent: dict[str, list[int]] = {what: [] for what in options}
     hashes: dict[int, set[str]] = {}
@@ -231,7 +237,7 @@ def _costs() -> Table:
         "What it costs, with 100,001 parameters",
         (
             Line(
-                "jobs with the same model_sha256",
+                "jobs with the same model_sha256 in all three ways",
                 f"of {JOBS}",
                 sum(len(h) == 1 for h in hashes.values()),
                 limit=Limit(JOBS),
@@ -239,8 +245,10 @@ def _costs() -> Table:
             Line("a round, plain", "ms", 1000 * times["plain"]),
             Line("a round, secure", "ms", 1000 * times["secure"]),
             Line("time", "secure : plain", times["secure"] / times["plain"], limit=Limit(TIME_MAX, at_least=False)),
+            Line("a round, secure, along a tree", "ms", 1000 * times["secure, tree"]),
             Line("a job's bytes, plain", "MB", volumes["plain"] / 1e6),
             Line("a job's bytes, secure", "MB", volumes["secure"] / 1e6),
+            Line("a job's bytes, secure, along a tree", "MB", volumes["secure, tree"] / 1e6),
             Line(
                 "bytes", "secure : plain", volumes["secure"] / volumes["plain"], limit=Limit(BYTES_MAX, at_least=False)
             ),
