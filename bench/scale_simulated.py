@@ -42,7 +42,7 @@ UNUSED = Address("unused", 1)
 LOOKUPS, JOINS = 300, 24
 WALKS_S = 60.0  # longer than any lookup or join takes
 ARC = 200  # neighbours that run the maintenance
-SETTLES_S, MAINTENANCE_S = 6.0, 6 * maintenance.FINGERS_INTERVAL_MAX_S  # several periods of the slowest loop
+SETTLES_S, MAINTENANCE_S = 6.0, 2 * maintenance.FINGERS_INTERVAL_MAX_S  # periods of the slowest loop
 JOB_NODES, HIDDEN = 1000, 256
 IDLE_LIMIT = 8.0
 

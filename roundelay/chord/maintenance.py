@@ -2,6 +2,9 @@
 
 Intervals are jittered, so that nodes do not act in step; the random generator is a parameter. A loop ends when its
 runner closes it.
+
+Only the successor is checked every second, because a ring without it is not one. What else is checked grows rarer, up
+to a bound, while a ring does not change: on a calm ring of many nodes most of the traffic would be such checks.
 """
 
 from __future__ import annotations
@@ -22,12 +25,14 @@ from roundelay.chord.requests import Heartbeat, Nudge, SayHello
 
 R = TypeVar("R")
 
+BACKOFF = 1.5  # of an interval, after each turn that has found nothing to do
 FINGERS_INTERVAL_MIN_S = 0.5  # while they change
-FINGERS_INTERVAL_MAX_S = 5.0  # while they do not
-FINGERS_BACKOFF = 1.5
+FINGERS_INTERVAL_MAX_S = 15.0  # while they do not
 HEARTBEATS_PER_LEASE = 3
-MERGE_EVERY_HEARTBEATS = 3
-MERGE_PROBE_INTERVAL_S = 3.0
+MERGE_HEARTBEATS_MIN = 3  # between two looks through a member that the supernode names, after a change or a failure
+MERGE_HEARTBEATS_MAX = 24  # while there is one ring
+MERGE_PROBE_INTERVAL_S = 3.0  # while a peer is dead, or rings merge
+MERGE_PROBE_TURNS_MAX = 8  # of these intervals between two probes, while there is one ring
 PENDING_AT_ONCE = 4  # tasks between two stabilizations
 
 
@@ -51,7 +56,7 @@ def fix_fingers_loop(node: ChordNode, rng: random.Random, pause_s: float = FINGE
     while True:
         seen = node.successors
         changed = yield from tolerate_errors(protocol.fix_fingers(node))
-        pause_s = FINGERS_INTERVAL_MIN_S if changed else min(pause_s * FINGERS_BACKOFF, FINGERS_INTERVAL_MAX_S)
+        pause_s = FINGERS_INTERVAL_MIN_S if changed else min(pause_s * BACKOFF, FINGERS_INTERVAL_MAX_S)
         left_s = pause_s * rng.uniform(0.75, 1.25)
         while left_s > 0 and node.successors == seen:
             yield Sleep(min(left_s, FINGERS_INTERVAL_MIN_S))
@@ -59,27 +64,26 @@ def fix_fingers_loop(node: ChordNode, rng: random.Random, pause_s: float = FINGE
 
 
 def heartbeat_loop(node: ChordNode, supernode: Callable[[], Address]) -> Procedure[None]:
-    """Renew the lease at the supernode; every few heartbeats, check that the other members are in the same ring.
+    """Renew the lease at the supernode; now and then, check that the other members are in the same ring.
 
     supernode: returns its present address. Raises JoinRefused if the supernode knows a later incarnation, which answers
     at this node's address; somebody else's claim does not end a node.
     """
-    heartbeats = 0
+    turns = _Turns(MERGE_HEARTBEATS_MIN, MERGE_HEARTBEATS_MAX)
     pause_s = 1.0
     while True:
         try:
             lease = yield from ask(supernode(), Heartbeat(node.ref))
             pause_s = lease.seconds / HEARTBEATS_PER_LEASE
-            heartbeats += 1
-            if lease.other is not None and heartbeats % MERGE_EVERY_HEARTBEATS == 0:
-                yield from tolerate_errors(protocol.merge_with(node, lease.other))
+            if turns.are_over() and lease.other is not None:
+                turns.begin(bool((yield from tolerate_errors(protocol.merge_with(node, lease.other)))))
         except JoinRefused:
             if not (yield from _still_answers(node)):
                 raise
         except NotAllowed as error:  # as it does when this node's certificate is revoked
             raise JoinRefused(str(error)) from error
-        except ChordError:
-            pass  # no lookup needs the supernode: the ring works without it
+        except ChordError:  # no lookup needs the supernode: the ring works without it
+            turns.begin(True)  # but it may have been cut off from this node together with other members
         yield Sleep(pause_s)
 
 
@@ -95,20 +99,47 @@ def merge_rings_loop(node: ChordNode, listed: Callable[[], Sequence[Address]], r
     Alternately probe a random peer that was marked dead and a random address of the node list that is not a
     neighbour.
     """
+    turns = _Turns(1, MERGE_PROBE_TURNS_MAX)
     for turn in count():
         yield Sleep(MERGE_PROBE_INTERVAL_S * rng.uniform(0.75, 1.25))
         known = {peer.address for peer in (node.ref, node.predecessor, *node.successors)}
         dead = [peer.address for peer in node.failure_detector.dead if not peer.is_vacant]
+        if not (turns.are_over() or dead):
+            continue
         sources = [source for source in (dead, [a for a in listed() if a not in known]) if source]
+        changed: bool | None = False
         if sources:
-            yield from tolerate_errors(_merge_through(node, rng.choice(sources[turn % len(sources)])))
+            changed = yield from tolerate_errors(_merge_through(node, rng.choice(sources[turn % len(sources)])))
+        turns.begin(bool(dead or changed))
 
 
-def _merge_through(node: ChordNode, address: Address) -> Procedure[None]:
-    """Merge with the node at an address if it is a member of a ring with our parameters. Raises ChordError."""
+def _merge_through(node: ChordNode, address: Address) -> Procedure[bool]:
+    """Merge with the node at an address if it is a member of a ring with our parameters. Raises ChordError.
+
+    Return True if anything changed.
+    """
     hello = yield from ask(address, SayHello())
     if hello.joined and hello.ring == node.ring and hello.node != node.ref:
-        yield from protocol.merge_with(node, hello.node)
+        return (yield from protocol.merge_with(node, hello.node))
+    return False
+
+
+class _Turns:
+    """Counts the turns of a loop between two checks: `least` at first, and twice as many after each one in vain."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+        self._every = self._left = least
+
+    def are_over(self) -> bool:
+        """Count a turn. Return whether a check is due."""
+        self._left -= 1
+        return self._left <= 0
+
+    def begin(self, again_soon: bool) -> None:
+        """Begin to count anew, after a check or a disturbance."""
+        self._every = self._least if again_soon else min(2 * self._every, self._most)
+        self._left = self._every
 
 
 def run_pending(node: ChordNode, quarantine: Quarantine) -> Procedure[None]:

@@ -76,8 +76,11 @@ def _check_identifier_free(node: ChordNode, twin: NodeRef) -> Procedure[None]:
 
 
 def stabilize(node: ChordNode) -> Procedure[bool]:
-    """Check the successor, adopt its list, and any node found in between. Return True if anything changed."""
-    changed = False
+    """Check the successor, adopt its list, and any node found in between. Return True if anything changed.
+
+    A successor that has just answered with this node as its predecessor is not notified: it would do nothing.
+    """
+    changed = is_known = False
     for _ in range(RESTARTS_MAX + node.ring.successors):
         head = node.successor
         try:
@@ -92,10 +95,12 @@ def stabilize(node: ChordNode) -> Procedure[bool]:
         if node.successor != head:
             continue  # another procedure replaced it while we waited
         changed |= node.set_successors(head, theirs.successors)
-        if not (yield from _stabilize_from_predecessor(node, head, theirs.predecessor)):
+        is_known = theirs.predecessor == node.ref
+        if is_known or not (yield from _stabilize_from_predecessor(node, head, theirs.predecessor)):
             break
         changed = True  # and there may be a still nearer one
-    yield from _notify(node)
+    if not is_known:
+        yield from _notify(node)
     yield from _probe_dead_successors(node)
     return changed
 

@@ -101,7 +101,7 @@ def live(member: ComputeNode | LeafNode, chosen: parser_base.Namespace) -> int:
     if not (chosen.quiet or is_leaf) and chosen.log_format == "text":
         from roundelay.node.console import watch  # brings rich, which a quiet node does without
 
-        watch(node, member.runtime.changed, member.runtime.stopping)
+        watch(node, member.runtime.lock, member.runtime.stopping)
     member.runtime.stopping.wait()
     failure = member.runtime.failure
     code = exits.REFUSED if isinstance(failure, JoinRefused) else exits.SOFTWARE

@@ -1,6 +1,7 @@
 """The resources of a running process: threads, timers, child processes, files. The core runs inside it.
 
 runtime            steps procedures and performs what they yield: the only owner of threads and waits
+condition_lock     its lock, which wakes a thread only when what it waits for is true
 compute_node       one compute node: its core, server and trainer, from start to leave
 leaf_node          one leaf, which only dials out
 participant        what both have in common: store, orders, trainer

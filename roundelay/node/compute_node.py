@@ -16,7 +16,7 @@ from roundelay.chord.effects import Procedure, Request, ask
 from roundelay.chord.errors import ChordError, Corrupt, NotYet, StoreFull
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import GetStatus, Grant, Retire, SayHello, Status
+from roundelay.chord.requests import GetStatus, Grant, Retire, Status
 from roundelay.federation.effects import Clocks
 from roundelay.federation.leaf_host import LeafHost
 from roundelay.federation.node_core import NodeCore, Surroundings, assemble
@@ -171,7 +171,7 @@ class ComputeNode(Participant):
         if self._core is None:
             return gauges
         core, node = self._core, self._core.node
-        with self.runtime.changed:
+        with self.runtime.lock:
             status: Status = dispatch(core.handlers, GetStatus())
             dead, orders = len(node.failure_detector.dead), self.orders.states
         return gauges | {
@@ -210,12 +210,11 @@ class ComputeNode(Participant):
         if isinstance(request, Order) and request.content:  # first, so that the ring need not wait for the store
             self._answer_from_store(core.handlers, request.staging)
             request = request.without_content
-        with self.runtime.changed:
+        with self.runtime.lock:
             if isinstance(request, Collect):
                 self._await_end(request)
             reply = dispatch(core.handlers, request)
-            if not isinstance(request, SayHello):
-                self._wake_loops()
+            self.runtime.lock.wake()
             return reply
 
     def _answer_from_store(self, handlers: Handlers, request: Request[Any]) -> Any:
@@ -245,21 +244,11 @@ class ComputeNode(Participant):
         """Hold a poll until its order has ended; not if many are held already, because each takes a thread."""
         if self._held_polls >= HELD_POLLS_MAX:
             return
-
-        def is_over() -> bool:
-            return self.orders.is_over(request.ticket) or self.runtime.stopping.is_set()
-
         self._held_polls += 1
         try:
-            self.runtime.changed.wait_for(is_over, min(request.wait_s, WAIT_MAX_S))
+            self.runtime.wait_until(partial(self.orders.is_over, request.ticket), min(request.wait_s, WAIT_MAX_S))
         finally:
             self._held_polls -= 1
-
-    def _wake_loops(self) -> None:
-        """Wake the loops that sleep, if a request has left them something to do."""
-        node = self.node
-        if (node is not None and (node.nudged or len(node.pending))) or self.orders.next is not None:
-            self.runtime.changed.notify_all()
 
     # --- orders
 

@@ -15,6 +15,7 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import DECIMAL_BITS_MAX, Ring
 from roundelay.node import shown
+from roundelay.node.condition_lock import ConditionLock
 
 STABLE_S = 1.0
 WIDTH_WITHOUT_TERMINAL = 160  # columns
@@ -103,7 +104,7 @@ def neighbourhood(node: ChordNode) -> str:
 class RingConsole:
     """Prints a node's finger table when its neighbourhood has been stable for STABLE_S."""
 
-    def __init__(self, node: ChordNode, lock: threading.Condition, stopping: threading.Event, console: Console) -> None:
+    def __init__(self, node: ChordNode, lock: ConditionLock, stopping: threading.Event, console: Console) -> None:
         self._node = node
         self._lock = lock
         self._stopping = stopping
@@ -127,7 +128,7 @@ class RingConsole:
                 self._console.print(finger_table(rows, before))
 
 
-def watch(node: ChordNode, lock: threading.Condition, stopping: threading.Event) -> None:
+def watch(node: ChordNode, lock: ConditionLock, stopping: threading.Event) -> None:
     """Print a node's finger tables from now on, in a thread of its own."""
     tables = RingConsole(node, lock, stopping, console())
     threading.Thread(target=tables.run, name="console", daemon=True).start()

@@ -84,9 +84,9 @@ class LeafNode(Participant):
             return self._answer_from_store(self._handlers, request)
         if isinstance(request, Order) and request.content:
             self._answer_from_store(self._handlers, request.staging)
-        with self.runtime.changed:
+        with self.runtime.lock:
             reply = dispatch(self._handlers, request)
-            self.runtime.changed.notify_all()
+            self.runtime.lock.wake()
             return reply
 
     # --- for monitoring
@@ -99,7 +99,7 @@ class LeafNode(Participant):
 
     def gauges(self) -> Gauges:
         """Return what monitoring shows of the hosts and the orders of this leaf."""
-        with self.runtime.changed:
+        with self.runtime.lock:
             orders, training = self.orders.states, self.orders.training
             hosts = len(set(self._leaf.hosts.values())) if self._leaf is not None else 0
         return {

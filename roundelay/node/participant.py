@@ -143,8 +143,7 @@ class Participant:
         return self.load.around(effect, train if attack is None else lambda order: attack.around(order, train))
 
     def _await_order(self, _: AwaitOrder) -> None:
-        with self.runtime.changed:
-            self.runtime.changed.wait_for(lambda: self.orders.next is not None or self.runtime.stopping.is_set())
+        self.runtime.wait_until(lambda: self.orders.next is not None)
         if self.runtime.stopping.is_set():
             raise Stopped
 
@@ -152,5 +151,5 @@ class Participant:
         """Show a finished epoch on the console and in this node's status."""
         if self._options.shows_epochs:
             self._log_progress(str(training))
-        with self.runtime.changed:
+        with self.runtime.lock:
             self.orders.set_training(ticket, training)

@@ -35,6 +35,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.relays import Relays
 from roundelay.ml.errors import printable
 from roundelay.node import failpoints, partition_fault
+from roundelay.node.condition_lock import ConditionLock
 from roundelay.node.failpoints import Failpoints
 from roundelay.rpc.peers import Peers
 
@@ -60,7 +61,7 @@ class Runtime:
         self.peers = peers
         self.faults = faults or failpoints.from_environment()
         self._cut = partition_fault.from_environment()
-        self.changed = threading.Condition(threading.RLock())  # the lock, notified of every change under it
+        self.lock = ConditionLock()  # of all state; after each change under it, those that wait for that are woken
         self.stopping = threading.Event()
         self.failure: Exception | None = None  # why the process cannot go on
         self._askers = ThreadPoolExecutor(ASKERS_MAX, thread_name_prefix="ask")
@@ -93,11 +94,16 @@ class Runtime:
 
     def nap_until(self, is_awake: Callable[[], bool]) -> None:
         """Set the condition that ends a SleepUntilNudged early."""
-        self._performers[SleepUntilNudged] = lambda nap: self._wait(nap.seconds, is_awake)
+        self._performers[SleepUntilNudged] = lambda nap: self.wait_until(is_awake, nap.seconds)
+
+    def wait_until(self, is_true: Callable[[], bool], timeout_s: float | None = None) -> None:
+        """Wait until something under the lock is true, the time has passed, or the process stops."""
+        with self.lock:
+            self.lock.wait_until(lambda: is_true() or self.stopping.is_set(), timeout_s)
 
     def run(self, procedure: Procedure[R]) -> R:
         """Run a procedure to its end in this thread. Raises what it raises; Stopped when the process stops."""
-        with self.changed:
+        with self.lock:
             self._require_running()
             return run(procedure, self._perform_unlocked)
 
@@ -156,8 +162,8 @@ class Runtime:
     def stop(self, timeout_s: float) -> None:
         """End all waits, and with them the threads, within timeout_s."""
         self.stopping.set()
-        with self.changed:
-            self.changed.notify_all()
+        with self.lock:
+            self.lock.wake()
         deadline = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -168,12 +174,12 @@ class Runtime:
 
     def _perform_unlocked(self, effect: Effect) -> Any:
         """Perform an effect without the lock, which is held only while a procedure takes a step."""
-        self.changed.notify_all()
-        self.changed.release()
+        self.lock.wake()
+        self.lock.release()
         try:
             return self._performers[type(effect)](effect)
         finally:
-            self.changed.acquire()
+            self.lock.acquire()
             self._require_running()
 
     def _require_running(self) -> None:
@@ -288,10 +294,6 @@ class Runtime:
 
     def _sleep(self, sleep: Sleep) -> None:
         self.stopping.wait(sleep.seconds)
-
-    def _wait(self, seconds: float, is_awake: Callable[[], bool]) -> None:
-        with self.changed:
-            self.changed.wait_for(lambda: is_awake() or self.stopping.is_set(), seconds)
 
 
 def report_failure(what: str, error: Exception) -> None:

@@ -76,7 +76,7 @@ class Supernode:
     def start(self) -> None:
         """Listen, recall the ring, then admit. Raises JournalError, NodeListError, PortInUse."""
         listed = addresses.read(self._node_list).nodes
-        with self.runtime.changed:  # answers wait until the journal is read, after the port was bound
+        with self.runtime.lock:  # answers wait until the journal is read, after the port was bound
             self._server.start()
             for node in self._journal.identities():
                 self._registry.recall(node)
@@ -103,7 +103,7 @@ class Supernode:
 
     def gauges(self) -> Gauges:
         """Return what monitoring shows of the registry."""
-        with self.runtime.changed:
+        with self.runtime.lock:
             members = len(self._registry.members(time.monotonic()).nodes)
             known = len(self._registry.addresses())
         return {
@@ -116,7 +116,7 @@ class Supernode:
         """Say which members no longer report. Runs until the process stops."""
         while True:
             yield Sleep(EXPIRE_INTERVAL_S)
-            with self.runtime.changed:
+            with self.runtime.lock:
                 silent = self._registry.expire(time.monotonic())
             for node in silent:
                 self._silent.add(node.address)
@@ -139,7 +139,7 @@ class Supernode:
         return self.runtime.faults.around(place, request, lambda: self._answer(request))
 
     def _answer(self, request: Request[Any]) -> Any:
-        with self.runtime.changed:
+        with self.runtime.lock:
             return dispatch(self._handlers, request)
 
     def _make_handlers(self) -> Handlers:

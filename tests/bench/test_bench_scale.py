@@ -75,7 +75,7 @@ def test_a_larger_simulated_ring_has_longer_lookups_and_joins(monkeypatch: pytes
     assert 10 < small.join.messages < large.join.messages
     assert small.join.bytes > 100 * small.join.messages
     assert large.lookup.seconds >= large.lookup.messages * 0.025, "50 ms of each message, half of them for certain"
-    assert 1 < small.calls < 8 and small.bytes > small.calls * 100
+    assert 0.5 < small.calls < 8 and small.bytes > small.calls * 100
 
 
 def test_costs_that_grow_faster_than_chord_promises_break_the_limit() -> None:

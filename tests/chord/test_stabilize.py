@@ -104,6 +104,16 @@ def test_one_stabilization_skips_dead_successors_and_notifies_the_next() -> None
     assert Mail(member(world, 0).ref, member(world, 12).ref, Notify(member(world, 0).ref)) in world.mail
 
 
+def test_a_successor_is_notified_only_while_it_names_another_predecessor() -> None:
+    world = ring_of(0, 8, 16, 24)
+    stabilize(world, 0)
+    assert not world.mail, "the ring is ideal"
+
+    member(world, 8).predecessor = member(world, 24).ref
+    stabilize(world, 0)
+    assert Mail(member(world, 0).ref, member(world, 8).ref, Notify(member(world, 0).ref)) in world.mail
+
+
 def test_a_successor_list_keeps_its_length_whatever_dies() -> None:
     world = ring_of(0, 4, 8, 12, 16)
     for dead in (4, 8, 12):

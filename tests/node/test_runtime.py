@@ -77,9 +77,9 @@ def is_free(runtime: Runtime) -> bool:
     """Return whether another thread can take the lock now."""
 
     def take() -> bool:
-        got = runtime.changed.acquire(blocking=False)
+        got = runtime.lock.acquire(blocking=False)
         if got:
-            runtime.changed.release()
+            runtime.lock.release()
         return got
 
     with ThreadPoolExecutor(1) as another:
@@ -158,13 +158,13 @@ def test_a_request_to_the_own_node_does_not_use_the_network(runtime: Runtime, ne
     assert not net.asked
 
 
-def test_every_step_notifies_the_waiters(runtime: Runtime) -> None:
+def test_every_step_wakes_who_waits_for_what_it_has_changed(runtime: Runtime) -> None:
     seen = threading.Event()
     state: list[int] = []
 
     def watch() -> None:
-        with runtime.changed:
-            if runtime.changed.wait_for(lambda: bool(state), PATIENCE_S):
+        with runtime.lock:
+            if runtime.lock.wait_until(lambda: bool(state), PATIENCE_S):
                 seen.set()
 
     def procedure() -> Procedure[None]:
