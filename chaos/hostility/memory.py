@@ -56,7 +56,7 @@ def pushes_for_unknown_jobs(attack: Attack) -> str:
 
 
 def staged_pieces(attack: Attack) -> str:
-    """Write 600 contents of 1 MiB that no entry names, and 300 beginnings of large ones."""
+    """Write 600 contents of 1 MiB that no entry names, and 300 beginnings and 100 second pieces of large ones."""
     node, rng = attack.victim, attack.rng
 
     def whole(number: int) -> Request[object]:
@@ -66,6 +66,7 @@ def staged_pieces(attack: Attack) -> str:
     attack.flood(node, 600, whole)
     piece = rng.randbytes(CHUNK_BYTES)
     attack.flood(node, 300, lambda number: Write(rng.randbytes(32).hex(), 200 << 20, 0, piece))
+    attack.flood(node, 100, lambda number: Write(rng.randbytes(32).hex(), 200 << 20, CHUNK_BYTES, piece))
     return ""
 
 

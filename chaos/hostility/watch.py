@@ -18,7 +18,7 @@ from roundelay.testing import process_stats
 from roundelay.testing.cluster import Cluster, trainers_of
 
 SAMPLE_EVERY_S = 0.25
-TRACEBACK = "Traceback (most recent call last)"
+TRACEBACK = "Traceback (most recent call last):"
 RAW_CONTROL = re.compile(r"\x1b\](?!8;)|\x07|\x00|\u202e")  # a terminal's title, a bell, a zero, text backwards
 SHOWN_MAX = 5
 
@@ -35,8 +35,8 @@ class Losses:
 class Watch:
     """Looks at the processes of a ring, and restarts those that have ended.
 
-    Memory is sampled by a thread; a process's growth is its highest sample above its own level at `settle`. A trainer
-    is compared with the highest trainer before that.
+    Memory is sampled by a thread; a process's growth is its highest sample above the highest process of its kind at
+    `settle`. By then one of the nodes has driven an honest job, for which it has loaded numpy.
     """
 
     def __init__(self, ring: Cluster) -> None:
@@ -55,13 +55,12 @@ class Watch:
             self._base, self._peaks = dict(self._peaks), {}
 
     def growth_mb(self) -> dict[str, float]:
-        """Return how far each process's highest sample lies above its level at `settle`, in MB."""
+        """Return how far each process's highest sample lies above those of its kind at `settle`, in MB."""
         with self._lock:
-            usual = max((base for name, base in self._base.items() if "trainer" in name), default=0.0)
-            return {
-                name: round(peak - self._base.get(name, usual if "trainer" in name else peak), 1)
-                for name, peak in sorted(self._peaks.items())
-            }
+            usual: dict[str, float] = {}
+            for name, base in self._base.items():
+                usual[_kind(name)] = max(base, usual.get(_kind(name), 0.0))
+            return {name: round(peak - usual.get(_kind(name), peak), 1) for name, peak in sorted(self._peaks.items())}
 
     def levels_mb(self) -> dict[str, float]:
         """Return the memory of the ring's processes now, in MB."""
@@ -86,8 +85,7 @@ class Watch:
         return found
 
     def _restart(self, process: ManagedProcess) -> None:
-        with self._lock:  # its level is a new one
-            self._base.pop(process.name, None)
+        with self._lock:
             self._peaks.pop(process.name, None)
         if process is self._ring.supernode:
             self._ring.launch_supernode()
@@ -146,6 +144,11 @@ class Helper:
         assert self._child.stdout is not None
         for line in self._child.stdout:
             self.lines.append(json.loads(line))
+
+
+def _kind(name: str) -> str:
+    """Return what a process with this name is: a supernode, a node or a trainer."""
+    return "trainer" if "trainer" in name else name.rstrip("0123456789")
 
 
 def _last_lines(text: str) -> list[str]:

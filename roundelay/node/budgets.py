@@ -97,6 +97,9 @@ BUDGETS = (
         "the least recently used goes, those that an order names last",
     ),
     Budget("larger staged contents, in temporary files", staging.LARGE_BYTES_MAX, "bytes", "the same"),
+    Budget(
+        "pieces that have overtaken others, in memory", staging.AHEAD_BYTES_MAX, "bytes", "ignored: they are sent again"
+    ),
     Budget("incomplete contents", staging.UPLOADS_MAX, "contents", "the least recently used goes"),
     Budget("complete contents that no entry names", staging.COMPLETE_MAX, "contents", "the least recently used goes"),
     Budget("waiting orders", orders.QUEUED_MAX, "orders", "Busy"),
