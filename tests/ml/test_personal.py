@@ -129,14 +129,14 @@ def test_the_pull_keeps_dittos_model_near_the_shared_one(name: str) -> None:
     assert distance("ditto", 5.0) < distance("ditto", 0.5) < distance("ditto", 0.0) == distance("fine-tune")
 
 
-def test_fine_tuning_is_a_local_training_from_the_shared_model() -> None:
+def test_fine_tuning_is_a_local_training_from_the_shared_model_with_a_fifth_of_the_step() -> None:
     design = DESIGNS["mlp"]
     model, samples = learner(design), samples_of(design)
     weights, plan = model.init_weights(0), plan_of(design, "fine-tune", 8, momentum=0.5)
 
     made = personal_weights(model, plan, weights, samples, 7)
 
-    assert (made == model.train(weights, samples, replace(plan.config, epochs=8), 7)).all()
+    assert (made == model.train(weights, samples, replace(plan.config, epochs=8, eta=0.2 * plan.config.eta), 7)).all()
 
 
 @pytest.mark.parametrize("method", ["head", "ditto", "fine-tune"])
