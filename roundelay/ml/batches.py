@@ -149,7 +149,7 @@ class Batches:
             return [0.0] * len(self.residual)
         if self.own_loss is not None:
             return [1 - errors / self.n for errors in self.own_errors]
-        return [np.count_nonzero(is_right) / self.n for is_right in self.likelihood == self.best]
+        return [float(np.count_nonzero(is_right)) / self.n for is_right in self.likelihood == self.best]
 
     def _gather(self, orders: Ints) -> list[Batch]:
         """Fill the block with these rows (F, count) and return its batches."""
