@@ -22,5 +22,5 @@ def run(chosen: parser_base.Namespace) -> int:
         save_model(chosen.out, report.model)
     screen.result(report)
     if not chosen.out:
-        screen.note(f"to save the model:  python3 client.py export {job.id[:8]} --out model.npz")
+        screen.note(f"to save the model:  python3 client.py export {job.name or job.id[:8]} --out model.npz")
     return 0

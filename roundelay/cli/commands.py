@@ -39,7 +39,7 @@ def jobs(arguments: Sequence[str]) -> Parser:
         type=checked(job_id),
         nargs="+",
         metavar="JOB",
-        help="show the settings in which these jobs differ, and their errors: ids, their first digits, or last",
+        help="show the settings in which these jobs differ, and their errors: names, ids, their first digits, or last",
     )
     add_ring_options(made)
     _add_json(made)

@@ -22,7 +22,7 @@ DIGITS_MIN = 8
 COMPARED_MAX = 6  # jobs side by side
 ROUNDS_SHOWN = 12  # of a comparison; --json has all
 AGE_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
-IN_OTHER_COLUMNS = ("model", "hidden", "rounds")
+IN_OTHER_COLUMNS = ("model", "hidden", "rounds", "name")
 UNFINISHED = ("waiting", "running", "paused")
 
 
@@ -65,7 +65,8 @@ def table(found: Sequence[JobSummary], now: float) -> Table:
     """
     title = f"{len(found)} job{'s' * (len(found) != 1)}"
     heading = "settings that differ" if len(found) > 1 else "settings"
-    made = narrow_table(title, "job", "state", "age", "round", "error", "model", heading)
+    called = ("name",) if any(each.name for each in found) else ()
+    made = narrow_table(title, "job", *called, "state", "age", "round", "error", "model", heading)
     digits = _digits_to_show([each.job for each in found])
     for each, settings in zip(found, _settings_texts(found), strict=True):
         error = "" if each.validation_error is None else f"{each.validation_error:.4f}"
@@ -73,9 +74,8 @@ def table(found: Sequence[JobSummary], now: float) -> Table:
         driver = f"driven by {each.driver}" if each.driver and each.state in UNFINISHED else ""
         notes = "\n".join(filter(None, [settings, driver, each.reason, forgets, *each.liars, *each.malformed]))
         age = _age(now - each.started) if each.started else ""
-        add_row(
-            made, each.job[:digits], each.state, age, f"{each.round}/{each.rounds}", error, _model_text(each), notes
-        )
+        first = (each.job[:digits], *((each.name,) if called else ()))
+        add_row(made, *first, each.state, age, f"{each.round}/{each.rounds}", error, _model_text(each), notes)
     return made
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from roundelay.chord.choices import ASSIGNMENTS
 from roundelay.cli import exits
+from roundelay.federation.job_name import JOB_NAME
 from roundelay.ml.choices import MAX_FILE_BYTES_HELP, file_size, whole_number
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
@@ -234,17 +235,20 @@ def host(text: str) -> str:
 
 def add_job(made: Parser) -> None:
     """Add the argument that names a job."""
-    made.add_argument("job", type=checked(job_id), metavar="JOB", help="id of a job, its first digits, or last")
+    made.add_argument(
+        "job", type=checked(job_id), metavar="JOB", help="a job: its name, its id, the first digits of it, or last"
+    )
 
 
 def job_id(text: str) -> str:
-    """Read a job's id, its first digits, or `last`. Raises ValueError."""
+    """Read a job's name, its id, the first digits of it, or `last`. Raises ValueError."""
     digits = text.lower()
-    if digits == "last":
-        return digits
+    if digits == "last" or (text and JOB_NAME.fullmatch(text)):
+        return digits if digits == "last" else text
     if not JOB_DIGITS_MIN <= len(digits) <= 64 or any(c not in "0123456789abcdef" for c in digits):
         raise ValueError(
-            f"{text[:80]!r} is not a job's id: 64 hexadecimal digits, at least the first {JOB_DIGITS_MIN}, or last"
+            f"{text[:80]!r} is not a job: expected its name, its id of 64 hexadecimal digits, at least the first "
+            f"{JOB_DIGITS_MIN} of them, or last"
         )
     return digits
 

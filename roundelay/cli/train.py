@@ -12,7 +12,7 @@ from roundelay.cli.parser_base import path
 from roundelay.cli.ring_address import ring_address
 from roundelay.client.errors import InvalidRequest, MissingExtra
 from roundelay.client.requests import PRESETS
-from roundelay.federation.settings import EVALUATE_CHOICES, why_not_repeatable
+from roundelay.federation.settings import EVALUATE_CHOICES, plugin_names, why_not_repeatable
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -23,7 +23,7 @@ def run(chosen: parser_base.Namespace) -> int:
         if chosen.local is not None:
             from roundelay.client.local import begin_ring
 
-            starting = begin_ring(chosen.local, stack, (chosen.model, chosen.rule, chosen.placement, chosen.topology))
+            starting = begin_ring(chosen.local, stack, plugin_names(vars(chosen)))
         with importing():
             from roundelay.cli import training  # after it: this takes as long as the ring's start
 

@@ -80,7 +80,8 @@ def run(chosen: parser_base.Namespace, prepared: PreparedRequest, screen: Screen
         with translated_errors():
             screen.note(f"dashboard at {start_page(of_ring(supernode, nodes, chosen.nodes, chosen.kit), stack)}")
     job = ring.submit(prepared)
-    screen.note(f"job {job.id} on {job.nodes} node{'s' * (job.nodes != 1)}")
+    called = f" ({job.name})" if job.name else ""
+    screen.note(f"job {job.id}{called} on {job.nodes} node{'s' * (job.nodes != 1)}")
     if chosen.detach:
         print(job.id)
         return 0
@@ -115,7 +116,8 @@ def _where_the_model_is(chosen: parser_base.Namespace, report: JobReport) -> str
     """Return a line that says how to get the model."""
     if chosen.local is not None:
         return "the model ends with its local ring; to keep one:  --out model.npz"
-    return f"to save the model:  python3 client.py export {report.spec.job[:8]} --out model.npz"
+    job = report.spec.settings.name or report.spec.job[:8]
+    return f"to save the model:  python3 client.py export {job} --out model.npz"
 
 
 def stay(screen: Screen) -> None:

@@ -77,12 +77,19 @@ class Job:
 
     def __repr__(self) -> str:
         state = "ended" if self._is_over else "running" if self._thread else "published"
-        return f"<Job {self.id[:8]}: {state}, {len(self._rounds)} of {self.spec.settings.rounds} rounds seen>"
+        return (
+            f"<Job {self.name or self.id[:8]}: {state}, {len(self._rounds)} of {self.spec.settings.rounds} rounds seen>"
+        )
 
     @property
     def id(self) -> str:
         """The job's id, the SHA-256 of its spec; once nodes have lied, that of the job that replaces it."""
         return self.spec.job
+
+    @property
+    def name(self) -> str:
+        """The name that its user gave it; empty if none."""
+        return self.spec.settings.name
 
     def rounds(self) -> Iterator[Round]:
         """Yield every round, from the first on, as it finishes. Raises JobFailed at the end of a failed job.

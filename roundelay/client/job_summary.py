@@ -27,11 +27,14 @@ class JobSummary:
     started: int = 0  # Unix time at which it was published; 0 if its spec cannot be read
     files: int = 0  # that it trains on
     private: str = ""  # name of the private data that it trains on
-    settings: Mapping[str, str] = field(default_factory=dict)  # those that differ from the defaults, as one types them
+    settings: Mapping[str, str] = field(default_factory=dict)  # others that differ from the defaults, as one types them
+    name: str = ""  # that its user gave; empty if none
 
     @classmethod
     def of(cls, listed: ListedJob) -> JobSummary:
         """Return the summary of what nodes say of a job."""
+        settings = {name: value for name, _, value in (each.partition("=") for each in listed.settings)}
+        name = settings.pop("name", "")
         return cls(
             listed.job,
             listed.state,
@@ -46,5 +49,6 @@ class JobSummary:
             listed.started_ns // NS_A_SECOND,
             listed.files,
             listed.pinned,
-            {name: value for name, _, value in (each.partition("=") for each in listed.settings)},
+            settings,
+            name,
         )

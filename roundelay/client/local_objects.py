@@ -16,15 +16,17 @@ import linecache
 import symtable
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from roundelay.client.errors import InvalidRequest
 from roundelay.client.local import OBJECTS_PACKAGE
-from roundelay.ml.plugins import allow
+from roundelay.ml.plugins import allow, modules_of
 
 CONSTANTS = (bool, int, float, str, bytes, tuple, frozenset, type(None))
+IN_TRAINERS = ("model", "optimizer", "loss")  # settings whose plugins nodes import; others are for the driver
 FUTURE = "from __future__ import annotations"
 OBJECTS_MAX = 100  # that one of them may use
 PACKAGE = '''"""Objects of one program, by name, which ends with the digest of the source; its module is of_NAME."""
@@ -45,13 +47,25 @@ class LocalObjects:
 
     _folder: tempfile.TemporaryDirectory[str] | None = None  # of this process: a name means the same in all its rings
 
-    def __init__(self) -> None:
+    def __init__(self, plugins: Iterable[str] = ()) -> None:
+        """Begin with none; plugins: what the ring's nodes may import beside them, as MODULE:NAME."""
+        self._modules = {OBJECTS_PACKAGE, *modules_of(plugins)}
         if LocalObjects._folder is None:
             LocalObjects._folder = tempfile.TemporaryDirectory(prefix="roundelay-objects-")
         self.folder = Path(LocalObjects._folder.name)
         self._package = self.folder / OBJECTS_PACKAGE
         self._package.mkdir(exist_ok=True)
         (self._package / "__init__.py").write_text(PACKAGE)
+
+    def require(self, settings: Mapping[str, Any]) -> None:
+        """Raise InvalidRequest if the ring's trainers may not import what these settings name."""
+        for setting in (each for each in IN_TRAINERS if each in settings):
+            if missing := set(modules_of([settings[setting]])) - self._modules:
+                name = settings[setting]
+                raise InvalidRequest(
+                    f"the nodes of this ring may not import {missing.pop()}, for {setting} {name}: "
+                    f"start it with local_ring(plugins=[{name!r}])"
+                )
 
     def add(self, setting: str, made: Any) -> str:
         """Make a class or function known to the ring; return its name for a job. Raises InvalidRequest."""

@@ -141,6 +141,7 @@ class JobReport:
         liars = [liar.address for liar in self.rounds[-1].report.liars]
         return {
             "job": self.spec.job,
+            "name": self.spec.settings.name,
             "task": self.spec.task,
             **(self.kept.scores if self.kept.result.fit else {"validation_error": self.validation_error}),
             "files": len(self.spec.files),

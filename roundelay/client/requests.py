@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from roundelay.client.errors import BadInput, InvalidRequest
 from roundelay.client.option_text import flag, names, number
-from roundelay.federation.settings import Settings, option
+from roundelay.federation.settings import Settings, option, plugin_names
 from roundelay.ml.choices import (
     DECIMAL_CHOICES,
     HEADER_CHOICES,
@@ -171,8 +171,8 @@ class TrainRequest:
     @property
     def names(self) -> tuple[str, ...]:
         """What the request names that may be a plugin: MODULE:NAME."""
-        settings = (self.setting(each.name) for each in fields(Settings) if "plugin" in each.metadata)
-        return (*settings, self.data_options.dataset or "")
+        given = vars(self.settings) if isinstance(self.settings, Settings) else self.settings
+        return (*plugin_names(given), self.data_options.dataset or "")
 
     def setting(self, name: str) -> Any:
         """Return a setting as far as the request decides it, else its default."""

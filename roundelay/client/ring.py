@@ -37,6 +37,7 @@ from roundelay.client.publication import publish
 from roundelay.client.requests import DataOptions, RingAddress, TrainRequest
 from roundelay.client.sites import Site, find_sites
 from roundelay.client.train_arguments import PLUGIN_SETTINGS, make_request
+from roundelay.federation.job_name import JOB_NAME
 from roundelay.federation.jobs import LISTED_MAX, list_jobs
 from roundelay.federation.listing import list_latest
 from roundelay.federation.site_drain import set_drained
@@ -113,6 +114,8 @@ class Ring:
                 )
             options[setting] = self._objects.add(setting, made)
         request = make_request(data, labels, validation, clients, partition, init, detach, private, options, evaluate)
+        if self._objects is not None and isinstance(request.settings, Mapping):
+            self._objects.require(request.settings)
         return self.submit(request, hooks)
 
     def submit(self, request: TrainRequest | PreparedRequest, callbacks: Sequence[Callback] = ()) -> Job:
@@ -161,9 +164,10 @@ class Ring:
         return made
 
     def job(self, job: str = LAST) -> Job:
-        """Return a job of the ring by its id, the first digits of it, or `last`; one that replaces it in its place.
+        """Return a job of the ring by its name, its id, the first digits of it, or `last`.
 
-        Raises InputNotFound, InvalidRequest if several ids begin so, JobFailed.
+        If another replaces it, that one is returned. Raises InputNotFound, InvalidRequest if several are meant,
+        JobFailed.
         """
         with translated_errors():
             snapshot = read_latest(self.connection, self._full_id(job))
@@ -245,21 +249,25 @@ class Ring:
         return LookupResult(name, entry.ring, route, tuple(times_ms))
 
     def _full_id(self, given: str) -> str:
-        """Return the id that begins so, or the latest. Raises InputNotFound, InvalidRequest, ChordError."""
-        if len(given) == ID_DIGITS:
+        """Return the id of the job that is meant. Raises InputNotFound, InvalidRequest, ChordError."""
+        is_name = JOB_NAME.fullmatch(given) is not None
+        if len(given) == ID_DIGITS and not is_name:
             return given
         ids = self.connection.ask(lambda entry: list_jobs(entry.node, entry.ring))
         found = ids[-1:] if given == LAST else [job for job in ids if job.startswith(given)]
-        if not found:  # one that replaces another is not among them
-            latest = self.connection.ask_known(lambda known: list_latest(known.members, known.ring, LISTED_MAX))
-            found = [each.job for each in latest if each.job.startswith(given)]
+        if not found:  # those that replace others are not among them
+            latest = map(JobSummary.of, self.connection.ask_known(lambda k: list_latest(k.members, k.ring, LISTED_MAX)))
+            if is_name:
+                found = [each.job for each in latest if each.name == given and each.job in ids]
+            else:
+                found = [each.job for each in latest if each.job.startswith(given)]
+        what = f"the name {given}" if is_name else f"an id that begins with {given}"
         if not found:
-            what = "has no jobs" if given == LAST else f"has no job whose id begins with {given}"
-            raise InputNotFound(f"this ring {what}; python3 client.py jobs  lists the latest")
+            missing = "has no jobs" if given == LAST else f"has no job with {what}"
+            raise InputNotFound(f"this ring {missing}; python3 client.py jobs  lists the latest")
         if len(found) > 1:
-            raise InvalidRequest(
-                f"{len(found)} jobs begin with {given}: {', '.join(job[:12] for job in found[:4])}, ..."
-            )
+            several = ", ".join(job[:12] for job in found[:4])
+            raise InvalidRequest(f"{len(found)} jobs have {what}: {several}{', ...' * (len(found) > 4)}")
         return found[0]
 
     def close(self) -> None:
@@ -311,7 +319,7 @@ def local_ring(nodes: int = 4, *, plugins: Sequence[str] = (), progress: Progres
     RingUnavailable.
     """
     with translated_errors(), ExitStack() as stack:
-        objects = LocalObjects()
+        objects = LocalObjects(plugins)
         ring = begin_ring(nodes, stack, plugins, objects.folder).wait()
         connected = connect(RingAddress(ring.supernode, nodes=ring.node_list), progress=progress)
         connected._objects = objects

@@ -7,11 +7,11 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from roundelay.client.report import Round
 from roundelay.dashboard.charts import Series, chart_scene
-from roundelay.dashboard.model import RingState
+from roundelay.dashboard.model import RingState, title_of
 from roundelay.dashboard.palette import COLOURS
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import add_count, matches, pick, row, table
@@ -57,18 +57,18 @@ def jobs_scene(ring_state: RingState, chosen: str, wanted: str = "") -> Scene:
             data_act="job",
             data_value=snapshot.job,
         )
-        pick(scene, f"{name}-0", "job", snapshot.job, snapshot.job[:8])
+        pick(scene, f"{name}-0", "job", snapshot.job, title_of(snapshot))
     return scene
 
 
 def _settings_text(snapshot: JobSnapshot) -> str:
-    chosen = chosen_texts(snapshot.spec.settings)
+    chosen = chosen_texts(replace(snapshot.spec.settings, name=""))
     return ", ".join(f"{name} {value}" for name, value in chosen.items()) or "defaults"
 
 
 def _is_wanted(snapshot: JobSnapshot, wanted: str) -> bool:
     names = (file.name for file in snapshot.spec.files)
-    return matches(wanted, snapshot.job, snapshot.state, _settings_text(snapshot), *names)
+    return matches(wanted, title_of(snapshot), snapshot.job, snapshot.state, _settings_text(snapshot), *names)
 
 
 def differences_scene(ring_state: RingState, chosen: str) -> Scene:
@@ -79,11 +79,11 @@ def differences_scene(ring_state: RingState, chosen: str) -> Scene:
     if one is None or not others:
         return scene
     jobs = [one, *others]
-    scene.add("title", "h3", "", f"Job {one.job[:8]} beside others: settings that differ")
-    found = differing([all_texts(each.spec.settings) for each in jobs])
+    scene.add("title", "h3", "", f"Job {title_of(one)} beside others: settings that differ")
+    found = differing([all_texts(replace(each.spec.settings, name="")) for each in jobs])
     if not found:
         scene.add("same", "p", "", "No setting differs.", cls="hint")
-    body = table(scene, "differing", ("", *(each.job[:8] for each in jobs)), "Settings that differ")
+    body = table(scene, "differing", ("", *(title_of(each) for each in jobs)), "Settings that differ")
     for name, values in found.items():
         row(scene, f"setting-{name}", body, (name.replace("_", "-"), *(value or "none" for value in values)))
     errors = [f"{each.kept.error:.4f}" if each.rounds_done else "-" for each in jobs]
@@ -130,8 +130,9 @@ def verdict(snapshot: JobSnapshot, jobs: Sequence[JobSnapshot]) -> str:
 
 
 def recipe(snapshot: JobSnapshot) -> str:
-    """Return everything that determines the model: the spec without its nonce and driver."""
+    """Return everything that determines the model: the spec without its nonce, driver and name."""
     raw = asdict(snapshot.spec) | {"nonce": "", "detached": False}
+    raw["settings"] |= {"name": ""}
     return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
 
 
@@ -140,7 +141,7 @@ def compare_scene(ring_state: RingState, chosen: str) -> Scene:
     jobs = [snapshot for snapshot in ring_state.jobs if snapshot.rounds_done][-COMPARED_MAX:]
     lines = [
         Series(
-            f"{snapshot.job[:8]}{' (chosen)' if snapshot.job == chosen else ''}",
+            f"{title_of(snapshot)}{' (chosen)' if snapshot.job == chosen else ''}",
             tuple((float(r.round), r.error) for r in snapshot.results[1:]),
             (number + 4) % COLOURS,
             number,
@@ -158,7 +159,7 @@ def lineage_scene(ring_state: RingState, chosen: str) -> Scene:
     if snapshot is None:
         scene.add("hint", "p", "", "Select a job to trace its model back to its files.", cls="hint")
         return scene
-    scene.add("title", "h3", "", f"Lineage of job {snapshot.job[:8]}")
+    scene.add("title", "h3", "", f"Lineage of job {title_of(snapshot)}")
     scene.add("chain", "ol", cls="chain")
     links = list(reversed(snapshot.results))
     kept = snapshot.kept.round if snapshot.rounds_done else 0

@@ -125,6 +125,11 @@ def updated_scores(before: Scores, told: Iterable[Status]) -> Scores:
     return dict(list(scores.items())[-SCORES_MAX:])
 
 
+def title_of(snapshot: JobSnapshot) -> str:
+    """Return what the page calls a job: the first digits of its id, and its name if it has one."""
+    return f"{snapshot.job[:8]} {snapshot.spec.settings.name}".rstrip()
+
+
 def is_record(name: str) -> bool:
     """Return whether a name is that of a job's record."""
     return _RECORD.fullmatch(name) is not None

@@ -6,7 +6,7 @@ from collections import Counter
 
 from roundelay.chord.requests import TrainingStatus
 from roundelay.dashboard.charts import Series, chart_scene
-from roundelay.dashboard.model import RingState
+from roundelay.dashboard.model import RingState, title_of
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import add_count, matches, row, table
 from roundelay.federation import records
@@ -31,7 +31,7 @@ def job_scene(ring_state: RingState, job: str) -> Scene:
         return scene
     rounds = snapshot.spec.settings.rounds
     scene.add("head", "div", cls="jobhead")
-    scene.add("name", "code", "head", snapshot.job[:8], title=snapshot.job)
+    scene.add("name", "code", "head", title_of(snapshot), title=snapshot.job)
     scene.add("state", "span", "head", snapshot.state, cls=f"state {snapshot.state}")
     scene.add("count", "span", "head", f"round {snapshot.rounds_done} of {rounds}")
     if snapshot.rounds_done:

@@ -2,6 +2,7 @@
 
 A job
     settings         what a user chooses: defaults, ranges, meanings
+    job_name         what a user may call a job
     setting_texts    settings as text: those that were chosen, and those in which jobs differ
     spec             a job as a value: settings, files, validation; its id
     records          its records on the ring: spec, chained results, reports, end

@@ -51,6 +51,7 @@ def without_files(
     rows = tuple(a - b for a, b in zip(spec.class_rows, class_rows, strict=True)) if class_rows else ()
     left = replace(
         spec,
+        settings=replace(spec.settings, name=""),
         files=files,
         validation=replace(spec.validation_file, index=len(files)),
         class_rows=rows,
@@ -69,6 +70,7 @@ def forgotten_files(spec: JobSpec, old: JobSpec) -> list[str]:
     """Return the files of `old` that this job has never had. Raises BadSpec unless it is otherwise the same job."""
     if spec.forgets != old.job:
         raise BadSpec(f"job {spec.job} does not forget files of job {old.job}")
+    old = replace(old, settings=replace(old.settings, name=spec.settings.name))
     if differing := [name for name in SAME if getattr(spec, name) != getattr(old, name)]:
         raise BadSpec(f"the jobs differ in more than their files: {', '.join(differing)}")
     ours = {(file.name, file.digest, file.rows) for file in spec.files}

@@ -5,10 +5,12 @@ Command lines, checks and forms are generated from the fields. Imports nothing t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from roundelay.federation.errors import BadSpec
+from roundelay.federation.job_name import JOB_NAME, JOB_NAME_EXPECTED
 from roundelay.federation.rules import RULES, Tuning, rule_of
 from roundelay.federation.topologies import TOPOLOGIES
 from roundelay.ml.accountant import ACCOUNTANTS, epsilon, rounds_within
@@ -97,6 +99,10 @@ class Settings:
         "losses", TASK_LOSS, (TASK_LOSS,), "what training minimises (the cross-entropy of classes, or squared error)"
     )
     seed: int = _number(0, 0, 2**63 - 1, "the job's only source of randomness")
+    name: str = field(
+        default="",
+        metadata={"about": "a name for the job, beside its id", "pattern": JOB_NAME, "expected": JOB_NAME_EXPECTED},
+    )
     quorum: float = _number(
         1.0,
         0.0,
@@ -501,6 +507,11 @@ def why_not_repeatable(topology: str, quorum: float, private: str, noise: float 
     }
     reason = next((reason for reason, holds in reasons.items() if holds), "")
     return f"the rounds of this job cannot be repeated: {reason}" if reason else ""
+
+
+def plugin_names(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what these settings name that may be a plugin."""
+    return tuple(given[each.name] for each in fields(Settings) if "plugin" in each.metadata and each.name in given)
 
 
 def option(name: str) -> str:

@@ -173,6 +173,12 @@ def run_script(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("setting", ["model", "optimizer", "loss"])
+def test_a_plugin_that_the_nodes_may_not_import_is_refused_at_once(ring: roundelay.Ring, setting: str) -> None:
+    with pytest.raises(InvalidRequest, match=rf"for {setting} mine:Own: start it with local_ring\(plugins="):
+        ring.train(X, Y, **{**FAST, setting: "mine:Own"})
+
+
 def test_a_class_of_a_script_trains_on_its_local_ring(tmp_path: Path) -> None:
     done = run_script(
         tmp_path,

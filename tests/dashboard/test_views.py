@@ -268,6 +268,20 @@ def test_jobs_are_compared_by_the_settings_in_which_they_differ() -> None:
     assert "rounds 10, rule fedprox, mu 0.1" in texts(history_view.jobs_scene(seen, one.job))
 
 
+def test_the_page_shows_the_names_of_jobs() -> None:
+    one, other = job(2, "done"), job(2, "done", nonce="x")
+    named = replace(other, spec=replace(other.spec, settings=Settings(rounds=10, name="baseline")))
+    seen = picture(0, 128, jobs=(one, named))
+
+    listed = texts(history_view.jobs_scene(seen, one.job, "baseline"))
+
+    title = f"{named.job[:8]} baseline"
+    assert title in listed and one.job[:8] not in listed
+    assert any(text.endswith(f" = job {one.job[:8]}") for text in listed), "a name changes no model"
+    assert title in texts(history_view.differences_scene(seen, one.job))
+    assert title in texts(training_view.job_scene(seen, named.job))
+
+
 def test_the_rounds_of_a_job_are_a_table() -> None:
     head, *lines = history_view.as_csv(job(3)).splitlines()
 

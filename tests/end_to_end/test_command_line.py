@@ -19,6 +19,8 @@ from roundelay.chord.ring import Ring
 from roundelay.cli import jobs, status
 from roundelay.client.comparison import ComparedJob, Comparison
 from roundelay.client.job_summary import JobSummary
+from roundelay.federation.errors import BadSpec
+from roundelay.federation.settings import Settings
 from tests.end_to_end.small_job import write_tiny
 from tests.processes import Outcome, client_here
 
@@ -62,6 +64,12 @@ def test_a_job_is_named_by_its_first_digits_or_as_the_last_one(job: str, run: Ru
     missing = "0000" if not job.startswith("0000") else "1111"
     assert run("export", missing, "--out", tmp_path / "model.npz").code == 66
     assert job[:8] in run("jobs").out
+
+
+@pytest.mark.parametrize("name", ["last", "LAST", "dead", "2024", "a b", "x" * 65, "-x", "a/b", "é"])
+def test_a_name_that_could_mean_another_job_is_refused(name: str) -> None:
+    with pytest.raises(BadSpec, match=r"--name is .*, expected 1 to 64 letters"):
+        Settings(name=name)
 
 
 def test_an_exported_model_has_its_card(job: str, run: Run, tmp_path: Path) -> None:
@@ -149,6 +157,15 @@ def test_the_table_of_jobs_shows_age_and_model_and_only_the_settings_that_differ
     assert "unreadable" in last and "driven" not in last
 
 
+def test_names_have_a_column_if_a_job_has_one() -> None:
+    found = [replace(summary("aa"), name="baseline"), summary("bb")]
+
+    *_, headings, _, first, second = lines_of(jobs.table(found, NOW))
+
+    assert headings.split()[:3] == ["job", "name", "state"]
+    assert first.split()[:3] == ["aa000000", "baseline", "running"] and second.split()[:2] == ["bb000000", "running"]
+
+
 def test_one_job_is_shown_with_the_settings_that_were_chosen() -> None:
     shown = lines_of(jobs.table([summary("aa", epochs="2", seed="7", hidden="8,8")], NOW))
 
@@ -192,3 +209,23 @@ def test_a_starting_supernode_is_not_replaced_by_another_rings_list(tmp_path: Pa
 
     assert shown.code == 69
     assert "the supernode at 127.0.0.1:1 does not answer; enter the ring through one of its nodes" in shown.err
+
+
+def test_a_job_is_named_by_the_name_that_its_user_gave(
+    job: str, run: Run, ring: roundelay.Ring, tmp_path: Path
+) -> None:
+    data, settings = write_tiny(tmp_path), {**SETTINGS, "rounds": 2}
+    named = ring.train(data, validation="validate_letters.txt", name="base.line-2", **settings)
+    report = named.result()
+
+    assert named.id in run("export", "base.line-2", "--out", tmp_path / "model.npz").out
+    assert run("jobs", "--json").json["jobs"][-1]["name"] == ring.job("base.line-2").name == "base.line-2"
+    assert "base.line-2" in run("jobs").out
+    unnamed = ring.train(data, validation="validate_letters.txt", **settings)
+    assert unnamed.result().model.sha256 == report.model.sha256, "a name changes no model"
+    assert run("export", "baseline", "--out", tmp_path / "model.npz").code == 66
+    again = ring.train(data, validation="validate_letters.txt", name="base.line-2", **settings)
+    again.result()
+    refused = run("export", "base.line-2", "--out", tmp_path / "model.npz")
+    assert refused.code == 64
+    assert f"2 jobs have the name base.line-2: {named.id[:12]}, {again.id[:12]}" in refused.err

@@ -54,6 +54,13 @@ def test_which_files_a_job_has_forgotten_follows_from_both_specs() -> None:
     assert forgotten_files(forgotten(old), old) == GONE
 
 
+def test_a_job_without_files_has_not_the_name_of_the_one_that_had_them() -> None:
+    old = spec_of(CONTENTS, name="baseline")
+
+    assert forgotten(old).settings.name == ""
+    assert forgotten_files(forgotten(old), old) == GONE
+
+
 @pytest.mark.parametrize(
     "changes",
     [

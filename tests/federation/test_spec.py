@@ -156,6 +156,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "optimizer": "adam",
         "loss": "mine:Loss",
         "seed": 7,
+        "name": "baseline",
         "course": True,
         "arithmetic": "portable",
         "quorum": 0.5,
