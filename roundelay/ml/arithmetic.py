@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from roundelay.ml import aligned, elementary, exact_product
-from roundelay.ml.data import Array
-from roundelay.ml.exact_product import Refresh, operand_bits, rounder, rounder_below, summand_bits
+from roundelay.ml.data import Array, Doubles
+from roundelay.ml.exact_product import Refresh, operand_bits, rounder, rounder_below, rounder_beside, summand_bits
 from roundelay.ml.raw_random import RawGenerator
 
 Seed = int | Sequence[int]
@@ -23,7 +23,8 @@ class Arithmetic(Protocol):
     """What native and portable arithmetic have in common."""
 
     dtype: ClassVar[type[np.floating[Any]]]  # of the arrays of a local training of mlp or softmax
-    is_first_transposed: ClassVar[bool]  # whether a training is faster with its first matrix transposed
+    has_float32_layouts: ClassVar[bool]  # whether matrices lie as BLAS multiplies them fastest in float32: kernels.py
+    unit: ClassVar[float]  # a power of two, either way, of the activations in a training: kernels.py
 
     def generator(self, seed: Seed) -> np.random.Generator:
         """Return a generator whose `permutation`, `standard_normal` and raw words may be used."""
@@ -49,19 +50,23 @@ class Arithmetic(Protocol):
         """Return the sum of log(x) in each row (F, n), for x > 0."""
         ...
 
-    def operands(self, x: Array, inner: int) -> tuple[Array, Refresh | None]:
+    def operands(self, x: Array, inner: int, power: Doubles | None = None) -> tuple[Array, Refresh | None]:
         """Return the operands of products that stand for x (F, n), and what to call whenever x has changed, if at all.
 
-        inner: the most terms that a sum of their products has.
+        inner: the most terms that a sum of their products has. power: (F,) what `rounding_beside` needs.
         """
         ...
 
-    def rounding(self, x: Array, files: int, inner: int, is_positive: bool = False) -> Refresh | None:
+    def rounding(self, x: Array, files: int, inner: int, is_negative: bool = False) -> Refresh | None:
         """Return what makes operands of x in place, one of each file; None: they are x itself."""
         ...
 
     def rounding_below(self, x: Array, bound: float, inner: int) -> Refresh | None:
         """Return the same for numbers that are known to be at most `bound`, which saves looking for the largest."""
+        ...
+
+    def rounding_beside(self, x: Array, power: Doubles, times: float, inner: int) -> Refresh | None:
+        """Return the same for numbers that are at most `times` the double of `power`, which other operands wrote."""
         ...
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
@@ -73,7 +78,8 @@ class Native:
     """numpy's own functions, in float32."""
 
     dtype: ClassVar[type[np.floating[Any]]] = np.float32
-    is_first_transposed: ClassVar[bool] = True
+    has_float32_layouts: ClassVar[bool] = True
+    unit: ClassVar[float] = 1.0
 
     def generator(self, seed: Seed) -> np.random.Generator:
         return np.random.default_rng(seed)
@@ -96,13 +102,16 @@ class Native:
     def log_sums(self, x: Array) -> list[float]:
         return [float(logs.sum()) for logs in np.log(x).astype(np.float64)]
 
-    def operands(self, x: Array, inner: int) -> tuple[Array, Refresh | None]:
+    def operands(self, x: Array, inner: int, power: Doubles | None = None) -> tuple[Array, Refresh | None]:
         return x, None
 
-    def rounding(self, x: Array, files: int, inner: int, is_positive: bool = False) -> Refresh | None:
+    def rounding(self, x: Array, files: int, inner: int, is_negative: bool = False) -> Refresh | None:
         return None
 
     def rounding_below(self, x: Array, bound: float, inner: int) -> Refresh | None:
+        return None
+
+    def rounding_beside(self, x: Array, power: Doubles, times: float, inner: int) -> Refresh | None:
         return None
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
@@ -120,7 +129,8 @@ class Portable:
     """Exact products and sums of rounded operands, in float64 (exact_product, elementary, raw_random)."""
 
     dtype: ClassVar[type[np.floating[Any]]] = np.float64
-    is_first_transposed: ClassVar[bool] = False
+    has_float32_layouts: ClassVar[bool] = False
+    unit: ClassVar[float] = -(2.0**60)
 
     def generator(self, seed: Seed) -> np.random.Generator:
         return RawGenerator(seed)
@@ -140,16 +150,19 @@ class Portable:
     def log_sums(self, x: Array) -> list[float]:
         return elementary.log_sums(x)
 
-    def operands(self, x: Array, inner: int) -> tuple[Array, Refresh | None]:
+    def operands(self, x: Array, inner: int, power: Doubles | None = None) -> tuple[Array, Refresh | None]:
         made = aligned.empty(x.shape, np.float64)  # (F, n)
-        return made, rounder(x, made, operand_bits(inner))
+        return made, rounder(x, made, operand_bits(inner), power=power)
 
-    def rounding(self, x: Array, files: int, inner: int, is_positive: bool = False) -> Refresh | None:
+    def rounding(self, x: Array, files: int, inner: int, is_negative: bool = False) -> Refresh | None:
         rows = x.reshape(files, -1)  # (F, n)
-        return rounder(rows, rows, operand_bits(inner), is_positive)
+        return rounder(rows, rows, operand_bits(inner), is_negative)
 
     def rounding_below(self, x: Array, bound: float, inner: int) -> Refresh | None:
         return rounder_below(x, bound, operand_bits(inner))
+
+    def rounding_beside(self, x: Array, power: Doubles, times: float, inner: int) -> Refresh | None:
+        return rounder_beside(x.reshape(len(power), -1), power, times, operand_bits(inner))
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
         ones = _row(scores, 1.0)

@@ -100,14 +100,16 @@ class Batches:
         self.own_loss = own_loss
         f, self.n, width = len(files), files[0].rows, files[0].features + 1
         self.arithmetic, dtype = arithmetic, arithmetic.dtype
-        self.size, self.scale, self.tail_factor = size, dtype(scale), dtype(tail_scale / scale)
-        self.log_scale = float(arithmetic.log(np.array(self.scale, np.float64)))
+        self.size, self.scale, self.tail_factor = size, dtype(scale / arithmetic.unit), dtype(tail_scale / scale)
+        self.log_scale = float(arithmetic.log(np.array(dtype(scale), np.float64)))
         self.class_weights: Array = np.array(class_weights, dtype)  # (classes,) or (0,)
         self.x: Array = np.empty((f * self.n, width), dtype)  # (F n, d + 1)
         self.x[:, 0] = 1
         np.concatenate([samples.x for samples in files], out=self.x[:, 1:])
         if (make_operands := arithmetic.rounding(self.x, f, max(width, size))) is not None:
             make_operands()
+        if arithmetic.unit != 1:
+            np.multiply(self.x, arithmetic.unit, self.x)
         self.y = np.concatenate([samples.y for samples in files])  # (F n,)
         self.has_targets = files[0].has_targets
         self.first_rows = np.arange(0, f * self.n, self.n)[:, None]  # (F, 1)
@@ -137,7 +139,7 @@ class Batches:
         if self.has_targets:
             squares = np.square(self.residual.astype(np.float64) / (2 * np.float64(self.scale)))  # (F, n)
             return [float(self.arithmetic.total(of_file)) / self.n for of_file in squares]
-        sums = self.arithmetic.log_sums(np.maximum(self.likelihood, _LIKELIHOOD_MIN))
+        sums = self.arithmetic.log_sums(np.maximum(self.likelihood * self.arithmetic.unit, _LIKELIHOOD_MIN))
         return [self.log_scale - of_file / self.n for of_file in sums]
 
     def accuracies(self) -> list[float]:

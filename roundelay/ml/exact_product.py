@@ -49,24 +49,45 @@ def rounder_below(x: Array, bound: float, bits: int) -> Refresh:
     return refresh
 
 
-def rounder(source: Array, target: Array, bits: int, is_positive: bool = False) -> Refresh:
+def rounder_beside(x: Array, power: Doubles, times: float, bits: int) -> Refresh:
+    """Return a function that rounds each row of x (F, n) in place, whose numbers are bounded by those of another array.
+
+    None is larger than `times` the double of the row's `power` (F,), which a `rounder` of that array has written.
+    """
+    magic = np.empty((len(x), 1))  # (F, 1)
+    magic_row, factor = magic[:, 0], np.array(_magic(times, bits) * 2)  # (F,), ()
+    add, subtract, multiply = np.add, np.subtract, np.multiply
+
+    def refresh() -> None:
+        multiply(power, factor, magic_row)
+        add(x, magic, x)
+        subtract(x, magic, x)
+
+    return refresh
+
+
+def rounder(
+    source: Array, target: Array, bits: int, is_negative: bool = False, power: Doubles | None = None
+) -> Refresh:
     """Return a function that rounds each row of `source` (F, n) to integers of `bits` bits times a power of two.
 
-    `target` (F, n) may be `source` itself. A row with NaN or infinity becomes NaN. is_positive: no number is negative.
+    `target` (F, n) may be `source` itself. A row with NaN or infinity becomes NaN. is_negative: no number is positive.
+    power (F,): written, the largest power of two that is not above the largest number of each row.
     """
+    largest = np.empty(len(source)) if power is None else power  # (F,)
     if len(source) == 1:
-        return _row_rounder(source[0], target[0], bits, is_positive)
-    largest, least = np.empty((2, len(source)))  # (F,) each
+        return _row_rounder(source[0], target[0], bits, is_negative, largest)
+    least = np.empty(len(source))  # (F,)
     magic, factor = np.empty((len(source), 1)), np.array(1.5 * 2.0 ** (MANTISSA_BITS - bits))  # (F, 1), ()
     magic_row, largest_bits = magic[:, 0], largest.view(np.int64)  # (F,) each
     add, subtract, multiply, mask, exponent = np.add, np.subtract, np.multiply, np.bitwise_and, _EXPONENT
     highest, lowest, maximum, negative = np.maximum.reduce, np.minimum.reduce, np.maximum, np.negative
 
     def refresh() -> None:
-        highest(source, 1, None, largest, False, _SMALLEST)  # type: ignore[call-overload]  # slower with keywords
-        if not is_positive:
-            lowest(source, 1, None, least, False, -_SMALLEST)  # type: ignore[call-overload]
-            negative(least, least)
+        lowest(source, 1, None, least, False, -_SMALLEST)  # type: ignore[call-overload]  # slower with keywords
+        negative(least, largest)
+        if not is_negative:
+            highest(source, 1, None, least, False, _SMALLEST)  # type: ignore[call-overload]
             maximum(largest, least, out=largest)
         mask(largest_bits, exponent, largest_bits)
         multiply(largest, factor, magic_row)
@@ -76,16 +97,18 @@ def rounder(source: Array, target: Array, bits: int, is_positive: bool = False) 
     return refresh
 
 
-def _row_rounder(source: Array, target: Array, bits: int, is_positive: bool) -> Refresh:
+def _row_rounder(source: Array, target: Array, bits: int, is_negative: bool, power: Doubles) -> Refresh:
     """Return the same for one row, with few numpy calls: they have most of the time of a small one."""
     magic = np.empty(1)  # not (): numpy 1 would compute as precisely as `source` is
+    factor = 1.5 * 2.0 ** (MANTISSA_BITS - bits)
     add, subtract, highest, lowest = np.add, np.subtract, np.maximum.reduce, np.minimum.reduce
 
     def refresh() -> None:
-        largest = highest(source)
-        if not is_positive:
-            largest = max(largest, -lowest(source))
-        magic[0] = _magic(largest, bits)
+        largest = -lowest(source)
+        if not is_negative:
+            largest = max(largest, highest(source))
+        power[0] = below = _power_below(largest)
+        magic[0] = below * factor
         add(source, magic, target)
         subtract(target, magic, target)
 
@@ -94,9 +117,14 @@ def _row_rounder(source: Array, target: Array, bits: int, is_positive: bool) -> 
 
 def _magic(largest: float, bits: int) -> float:
     """Return 1.5 * 2^52 units, of which `bits` bits reach the largest number; infinity if that is not finite."""
+    return _power_below(largest) * 1.5 * 2.0 ** (MANTISSA_BITS - bits)
+
+
+def _power_below(largest: float) -> float:
+    """Return the largest power of two that is not above a number; infinity if that is not finite."""
     if not largest < math.inf:
         return math.inf
-    return math.ldexp(1.5, math.frexp(max(largest, _SMALLEST))[1] + MANTISSA_BITS - 1 - bits)
+    return math.ldexp(0.5, math.frexp(max(largest, _SMALLEST))[1])
 
 
 def rounded(x: Array, bits: int) -> Doubles:

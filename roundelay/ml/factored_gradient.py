@@ -54,7 +54,7 @@ class FactoredGradient:
 
     def __init__(self, architecture: Architecture, arithmetic: Arithmetic) -> None:
         shapes = [(fan_in + 1, fan_out) for fan_in, fan_out in architecture.shapes]
-        if arithmetic.is_first_transposed:
+        if arithmetic.has_float32_layouts:
             shapes[0] = shapes[0][::-1]
         self._arithmetic = arithmetic
         self._blocks = list(_blocks(shapes, arithmetic))

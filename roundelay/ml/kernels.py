@@ -9,12 +9,15 @@ Knows nothing of epochs, learning rates or file contents; mlp.loss_and_gradient 
 - element-wise calls run over whole contiguous arrays: numpy is several times slower over slices;
 - arrays are feature-major, (F, width, batch), so the softmax reduces over the axis before the last;
 - the bias is a row of ones above the activations and a column of ones beside the inputs: no separate additions;
-- BLAS is slowest when the inner axis is contiguous in both operands. So the first matrix is kept transposed (Network),
-  the inputs come in both layouts, and the gradient from the layer above is copied transposed. In float64 it is slower
-  with the first matrix transposed;
+- in float32, BLAS is slowest when the inner axis is contiguous in both operands. So the first matrix is kept transposed
+  (Network), the inputs come in both layouts, and the gradient from the layer above is copied transposed. In float64
+  these cost time, and the product that makes the scores is faster transposed;
 - buffers begin at a cache line (aligned.py);
 - labels come as arrays with the scale at each sample's class and 0 elsewhere (batches.py): one subtraction;
 - factors of the gradient (1 / batch, the learning rate) are folded into the scale of the softmax;
+- in portable arithmetic, activations come multiplied by `unit`, -2^60, and gradients by them divided by it. Rounded
+  activations are then 0 or, as integers, larger than any gradient or of its sign: the smaller integer is the gradient
+  where an activation counts, else 0. It saves a mask. Of a loss in scores, and of the weights' gradient, both cancel;
 - no number becomes denormal: arithmetic on denormals is ten to sixty times slower, and a confident network is full of
   them;
 - loss and accuracy cost no call: `softmax` and `total`, which the step leaves in the batch, determine both.
@@ -33,7 +36,7 @@ import numpy.typing as npt
 from roundelay.ml import aligned
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.choices import TASK_LOSS
-from roundelay.ml.data import Array, Labels
+from roundelay.ml.data import Array, Doubles, Labels
 from roundelay.ml.exact_product import Refresh
 from roundelay.ml.factored_gradient import FactoredGradient
 from roundelay.ml.mlp import Architecture
@@ -41,6 +44,8 @@ from roundelay.ml.vectors import Vector
 
 COPIED_AT_ONCE = 1 << 20  # numbers of a vector that may be in a file
 SCORE_FLOOR = -30.0  # relative to the highest score: exp() of it is 1e-13, far from denormal
+BACK_SUM_MAX = 3.0  # of a sample's |softmax - one hot|: at most 2, and what rounding adds in all classes
+BOUNDED_CLASSES_MAX = 1 << 16
 
 Bits = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -48,7 +53,7 @@ Bits = npt.NDArray[np.unsignedinteger[Any]]
 class Batch(NamedTuple):
     """The inputs and outputs of a step: one batch of each of F files. With one file only, the axis F is dropped."""
 
-    rows: Array  # (F, batch, d + 1) column 0 is 1
+    rows: Array  # (F, batch, d + 1) column 0 is 1; all times the unit
     columns: Array  # (F, d + 1, batch) the same, transposed
     hot: Array  # (F, classes, batch) the scale at each sample's class, else 0; in a regression, the scaled target
     factors: Array | None  # (F, 1, batch) weight of each sample in the gradient; None: all are 1
@@ -85,7 +90,7 @@ class Network:
         """Write a vector that is laid out as Architecture.views expects it to a row of `weights`, or of its like."""
         for start in range(0, len(row), COPIED_AT_ONCE):
             row[start : start + COPIED_AT_ONCE] = vector[start : start + COPIED_AT_ONCE]
-        if self.arithmetic.is_first_transposed:
+        if self.arithmetic.has_float32_layouts:
             fan_in, fan_out = self.architecture.shapes[0]
             first = (fan_in + 1) * fan_out
             row[:first].reshape(fan_out, fan_in + 1)[...] = vector[:first].reshape(fan_in + 1, fan_out).T
@@ -93,7 +98,7 @@ class Network:
     def unload(self) -> list[Array]:
         """Return each training's weights, laid out as Architecture.views expects them; they are not used here again."""
         stored = list(self.weights)  # (parameters,) each
-        if not self.arithmetic.is_first_transposed:
+        if not self.arithmetic.has_float32_layouts:
             return stored
         fan_in, fan_out = self.architecture.shapes[0]
         first = (fan_in + 1) * fan_out
@@ -106,7 +111,7 @@ class Network:
         views, start = [], 0
         for fan_in, fan_out in self.architecture.shapes:
             end = start + (fan_in + 1) * fan_out
-            is_transposed = not start and self.arithmetic.is_first_transposed
+            is_transposed = not start and self.arithmetic.has_float32_layouts
             shape = (fan_out, fan_in + 1) if is_transposed else (fan_in + 1, fan_out)
             views.append(squeeze_files(flat[:, start:end].reshape(-1, *shape)))
             start = end
@@ -120,24 +125,26 @@ class HiddenLayer:
     Attributes of a slotted class cost a step nothing: they are as fast as local variables of a tuple unpacked.
     """
 
-    activations: Array  # (F, width + 1, batch) row 0 stays 1
+    activations: Array  # (F, width + 1, batch) times the unit; row 0 stays 1 times the unit
     units: Array  # (F, width, batch) view of the activations without row 0
     zeros: Array  # (F, width + 1, batch) the other operand of ReLU
     keep: Array | None  # (F, width, batch) dropout's factors, redrawn for each step; None: no dropout
-    matrix_t: Array  # (F, up, width + 1) view of the matrix above
-    output: Array  # (F, up, batch) what the matrix above makes: the units above, or the scores
+    left: Array  # (F, up, width + 1) view of the matrix above, or the activations transposed
+    right: Array  # (F, width + 1, batch) the activations, or the matrix above
+    output: Array  # (F, up, batch) their product: the units above or the scores, perhaps transposed
 
-    output_back: Array  # (F, up, batch) d loss / d output
-    output_back_t: Array  # (F, batch, up) the same, copied transposed
-    output_back_view: Array  # (F, up, batch) view of output_back_t
+    output_back: Array  # (F, up, batch) d loss / d output, as are the others divided by the unit
+    output_back_t: Array  # (F, batch, up) the same transposed
+    output_back_copy: Array | None  # (F, up, batch) view of output_back_t, if that is a copy
     gradient: Array | None  # (F, width + 1, up) of the matrix above; None if it is factored
     matrix: Array  # (F, width, up) view of the matrix above without its bias
     units_back: Array  # (F, width, batch) d loss / d units
     activation_bits: Bits  # (F, width + 1, batch) the activations as integers
-    mask: Bits  # (F, width + 1, batch) 1 where an activation is positive, else 0
+    mask: Bits | None  # (F, width + 1, batch) 1 where an activation is positive, else 0; not if the unit is negative
     back_bits: Bits  # (F, width + 1, batch) d loss / d activations as integers; row 0 stays 0
     round_activations: Refresh | None  # makes them operands of products, as do the two below: see arithmetic.py
     round_back: Refresh | None
+    round_bounded: Refresh | None  # the same, if all factors are 1
 
 
 def squeeze_files(stack: Array) -> Array:
@@ -155,44 +162,56 @@ def gradient_step(
     step (dropout.py).
     """
     scores = _empty(network, network.architecture.classes, size)  # (F, classes, batch)
-    operands, round_weights = network.arithmetic.operands(network.weights, max(network.architecture.sizes) + 1)
-    outputs = _outputs(network, size, scale, scores)
+    made_scores = _scores_as_made(network, scores)
+    unit, power = network.arithmetic.unit, np.ones(network.files)  # (F,) what bounds the weights
+    operands, round_weights = network.arithmetic.operands(network.weights, max(network.architecture.sizes) + 1, power)
+    outputs = _outputs(network, size, scale / unit, scores)
+    bound = (power, BACK_SUM_MAX * abs(scale / unit)) if _is_bounded(network) and not keeps else None
     gradients: Sequence[Array | None] = [None] * len(network.architecture.shapes)
     if factored is None:
         gradients = network.matrices(network.gradient)
-    layers = _hidden_layers(network, network.matrices(operands), gradients, size, scores, keeps)
+    layers = _hidden_layers(network, network.matrices(operands), gradients, size, made_scores, scores, keeps, bound)
     reversed_layers = layers[::-1]
     first, first_gradient = network.matrices(operands)[0], gradients[0]
     first_output, first_back = (layers[0].units, layers[0].units_back) if layers else (scores, scores)
-    is_transposed, first_back_t = network.arithmetic.is_first_transposed, first_back.swapaxes(-2, -1)
+    is_transposed, first_back_t = network.arithmetic.has_float32_layouts, first_back.swapaxes(-2, -1)
     first_t = first if is_transposed else first.swapaxes(-2, -1)  # (F, width, d + 1)
     product = np.dot if network.files == 1 else np.matmul
     to_gradient: Callable[..., object] = product if factored is None else factored.add
-    maximum, multiply, copy, sign = np.maximum, np.multiply, np.copyto, np.sign
+    rectify = np.maximum if unit > 0 else np.minimum
+    multiply, minimum, copy, sign, per_unit = np.multiply, np.minimum, np.copyto, np.sign, np.array(1 / unit)
 
     def step(batch: Batch) -> None:
         if round_weights is not None:
             round_weights()
         product(first_t, batch.columns, first_output)  # (F, width, batch)
         for layer in layers:
-            maximum(layer.activations, layer.zeros, out=layer.activations)  # (F, width + 1, batch) ReLU
+            rectify(layer.activations, layer.zeros, out=layer.activations)  # (F, width + 1, batch) ReLU
             if layer.keep is not None:
                 multiply(layer.units, layer.keep, layer.units)  # (F, width, batch)
             if layer.round_activations is not None:
                 layer.round_activations()
-            product(layer.matrix_t, layer.activations, layer.output)  # (F, up, batch)
+            product(layer.left, layer.right, layer.output)  # (F, up, batch)
 
+        if unit != 1:
+            multiply(made_scores, per_unit, scores)  # (F, classes, batch)
         outputs(batch)
 
         for layer in reversed_layers:
-            copy(layer.output_back_view, layer.output_back)  # (F, up, batch)
+            if layer.output_back_copy is not None:
+                copy(layer.output_back_copy, layer.output_back)  # (F, up, batch)
             to_gradient(layer.activations, layer.output_back_t, layer.gradient)  # (F, width + 1, up)
             product(layer.matrix, layer.output_back, layer.units_back)  # (F, width, batch)
-            sign(layer.activation_bits, layer.mask)
-            multiply(layer.back_bits, layer.mask, layer.back_bits)  # (F, width + 1, batch)
+            if layer.mask is None:
+                minimum(layer.back_bits, layer.activation_bits, out=layer.back_bits)  # (F, width + 1, batch)
+            else:
+                sign(layer.activation_bits, layer.mask)
+                multiply(layer.back_bits, layer.mask, layer.back_bits)  # (F, width + 1, batch)
             if layer.keep is not None:
                 multiply(layer.units_back, layer.keep, layer.units_back)  # (F, width, batch)
-            if layer.round_back is not None:
+            if layer.round_bounded is not None and batch.factors is None:
+                layer.round_bounded()
+            elif layer.round_back is not None:
                 layer.round_back()
         if is_transposed:
             to_gradient(first_back, batch.rows, first_gradient)  # (F, width, d + 1)
@@ -200,6 +219,20 @@ def gradient_step(
             to_gradient(batch.columns, first_back_t, first_gradient)  # (F, d + 1, width)
 
     return step
+
+
+def _is_bounded(network: Network) -> bool:
+    """Return whether the largest weight bounds the gradient below the scores: that of a softmax is bounded itself."""
+    architecture = network.architecture
+    has_softmax = architecture.task == "classification" and architecture.loss_name == TASK_LOSS
+    return has_softmax and architecture.classes <= BOUNDED_CLASSES_MAX
+
+
+def _scores_as_made(network: Network, scores: Array) -> Array:
+    """Return where the last product writes the scores, times the unit: in `scores` itself, or a transposed view."""
+    if network.arithmetic.has_float32_layouts or len(network.architecture.sizes) == 2:
+        return scores
+    return np.empty_like(scores.swapaxes(-2, -1), order="C").swapaxes(-2, -1)  # (F, classes, batch)
 
 
 def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
@@ -212,7 +245,7 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
         return _differences(scale, scores, round_scores)
     peak = _empty(network, 1, size)  # (F, 1, batch)
     floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) arrays of constants are faster than scalars
-    round_known = network.arithmetic.rounding_below(scores, scale, inner)
+    round_known = network.arithmetic.rounding_below(scores, abs(scale), inner)
     exponentials = network.arithmetic.exponentials(scores, scale)
     subtract, divide, multiply = np.subtract, np.divide, np.multiply
     maximum, largest = np.maximum, np.maximum.reduce
@@ -268,38 +301,50 @@ def _hidden_layers(
     operands: list[Array],
     gradients: Sequence[Array | None],
     size: int,
+    made_scores: Array,
     scores: Array,
     keeps: Sequence[Array],
+    bound: tuple[Doubles, float] | None,
 ) -> list[HiddenLayer]:
-    """Make the buffers of all hidden layers, the one next to the inputs first. operands: the weights in products."""
+    """Make the buffers of all hidden layers, the one next to the inputs first.
+
+    operands: the weights in products. bound: of the gradient below the scores, for `rounding_beside`.
+    """
     widths = network.architecture.sizes[1:-1]
     matrices, gradients = operands[1:], gradients[1:]
-    rounding = network.arithmetic.rounding
+    arithmetic, unit, is_copied = network.arithmetic, network.arithmetic.unit, network.arithmetic.has_float32_layouts
     layers: list[HiddenLayer] = []  # the one next to the scores first: each refers to the one above
     for i in reversed(range(len(widths))):
-        output, output_back = (layers[-1].units, layers[-1].units_back) if layers else (scores, scores)
+        output, output_back = (layers[-1].units, layers[-1].units_back) if layers else (made_scores, scores)
         activations, back, zeros = (_empty(network, widths[i] + 1, size) for _ in range(3))
-        activations[..., 0, :], back[..., 0, :], zeros[:] = 1, 0, 0
-        output_back_t = np.empty_like(output.swapaxes(-2, -1), order="C")  # (F, batch, up)
+        activations[..., 0, :], back[..., 0, :], zeros[:] = unit, 0, 0
+        left, right, output_back_t = matrices[i].swapaxes(-2, -1), activations, output_back.swapaxes(-2, -1)
+        if is_copied:
+            output_back_t = np.empty_like(output_back_t, order="C")  # (F, batch, up)
+        if output is made_scores and made_scores is not scores:
+            left, right, output = (each.swapaxes(-2, -1) for each in (right, left, output))
+        inner = max(size, widths[i])
         layers.append(
             HiddenLayer(
                 activations=activations,
                 units=activations[..., 1:, :],
                 zeros=zeros,
                 keep=keeps[i] if keeps else None,
-                matrix_t=matrices[i].swapaxes(-2, -1),
+                left=left,
+                right=right,
                 output=output,
                 output_back=output_back,
                 output_back_t=output_back_t,
-                output_back_view=output_back_t.swapaxes(-2, -1),
+                output_back_copy=output_back_t.swapaxes(-2, -1) if is_copied else None,
                 gradient=gradients[i],
                 matrix=matrices[i][..., 1:, :],
                 units_back=back[..., 1:, :],
                 activation_bits=_bits(activations),
-                mask=_bits(_empty(network, widths[i] + 1, size)),
+                mask=_bits(_empty(network, widths[i] + 1, size)) if unit > 0 else None,
                 back_bits=_bits(back),
-                round_activations=rounding(activations, network.files, max(size, widths[i] + 1), True),
-                round_back=rounding(back, network.files, max(size, widths[i])),
+                round_activations=arithmetic.rounding(activations, network.files, max(size, widths[i] + 1), True),
+                round_back=arithmetic.rounding(back, network.files, inner),
+                round_bounded=arithmetic.rounding_beside(back, *bound, inner) if bound and not layers else None,
             )
         )
     return layers[::-1]

@@ -22,7 +22,7 @@ from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.exact import quantise
 from roundelay.ml.exact_product import operand_bits, product, rounded, total
-from roundelay.ml.kernels import Network, gradient_step
+from roundelay.ml.kernels import BACK_SUM_MAX, Network, gradient_step
 from roundelay.ml.mlp import Architecture, init, loss_and_gradient
 from roundelay.ml.raw_random import RawGenerator
 from roundelay.ml.task import Design, TrainConfig
@@ -33,10 +33,10 @@ from tests.ml.ml_oracles import make_samples
 from tests.source_tree import ROOT
 
 EXPECTED = {
-    "mlp": "c35acad680a2dd46",
-    "mlp clip": "cad87287c9622bd2",
-    "mlp adam": "c5ab29bd76339611",
-    "mlp gd": "1670d87c9ec4dde1",
+    "mlp": "7dac70827328396d",
+    "mlp clip": "e610e1383105d3d3",
+    "mlp adam": "8d4037d1f766cda0",
+    "mlp gd": "4114bec66fcbdd07",
     "deep dropout": "a2d0887250391b43",
     "softmax": "cddbde243e349102",
     "cnn": "15eaa54654bf1e18",
@@ -126,6 +126,26 @@ def test_what_is_not_finite_spoils_its_own_file_and_no_other(bad: float) -> None
     assert rows[1].tolist() == [1.0, 2.0, 3.0]
 
 
+@examples(40)
+@given(st.integers(1, 3), st.floats(1e-6, 1e6), st.integers(2, 22), st.integers(0, 2**32 - 1))
+def test_numbers_that_others_bound_are_rounded_to_the_bits_asked_for(
+    files: int, times: float, bits: int, seed: int
+) -> None:
+    rng, power = np.random.default_rng(seed), np.empty(files)
+    others, x = rng.normal(size=(files, 9)) ** 3, rng.uniform(-1, 1, (files, 50))
+    exact_product.rounder(others, others, bits, power=power)()
+    x *= times * 2 * power[:, None]
+    x[:, 0] = times * 2 * power  # as large as they may be
+    before = x.copy()
+
+    exact_product.rounder_beside(x, power, times, bits)()
+
+    units = 2.0 ** (np.ceil(np.log2(np.abs(x).max(1))) - bits)  # (files,) or a larger one
+    assert (power <= np.abs(others).max(1)).all() and (np.abs(others).max(1) <= 2 * power).all()
+    assert (np.abs(x - before) <= 2 * units[:, None]).all()
+    assert (x == np.round(x / units[:, None]) * units[:, None]).all()
+
+
 def test_numbers_too_small_for_exact_products_become_zero() -> None:
     assert rounded(np.array([1e-200, -5e-324, 0.0]), 22).tolist() == [0.0, 0.0, 0.0]
 
@@ -205,6 +225,26 @@ def test_the_gradient_is_that_of_the_plain_network(sizes: tuple[int, ...]) -> No
     network.weights[:] = network.gradient
     np.testing.assert_allclose(network.unload()[0], expected, atol=1e-5)
     assert batches.losses()[0] == pytest.approx(loss, abs=1e-5)
+
+
+@examples(40)
+@given(st.integers(2, 9), st.floats(0.1, 100), st.integers(0, 2**32 - 1))
+def test_the_gradient_below_a_softmax_is_within_the_bound_by_which_it_is_rounded(
+    classes: int, size: float, seed: int
+) -> None:
+    """Of one sample the gradient of the first biases is that of the hidden units."""
+    architecture, scale = Architecture((3, 40, classes)), 0.01
+    network = Network(architecture, 1, PORTABLE)
+    network.load(np.random.default_rng(seed).choice([-size, 0.9 * size], architecture.parameters).astype(np.float32))
+    batches = Batches([make_samples(1, 3, classes, seed=seed)], 1, classes, scale, scale, (), PORTABLE)
+    for batch in batches.epoch(np.zeros((1, 1), np.int64)):
+        gradient_step(network, 1, scale)(batch)
+
+    back = network.matrices(network.gradient)[0][0]  # (40,)
+    bound = BACK_SUM_MAX * scale * 2.0 ** np.ceil(np.log2(size))
+    unit = 2.0 ** (np.ceil(np.log2(bound)) - operand_bits(40))
+    assert np.abs(back).max() <= bound
+    assert (back == np.round(back / unit) * unit).all()
 
 
 def test_a_training_that_diverges_is_noticed() -> None:
