@@ -6,7 +6,6 @@ The disk and private data, which few nodes have, are imported only where they ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from platform import node as machine_name
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -31,7 +30,7 @@ from roundelay.node.parent import end_with_parent, ready_line
 from roundelay.node.participant import ComputeNodeOptions
 from roundelay.node.runtime import Stopped
 from roundelay.rpc.server import PortInUse
-from roundelay.rpc.transport import addresses_of, host_towards
+from roundelay.rpc.transport import addresses_of, host_towards, machine_name
 from roundelay.trust.identity import NODE
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from roundelay.rpc.transport import FramedSocket
 if TYPE_CHECKING:
     from roundelay.trust.identity import Identity
 
-CONNECTIONS_MAX = 96  # idle ones kept, in all: those to two relays, and as many to others
+CONNECTIONS_MAX = 320  # idle ones kept, in all: a driver polls each node of a ring of 256 over one
 CONNECTIONS_PER_PEER_MAX = 4  # a poll, a put and a find to one node overlap
 CONNECTIONS_PER_RELAY_MAX = 32  # to a node through which many leaves are polled
 IDLE_S = 30.0  # half the server's own limit
@@ -52,6 +52,7 @@ class Lines:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._idle: dict[Place, list[Line]] = {}  # the most recently used last
+        self._count = 0  # of all of them
         self._closed = False
 
     def take(self, place: Place, method: str) -> Line | None:
@@ -61,6 +62,7 @@ class Lines:
             if mine is None:
                 return None
             line = mine.pop() if len(mine) == 1 else mine.pop(_best(mine, method))
+            self._count -= 1
             if not mine:
                 del self._idle[place]
         idle_s = time.monotonic() - line.idle_since
@@ -71,17 +73,9 @@ class Lines:
 
     def give_back(self, place: Place, line: Line, most: int = CONNECTIONS_PER_PEER_MAX) -> None:
         """Keep a connection for the next call, if there are not `most` to that peer already."""
-        surplus: Line | None = None
         line.idle_since = time.monotonic()
         with self._lock:
-            mine = [] if self._closed else self._idle.setdefault(place, [])
-            mine.append(line)
-            if self._closed:
-                surplus = line
-            elif len(mine) > most:
-                surplus = mine.pop(_least(mine))
-            elif sum(map(len, self._idle.values())) > CONNECTIONS_MAX:
-                surplus = self._evict()
+            surplus = line if self._closed else self._keep(place, line, most)
         if surplus is not None:
             surplus.connection.close()
 
@@ -89,15 +83,26 @@ class Lines:
         """Close the idle connections now, and every other connection when it is given back."""
         with self._lock:
             self._closed = True
-            idle, self._idle = [line for lines in self._idle.values() for line in lines], {}
+            idle, self._idle, self._count = [line for lines in self._idle.values() for line in lines], {}, 0
         for line in idle:
             line.connection.close()
+
+    def _keep(self, place: Place, line: Line, most: int) -> Line | None:
+        """Add a connection. Return the one that must be closed for it, if there is one."""
+        mine = self._idle.setdefault(place, [])
+        mine.append(line)
+        self._count += 1
+        if len(mine) > most:
+            self._count -= 1
+            return mine.pop(_least(mine))
+        return self._evict() if self._count > CONNECTIONS_MAX else None
 
     def _evict(self) -> Line:
         """Remove and return the connection that has been idle longest."""
         idle = [(line.idle_since, place, line) for place, mine in self._idle.items() for line in mine]
         _, place, oldest = min(idle, key=lambda each: each[0])
         self._idle[place].remove(oldest)
+        self._count -= 1
         if not self._idle[place]:
             del self._idle[place]
         return oldest

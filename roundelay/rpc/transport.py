@@ -334,6 +334,11 @@ def addresses_of(host: str) -> frozenset[str]:
         return frozenset()
 
 
+def machine_name() -> str:
+    """Return the name of this machine."""
+    return socket.gethostname()
+
+
 def host_towards(host: str, port: int) -> str:
     """Return the local address of the route to a host; nothing is sent. Raises OSError."""
     family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]

@@ -78,10 +78,10 @@ def test_when_there_are_too_many_the_one_that_has_moved_least_is_closed(opened: 
     assert warm.connection.sock.fileno() != -1
 
 
-def test_idle_connections_are_bounded_in_all_also_when_they_lead_to_a_few_relays(opened: Open) -> None:
+def test_idle_connections_are_bounded_in_all_also_when_they_lead_to_relays(opened: Open) -> None:
     lines, given = Lines(), [opened() for _ in range(CONNECTIONS_MAX + 8)]
     for number, line in enumerate(given):
-        lines.give_back(("relay", number % 4), line, CONNECTIONS_PER_RELAY_MAX)
+        lines.give_back(("relay", number % 12), line, CONNECTIONS_PER_RELAY_MAX)
 
     closed = [line.connection.sock.fileno() == -1 for line in given]
     assert closed == [True] * 8 + [False] * CONNECTIONS_MAX, "those that have been idle longest"
