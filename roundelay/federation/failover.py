@@ -3,6 +3,9 @@
 Drivers send heartbeats to the owner of their job's key. A job without one for DRIVER_LEASE_S is read from its records
 and continued by its owner, which may drive several jobs at a time.
 
+A driver that replaces its job publishes the successor first. The owner of the successor's key completes that if the
+driver was killed in between.
+
 Two drivers by mistake do no harm. Where a round is a pure function of the job, both write the same bytes. Where it is
 not (secret noise, gossip, sites that are away), the first to store a round goes on, and the other stops; if both store
 it at the same moment, all readers follow the same one of them.
@@ -125,6 +128,8 @@ class JobSupervisor:
         if view.end:
             self._ended.add(job)
             return
+        if view.spec.replaces and not (yield from self._is_followed(view.spec, first_seen)):
+            return
         if first_seen and not (view.spec.detached and not view.results):
             return
         ahead = yield from jobs.jobs_ahead(node.ref, node.ring, original(view.spec).job)
@@ -137,6 +142,24 @@ class JobSupervisor:
         except Exception:
             self.driving.discard(job)
             raise
+
+    def _is_followed(self, spec: JobSpec, first_seen: bool) -> Procedure[bool]:
+        """Return whether the job that this one replaces leads to it.
+
+        A driver that is killed once it has published a successor leaves its own job without an end: this node writes
+        it. If that job leads to another one already, this one ends, unless it may have a driver.
+        """
+        node, version = self._node, self._clocks.version()
+        found = yield from jobs.read_successor(node.ref, node.ring, spec.replaces)
+        if not found:
+            self._log(f"job {spec.replaces[:8]} is replaced by job {spec.job[:8]}: its driver has not recorded it")
+            content = spec.job.encode()
+            yield from jobs.put_record(node.ref, node.ring, spec.replaces, records.REPLACED, content, version)
+        elif found != spec.job and not first_seen:
+            reason = f"job {spec.replaces} is replaced by job {found} instead".encode()
+            yield from jobs.put_record(node.ref, node.ring, spec.job, records.FAILED, reason, version)
+            self._ended.add(spec.job)
+        return found in ("", spec.job)
 
     def _renew_leases_if_due(self, spec: JobSpec) -> Procedure[None]:
         """Renew the leases of a job that waits for its turn, as nobody drives it yet. Raises ChordError."""

@@ -142,14 +142,14 @@ def follow(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Proce
     """Return a job, the one that replaces it, the one that replaces that one, and so on. Raises ChordError."""
     found = [job]
     while len(found) <= SUCCESSORS_MAX:
-        successor = yield from _read_successor(start, ring, found[-1], members)
+        successor = yield from read_successor(start, ring, found[-1], members)
         if not successor or successor in found:
             break
         found.append(successor)
     return tuple(found)
 
 
-def _read_successor(start: NodeRef, ring: Ring, job: str, members: Members) -> Procedure[str]:
+def read_successor(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[str]:
     """Return the id of the job that replaces a job; an empty string if none does, or the record cannot be read."""
     key, names = ring.key(job), tuple(records.record_name(job, what) for what in (records.SPEC, records.REPLACED))
     items, nodes = yield from find(start, ring, key, names, holders_among(members, ring, key))

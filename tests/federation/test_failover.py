@@ -13,8 +13,11 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records
 from roundelay.federation.effects import Clocks
 from roundelay.federation.failover import DRIVER_LEASE_S, JobSupervisor, Start
-from roundelay.store.items import Read
-from tests.federation.test_driver import RING, SPEC, Job
+from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.store.items import Put, Read
+from tests.federation.test_driver import IDS, RING, SPEC, Job, make_spec
+from tests.federation.test_verification import LONG, WRONG, attack, workers
+from tests.killed import Killed
 
 
 def test_a_job_that_fails_unexpectedly_is_named_once_and_the_next_one_is_driven() -> None:
@@ -86,6 +89,82 @@ def test_a_job_whose_driver_cannot_begin_is_not_counted_as_driven(fails: str, mo
         job.net.now += DRIVER_LEASE_S
 
     assert not supervisor.driving
+
+
+# --- a driver killed while another job replaces its own
+
+
+def replaced_in_part() -> tuple[Job, JobSpec]:
+    """Return a job whose driver was killed once it had published the successor, and that successor."""
+    settings = replace(LONG, verify=0.3)
+    for seed in range(9):
+        job = Job(IDS, make_spec(replace(settings, seed=seed)))
+        attack(job, workers()[0], WRONG, from_round=2)
+
+        def kill_the_driver(node: NodeRef, request: Request[object]) -> None:
+            if isinstance(request, Put) and any(is_replaced(parcel.item.entry.name) for parcel in request.parcels):
+                raise Killed
+
+        job.net.before_answer = kill_the_driver
+        try:
+            job.drive()
+        except Killed:
+            job.net.before_answer, job.net.beside = lambda node, request: None, None
+            specs = [spec for spec in published(job) if spec.replaces]
+            return job, specs[0]
+    raise AssertionError("no liar was found too late")
+
+
+def is_replaced(name: str) -> bool:
+    return name.endswith(f".{records.REPLACED}")
+
+
+def published(job: Job) -> list[JobSpec]:
+    """Return the specs of all jobs on a ring."""
+    stores = [member.store for member in job.net.members.values()]
+    items = {item.entry: store for store in stores for item in store.list_named(f".{records.SPEC}")}
+    return [spec_from_bytes(store.whole(entry.digest, entry.size_bytes)) for entry, store in items.items()]
+
+
+def supervisors(job: Job, start: Start) -> list[JobSupervisor]:
+    clocks = Clocks(job.net.clock, lambda: next(job.versions))
+    return [JobSupervisor(member.node, clocks, lambda _: None, start) for member in job.net.members.values()]
+
+
+def scan(job: Job, watching: list[JobSupervisor]) -> None:
+    for supervisor in watching:
+        job.net.run(supervisor._scan())
+
+
+def test_a_driver_killed_between_a_successor_and_the_end_of_its_job_leaves_one_job() -> None:
+    job, successor = replaced_in_part()
+    assert not job.look().end
+    started: list[str] = []
+    watching = supervisors(job, lambda name, _: started.append(name))
+
+    scan(job, watching)
+    job.net.now += DRIVER_LEASE_S
+    scan(job, watching)
+
+    assert (job.look().end, job.look().successor) == (records.REPLACED, successor.job)
+    assert started == [f"driver {successor.job[:8]}"]
+
+
+def test_a_successor_that_another_one_has_forestalled_is_not_driven() -> None:
+    job, late = replaced_in_part()
+    other = replace(late, inherited=late.inherited + 1)
+    job.net.run(jobs.publish_successor(job.net.entry, RING, other, next(job.versions)))
+    end = jobs.put_record(job.net.entry, RING, job.spec.job, records.REPLACED, other.job.encode(), next(job.versions))
+    job.net.run(end)
+    started: list[str] = []
+    watching = supervisors(job, lambda name, _: started.append(name))
+
+    for _ in range(3):
+        scan(job, watching)
+        job.net.now += DRIVER_LEASE_S
+
+    assert job.net.run(jobs.read_end(job.net.entry, RING, late.job)) == records.FAILED
+    assert started == [f"driver {other.job[:8]}"]
 
 
 def nothing() -> Procedure[None]:
