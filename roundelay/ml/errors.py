@@ -156,5 +156,6 @@ def _shown(marked: str) -> str:
 
 def printable(text: str, characters_max: int = 200) -> str:
     """Return text for one line of an error message: control characters escaped, the end cut off."""
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    shown = text[: characters_max + 1]  # a stranger's text may have millions of characters
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in shown)
     return escaped if len(escaped) <= characters_max else escaped[: characters_max - 3] + "..."

@@ -122,6 +122,7 @@ class Processor:
             result = method.failed(error)
         begins = method.reply_begins if seqid == 0 else message_begin(name, TMessageType.REPLY, seqid)
         messages.send(begins, result, method.result_spec, method.is_bulky)
+        del result  # an error in it keeps this frame, which would keep it and the message, until garbage is collected
         if is_for_leaf:
             messages.keep_connection(False)
 

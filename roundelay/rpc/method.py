@@ -56,7 +56,10 @@ class Method:
         for field in self._error_fields:
             error = getattr(result, field)
             if error is not None:
-                raise error
+                try:
+                    raise error
+                finally:
+                    del error, result  # it keeps this frame, which would keep it, until garbage is collected
         if not self._is_void:
             raise TApplicationException(TApplicationException.MISSING_RESULT, f"{self.name} answered nothing")
         return None

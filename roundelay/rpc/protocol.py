@@ -46,9 +46,10 @@ class BinaryProtocol(TBinaryProtocol):  # type: ignore[misc]  # thrift ships no 
         frame = self.trans.frame()
         if frame.read(len(method.reply_begins)) != method.reply_begins:
             self._raise_other_answer(method)
-        result = self.read(method.result, method.result_spec)
-        self.trans.let_go()
-        return method.outcome(result)
+        try:
+            return method.outcome(self.read(method.result, method.result_spec))
+        finally:
+            self.trans.let_go()
 
     def send(self, begins: bytes, value: Struct, spec: object, is_bulky: bool) -> None:
         """Send a message: its first bytes, and its struct. `is_bulky`: the struct may hold a large binary."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from roundelay.ml import plugins
-from roundelay.ml.errors import DataError, InputMissing, TrainerFault, from_dict, private, to_dict
+from roundelay.ml.errors import DataError, InputMissing, TrainerFault, from_dict, printable, private, to_dict
 from roundelay.ml.readers import site
 from roundelay.ml.readers.reading import Reading
 
@@ -105,3 +108,24 @@ def test_a_value_cannot_end_its_own_mark() -> None:
     error = DataError("f", 3, f"field 1 is '{private(chr(3) + '12', 20)}'")
 
     assert error.without_values() == "f, line 3: field 1 is '...'"
+
+
+@given(st.text(), st.integers(3, 12))
+def test_a_text_is_escaped_and_cut_off_as_if_all_of_it_were_escaped_first(text: str, characters_max: int) -> None:
+    whole = printable(text, 10 * len(text) + 3)
+
+    assert printable(text, characters_max) == (
+        whole if len(whole) <= characters_max else whole[: characters_max - 3] + "..."
+    )
+
+
+def test_a_text_of_millions_of_characters_is_cut_off_before_it_is_escaped() -> None:
+    text = "j" * 5_000_000
+    tracemalloc.start()
+    try:
+        printable(text)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < len(text) / 10

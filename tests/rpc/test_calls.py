@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import random
 import re
 import shutil
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,8 @@ from roundelay.rpc.gen.ttypes import Target
 from roundelay.rpc.handlers import Processor, compute_node_processor, supernode_processor
 from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import Server
-from roundelay.store.blobs import MemoryBlobs
-from roundelay.store.items import CollectGarbage, Release
+from roundelay.store.blobs import MemoryBlobs, digest_of
+from roundelay.store.items import CollectGarbage, Release, Write
 from roundelay.store.store import Store
 from tests.rpc.wire_values import EFFORT, answer_of, values
 
@@ -207,6 +209,34 @@ def test_a_handler_that_fails_is_a_peer_fault_and_the_connection_stays_usable(wi
 
     wire.process.reply = None
     wire.ask(requests.Nudge())
+
+
+def test_a_refused_message_is_freed_without_the_garbage_collector(wire: Wire) -> None:
+    content = bytes(1 << 20)
+    write = Write(digest_of(content), len(content), 0, content)
+
+    def refuse(request: Request[Any]) -> None:
+        raise Malformed("not this one")
+
+    def write_times(times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(Malformed):
+                wire.peers.ask(Ask(node, write, timeout_s=20.0))
+
+    with Server(compute_node_processor(lambda: node, refuse), "127.0.0.1") as server:
+        node = NodeRef(1, *server.address, 1)
+        write_times(8)  # until the server keeps as many buffers as it ever does
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            write_times(8)
+            grown, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+
+    assert grown < 4 * len(content)
 
 
 @pytest.mark.parametrize("request_", [Release(), CollectGarbage()])
