@@ -8,7 +8,7 @@ jobs            many jobs at once: how they share the ring
 messages        round trips, requests and bytes of a job in the simulator
 wire            calls and transfers compared with a raw socket and gRPC
 round           a round compared with Flower
-scale           rings of many nodes: scale_real, scale_simulated, scale_stored, and scale_growth, which fits the costs
+scale           rings of many nodes: scale_real with scale_predicted, scale_simulated with scale_growth, scale_stored
 performance     runs these six and writes docs/results/performance.md
 counts          counts that must not grow (counts.json), with the start_times of the programs on request
 page            what the dashboard costs

@@ -141,7 +141,7 @@ def _training() -> Counts:
 # --- a ring of four, idle and with a job
 
 
-class _CountingWorld(World):
+class CountingWorld(World):
     """A world that counts the requests of each process, and the bytes of requests and replies."""
 
     def __init__(self) -> None:
@@ -151,6 +151,11 @@ class _CountingWorld(World):
         self.sent: Counter[Address] = Counter()  # bytes of requests and replies, by the process that asks
         self._sizes = WireSizes()
         self._askers: dict[int, Address] = {}
+
+    @property
+    def requests(self) -> int:
+        """The number of all requests so far."""
+        return (self.asked + self.hops).total()
 
     def ask(self, asker: Process, ask: Ask, resume: Resume) -> Outcome:
         to = ask.to if isinstance(ask.to, Address) else ask.to.address
@@ -178,11 +183,11 @@ class _LivingClient(Job):
 
 
 def _ring() -> Counts:
-    world = _CountingWorld()
-    scene = _form(world)
-    asked_before = (world.asked + world.hops).total()
+    world = CountingWorld()
+    scene = form(world)
+    asked_before = world.requests
     world.clock.run(world.clock.now + IDLE_S)
-    idle = ((world.asked + world.hops).total() - asked_before) / IDLE_S / NODES
+    idle = (world.requests - asked_before) / IDLE_S / NODES
     job, client = _LivingClient(), Address("client-0", 1)
     job.start(scene)
     world.clock.run(world.clock.now + JOB_S)
@@ -195,16 +200,17 @@ def _ring() -> Counts:
     }
 
 
-def _form(world: World) -> ObservedRing:
+def form(world: World, count: int = NODES) -> ObservedRing:
+    """Return a ring of nodes with all their loops, which has just formed."""
     ring = Ring(160, 8, 3)
     supernode = SimSupernode(world, ring, SUPERNODE)
-    machines = [Machine(world, Address(f"n{i:02}", 5000), SUPERNODE, NodeProgram) for i in range(NODES)]
+    machines = [Machine(world, Address(f"n{i:02}", 5000), SUPERNODE, NodeProgram) for i in range(count)]
     supernode.boot()
     for number, machine in enumerate(machines):
         world.clock.after(0.1 * number, machine.boot)
     world.clock.run(FORMS_S)
     scene = ObservedRing(world, ring, supernode, machines)
-    assert len(scene.members) == NODES, "the ring has not formed"
+    assert len(scene.members) == count, "the ring has not formed"
     return scene
 
 

@@ -29,7 +29,7 @@ PARTS = {
     "wire": 90.0,
     "round": 400.0,
     "jobs": 1500.0,
-    "scale": 400.0,
+    "scale": 1000.0,
 }  # seconds, at most
 ATTEMPTS_MAX = 3  # of a part that misses a limit
 PROFILE_S = 60.0

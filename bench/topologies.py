@@ -175,8 +175,8 @@ def _run(ring: Cluster, size: int, topology: str, contents: dict[str, bytes], fi
     )
 
 
-def small_files() -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
-    """Make FILES files of a few rows each, and one for validation."""
+def small_files(count: int = FILES) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
+    """Make `count` files of a few rows each, and one for validation."""
     lines = [
         line
         for path in sorted((ROOT / "letters").iterdir())
@@ -184,7 +184,7 @@ def small_files() -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
         for line in path.read_bytes().split()
     ]
     contents, files = {}, []
-    for index in range(FILES + 1):
+    for index in range(count + 1):
         content = b"\n".join(lines[index * ROWS : (index + 1) * ROWS]) + b"\n"
         digest = digest_of(content)
         contents[digest] = content

@@ -44,6 +44,20 @@ def peak_bytes(pid: int) -> int:
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM")), 0)
 
 
+def proportional_kib(pid: int) -> int:
+    """Return a process's memory, with its share of each page that several have. Raises OSError."""
+    lines = (Path("/proc") / str(pid) / "smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process runs, and has not only not been waited for."""
+    try:
+        return "\nState:\tZ" not in (Path("/proc") / str(pid) / "status").read_text()
+    except OSError:
+        return False
+
+
 def processor_s(pid: int) -> float:
     """Return the processor time of a process and of its children that have ended. Raises OSError."""
     after_name = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 from bench import counted_node, scale_simulated
 from bench.message_counter import Tally, count_messages
 from bench.scale_growth import Cost, RingCosts, fit_line, growth
+from bench.scale_predicted import predict
 from bench.simulated import LINK, simulate
 from bench.topologies import simulated
 from roundelay.chord.effects import Ask, AskAll, Procedure, Sleep
@@ -20,6 +22,8 @@ from roundelay.chord.errors import NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
 from roundelay.node.subprocesses import child_environment, command
+from roundelay.testing import process_stats
+from roundelay.testing.waiting import until
 
 ME, PEER = NodeRef(1, "me", 1, 1), NodeRef(2, "peer", 1, 1)
 
@@ -112,3 +116,20 @@ def test_a_programs_calls_are_counted_from_outside(tmp_path: Path) -> None:
     subprocess.run(wrapped, env=child_environment(), timeout=60, check=False, capture_output=True)
 
     assert counted_node.calls(count) == 1
+
+
+def test_the_simulator_predicts_more_hops_and_as_many_calls_on_a_larger_ring() -> None:
+    small, large = (predict(count, calm_s=5.0, idle_s=10.0, lookups=100) for count in (4, 12))
+
+    assert 0 < small.hops < large.hops < 4
+    assert 1 < small.calls < large.calls < 8
+
+
+def test_a_process_that_waits_to_be_reaped_does_not_run() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE) as child:
+        assert process_stats.is_running(child.pid)
+        assert process_stats.proportional_kib(os.getpid()) > 1000
+        until(lambda: not process_stats.is_running(child.pid), "the child ends", 20.0)
+        assert Path(f"/proc/{child.pid}").exists(), "nobody has waited for it"
+
+    assert not process_stats.is_running(child.pid)
