@@ -237,7 +237,7 @@ def _client(
     )
     driving: list[Procedure[object]] = [driver.drive(), driver.heartbeat()]
     yield from gather_or_raise(driving)
-    return driver.weights
+    return driver.weights[:]
 
 
 def _figures(log: MessageLog, began_s: float, model: str) -> JobMessages:

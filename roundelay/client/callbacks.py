@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from roundelay.client.errors import InvalidRequest
+from roundelay.store.blobs import Content
 
 if TYPE_CHECKING:
     from roundelay.client.job import Job
@@ -61,14 +62,14 @@ class CallbackRunner:
     """Calls a job's callbacks in a thread of its own: the job's thread must not wait for what they ask of the ring."""
 
     def __init__(self, call: Callable[[Round], None]) -> None:
-        self.weights: dict[int, bytes] = {}  # by round, of the rounds that wait
+        self.weights: dict[int, Content] = {}  # by round, of the rounds that wait
         self.failure: Exception | None = None
         self._call = call
         self._waiting: queue.SimpleQueue[Round | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
         self._thread.start()
 
-    def add(self, each: Round, weights: bytes) -> None:
+    def add(self, each: Round, weights: Content) -> None:
         """Queue a round."""
         if weights and len(self.weights) < WEIGHTS_MAX:
             self.weights[each.number] = weights

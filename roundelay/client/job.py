@@ -39,6 +39,7 @@ from roundelay.ml.readers.limits import limits_of
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.worker import Worker
 from roundelay.node.runtime import Stopped
+from roundelay.store.blobs import Content
 from roundelay.store.read_path import get
 
 R = TypeVar("R")
@@ -327,7 +328,7 @@ class Job:
             self._report, self._failure = report, failure
             self._changed.notify_all()
 
-    def _add(self, each: Round, weights: bytes) -> None:
+    def _add(self, each: Round, weights: Content) -> None:
         if self._hooks is None:
             self._show(each)
         else:

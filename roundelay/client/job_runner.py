@@ -19,9 +19,10 @@ from roundelay.federation.origin import require_follows
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult, blank_report
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
+from roundelay.store.blobs import Content
 
 CLOCKS = Clocks(time.monotonic, time.time_ns)
-OnRound = Callable[[Round, bytes], None]
+OnRound = Callable[[Round, Content], None]
 POLL_INTERVAL_S = 0.5
 REPLACED_MAX = 100  # times that a job is replaced: each time it loses a node
 ABSENT_MAX = 600  # polls in a row that do not find the job
@@ -35,7 +36,7 @@ class FinishedJob:
     """
 
     rounds: tuple[Round, ...]
-    weights: bytes
+    weights: Content
     moments: bytes
     personal: PersonalRecord | None = None
 
@@ -148,7 +149,7 @@ class JobRunner:
         self._on_replaced(successor)
 
     def _finished(
-        self, weights: bytes, results: tuple[RoundResult, ...], reread: bool, personal: PersonalRecord | None
+        self, weights: Content, results: tuple[RoundResult, ...], reread: bool, personal: PersonalRecord | None
     ) -> FinishedJob:
         """Read the model unless its weights are given; and the rounds, if not all were seen as they are stored."""
         if not weights:
@@ -158,7 +159,7 @@ class JobRunner:
             self._rounds = rounds_of(self._poll(None))
         return FinishedJob(tuple(self._rounds), weights, bytes.fromhex(results[0].moments), personal)
 
-    def _add(self, result: RoundResult, report: RoundReport, weights: bytes = b"") -> None:
+    def _add(self, result: RoundResult, report: RoundReport, weights: Content = b"") -> None:
         self._rounds.append(Round(result, report))
         self._on_round(self._rounds[-1], weights)
 

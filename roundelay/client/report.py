@@ -21,6 +21,7 @@ from roundelay.ml.data import Samples, moments_from_bytes
 from roundelay.ml.metrics import ERROR_MAX, FitMetrics, Metrics, measure, measure_confusion, measure_fit
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.saved_model import SavedModel, save
+from roundelay.store.blobs import Content
 
 FIT_NAMES = ("validation_rmse", "validation_mae", "validation_r2")
 
@@ -189,9 +190,9 @@ def measure_at_sites(spec: JobSpec, kept: Round) -> Metrics | FitMetrics:
     return measure_confusion(np.array(confusion, np.int64), spec.labels, found.auc)
 
 
-def model_from(spec: JobSpec, weights: bytes, moments: bytes) -> SavedModel:
+def model_from(spec: JobSpec, weights: Content, moments: bytes) -> SavedModel:
     """Return a job's model from the bytes that the ring stores. `moments` is empty if the model reads raw inputs."""
-    array = np.frombuffer(weights, "<f4").astype(np.float32)  # (parameters,)
+    array = np.frombuffer(weights[:], "<f4").astype(np.float32)  # (parameters,)
     encoding = encoding_from_json(spec.encoding) if spec.encoding else None
     return SavedModel(spec.design, array, moments_from_bytes(moments) if moments else None, spec.labels, encoding)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isqrt
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from roundelay.federation.rounds import PartialResult, WeightsDelta
 from roundelay.federation.rules.aggregation import Aggregation, UpdateFile
 from roundelay.federation.rules.each import Round
 from roundelay.federation.rules.fednova import effective_steps
-from roundelay.federation.rules.steps import each_rule_of, step_of
+from roundelay.federation.rules.steps import MEANS, each_rule_of, step_of
 from roundelay.federation.rules.vectors import Floats
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import eta_of
@@ -39,11 +39,12 @@ from roundelay.ml.models.catalogue import learner
 from roundelay.ml.personal import last_layer
 from roundelay.ml.privacy import noised
 from roundelay.ml.rounding import exponents
-from roundelay.ml.sliced import Sliced, as_bytes
+from roundelay.ml.sliced import Joined, Sliced, as_bytes
 from roundelay.ml.task import PersonalPlan, TrainConfig, TrainingPlan, vectors_summed
-from roundelay.store.blobs import Buffer, digest_of
+from roundelay.ml.vectors import StoredVector
+from roundelay.store.blobs import Buffer, Content, MemoryBuffer, digest_of
 from roundelay.store.items import CHUNK_BYTES
-from roundelay.store.packing import SUM_BYTES, pack
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack
 
 STALE_BITS = 16  # of the weight of a stale update; one that is not stale has 2^16
 LOW_BITS = 32  # of a sum, which are multiplied apart from the others, so that no product overflows
@@ -54,7 +55,7 @@ class TrainedRound:
     """What a round's training leads to, which the next round starts from."""
 
     number: int
-    weights: bytes
+    content: Content  # the weights; of a large model they are in a file
     state: bytes = b""  # of the rule
     loss: float = 0.0  # of training
     halvings: int = 0  # of the step, so far
@@ -62,6 +63,11 @@ class TrainedRound:
     notices: tuple[str, ...] = ()
     left_out: tuple[int, ...] = ()  # files of nodes that were away
     taken: Taken = ()  # updates that a round of a buffered job took
+
+    @property
+    def weights(self) -> bytes:
+        """The weights in memory."""
+        return as_bytes(self.content)
 
 
 def first_weights(spec: JobSpec) -> bytes:
@@ -88,9 +94,9 @@ def training_task(spec: JobSpec, moments: bytes, halvings: int = 0, units: bytes
     return TrainTask(plan(spec, halvings), moments, spec.settings.seed, receipts, spec.updates, units)
 
 
-def start_of(spec: JobSpec, before: TrainedRound) -> bytes:
+def start_of(spec: JobSpec, before: TrainedRound) -> Content:
     """Return what training starts from in the round after this one: the weights, and the state that trainers need."""
-    return before.weights + before.state if needs_state(spec, before) else before.weights
+    return Joined([before.content, before.state]) if needs_state(spec, before) else before.content
 
 
 def needs_state(spec: JobSpec, before: TrainedRound) -> bool:
@@ -149,8 +155,8 @@ def result_of(
         spec.job,
         trained.number,
         previous,
-        digest_of(trained.weights),
-        len(trained.weights),
+        digest_of(trained.content),
+        len(trained.content),
         "" if trained.number else standardised_by.hex(),
         found.errors,
         found.rows,
@@ -167,15 +173,19 @@ def result_of(
 
 def added(task: Task, sums: Sequence[Sliced], buffer: Buffer | None = None) -> Sliced:
     """Return the exact sum of results on disjoint files, in the buffer if there is one; b"" if there are none."""
-    if not sums:
-        return b""
-    if isinstance(task, MomentsTask):
-        return _added_moments(sums)
-    if buffer is None:
-        return _added_updates(sums)
-    for part in exact.blocks_of_weights(len(sums[0]) // SUM_BYTES):
-        buffer.write(_total(sums, part).astype("<i8", copy=False).tobytes())
+    buffer = buffer or MemoryBuffer()
+    for piece in pieces_of_sum(task, sums):
+        buffer.write(piece)
     return buffer.getvalue()
+
+
+def pieces_of_sum(task: Task, sums: Sequence[Sliced]) -> Iterator[bytes]:
+    """Yield the same sum piece by piece, so that it is never whole in memory."""
+    if sums and isinstance(task, MomentsTask):
+        yield _added_moments(sums)
+    elif sums:
+        for part in exact.blocks_of_weights(len(sums[0]) // SUM_BYTES):
+            yield _total(sums, part).astype("<i8", copy=False).tobytes()
 
 
 def _added_moments(sums: Sequence[Sliced]) -> bytes:
@@ -221,7 +231,7 @@ def _discounted(parts: Sequence[PartialResult], staleness: Mapping[int, int]) ->
 
 def mean_of(
     spec: JobSpec,
-    base: bytes,
+    base: Content,
     parts: Sequence[PartialResult],
     staleness: Mapping[int, int] = MappingProxyType({}),
     units: bytes = b"",
@@ -229,29 +239,37 @@ def mean_of(
     """Return the mean of all files' weights by rows; from exact sums, so that it does not depend on their grouping.
 
     Where updates come with gradients, the mean of these is behind it.
-    staleness: of each file's update, where it may have started from earlier weights. units: of rounded updates. It is
-    computed block by block, so that of large models nothing but the result is in memory.
+    staleness: of each file's update, where it may have started from earlier weights. units: of rounded updates.
     """
-    before = np.frombuffer(base, "<f4").astype(np.float32, copy=False)  # (parameters,)
-    if vectors_summed(spec.updates) > 1:
-        before = np.append(before, np.zeros_like(before))  # gradients are no changes
+    made = np.empty(vectors_summed(spec.updates) * (len(base) // WEIGHT_BYTES), np.float32)  # (parameters,)
+    for part, block in _mean_blocks(spec, base, parts, staleness, units):
+        made[part] = block
+    return made
+
+
+def _mean_blocks(
+    spec: JobSpec, base: Content, parts: Sequence[PartialResult], staleness: Mapping[int, int], units: bytes = b""
+) -> Iterator[tuple[slice, Floats]]:
+    """Yield the mean block by block, each with its place, so that nothing else of a large model is in memory."""
+    size, entries = len(base) // WEIGHT_BYTES, vectors_summed(spec.updates) * (len(base) // WEIGHT_BYTES)
     sums, bits = _sums_of(parts, staleness), exact.fraction_bits(spec.rows)
     settings, rows = spec.settings, float(sum(f.rows for p in parts for f in p.files))
     if settings.dp_noise:
         rows = settings.fraction * len(spec.files)  # each file counts once, and the divisor tells of none
         if settings.dp_where == "central":
-            added = _total(sums, slice(0, len(before))).astype("<i8").tobytes()
+            added = _total(sums, slice(0, entries)).astype("<i8").tobytes()
             sums = [noised(added, settings.dp_clip, settings.dp_noise, bits)]
     steps = 1.0
     if spec.updates == "normalised-sum":
         trained = sorted((f for p in parts for f in p.files), key=lambda file: file.index)
         steps = effective_steps(plan(spec).config, [file.rows for file in trained])
-    powers = -exponents(units, len(before)) if units else None
-    made = np.empty(before.shape, np.float32)  # (parameters,)
-    for part in exact.blocks_of_weights(len(before)):
+    powers, before = -exponents(units, entries) if units else None, StoredVector(base, 0, size)
+    for part in exact.blocks_of_weights(entries):
+        weights = np.zeros(part.stop - part.start, np.float32)  # (part,) gradients are no changes
+        known = before[part]
+        weights[: len(known)] = known
         after_point = bits if powers is None else powers[part]
-        made[part] = exact.mean(before[part], _total(sums, part), rows, after_point, steps)
-    return made
+        yield part, exact.mean(weights, _total(sums, part), rows, after_point, steps)
 
 
 def _sums_of(parts: Sequence[PartialResult], staleness: Mapping[int, int] = MappingProxyType({})) -> list[Sliced]:
@@ -261,7 +279,7 @@ def _sums_of(parts: Sequence[PartialResult], staleness: Mapping[int, int] = Mapp
     return _discounted(parts, staleness)
 
 
-def aggregation_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvings: int) -> Aggregation:
+def aggregation_of(spec: JobSpec, base: Content, parts: Sequence[PartialResult], halvings: int) -> Aggregation:
     """Return the aggregation of a round's single updates, which its blocks are to be given to."""
     name, receipts = spec.settings.rule, {index: each for p in parts for index, each in p.receipts.items()}
     trained = sorted((f for p in parts for f in p.files), key=lambda file: file.index)
@@ -269,19 +287,19 @@ def aggregation_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], h
     trusted = next((at for at, file in enumerate(trained) if file.name == spec.settings.trusted), -1)
     rows = np.array([file.rows for file in trained], np.float64)  # (n,)
     given = Round(rows, spec.settings.tuning, np.zeros(0), eta_of(spec, halvings), trusted)
-    before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
+    before = np.frombuffer(as_bytes(base), "<f4").astype(np.float32)  # (parameters,)
     has_losses, bits = spec.updates == "each-with-loss", exact.fraction_bits(spec.rows)
     return Aggregation(each_rule_of(name), name, before, files, given, bits, has_losses)
 
 
-def aggregated(spec: JobSpec, base: bytes, aggregation: Aggregation) -> bytes:
-    """Return the weights after a round whose blocks have all been added. Raises StepTooLarge."""
-    return _finite(spec, base, aggregation.weights())
+def aggregated(spec: JobSpec, base: Content, aggregation: Aggregation, buffer: Buffer) -> Content:
+    """Return the weights after a round whose blocks have all been added, in a buffer. Raises StepTooLarge."""
+    return _finite(spec, base, _blocks_of(aggregation.weights()), buffer)
 
 
 def step(
     spec: JobSpec,
-    base: bytes,
+    base: Content,
     parts: Sequence[PartialResult],
     state: bytes,
     halvings: int = 0,
@@ -294,53 +312,85 @@ def step(
     """
     if spec.needs == "each":
         return _step_of_each(spec, base, parts, halvings), b""
+    weights, kept = step_of_sums(spec, base, parts, state, MemoryBuffer(), staleness, number)
+    return as_bytes(weights), kept
+
+
+def step_of_sums(
+    spec: JobSpec,
+    base: Content,
+    parts: Sequence[PartialResult],
+    state: bytes,
+    buffer: Buffer,
+    staleness: Mapping[int, int] = MappingProxyType({}),
+    number: int = 0,
+) -> tuple[Content, bytes]:
+    """Apply a rule of sums, and write the new weights to a buffer. Return them and the round's state.
+
+    Raises StepTooLarge.
+    """
     if spec.settings.rounds_updates:
         return _rounded_step(spec, base, parts, state, number)
-    before = np.frombuffer(base, "<f4").astype(np.float32, copy=False)  # (parameters,)
+    if spec.settings.rule in MEANS:
+        return _finite(spec, base, _mean_blocks(spec, base, parts, staleness), buffer), b""
+    before = np.frombuffer(as_bytes(base), "<f4").astype(np.float32, copy=False)  # (parameters,)
     mean = mean_of(spec, base, parts, staleness)
     weights, kept = step_of(spec.settings.rule)(before, mean, state, spec.settings.tuning)
-    return _finite(spec, base, weights), kept
+    return _finite(spec, base, _blocks_of(weights), buffer), kept
 
 
 def _rounded_step(
-    spec: JobSpec, base: bytes, parts: Sequence[PartialResult], state: bytes, number: int
+    spec: JobSpec, base: Content, parts: Sequence[PartialResult], state: bytes, number: int
 ) -> tuple[bytes, bytes]:
     """Apply the job's rule to rounded updates, and round its step."""
-    had = compression.state_of(spec, base, state)
-    before = np.frombuffer(base, "<f4").astype(np.float32, copy=False)  # (parameters,)
+    had = compression.state_of(spec, as_bytes(base), state)
+    before = np.frombuffer(as_bytes(base), "<f4").astype(np.float32, copy=False)  # (parameters,)
     mean = mean_of(spec, base, parts, units=had.units)
     stepped, kept = step_of(spec.settings.rule)(before, mean, had.rule, spec.settings.tuning)
-    towards = np.frombuffer(_finite(spec, base, stepped), "<f4").astype(np.float32, copy=False)  # (parameters,)
+    finite = _finite(spec, base, _blocks_of(stepped), MemoryBuffer())
+    towards = np.frombuffer(as_bytes(finite), "<f4").astype(np.float32, copy=False)  # (parameters,)
     weights, powers = compression.rounded_step(spec, number, before, towards)
     added = _total(_sums_of(parts), slice(0, len(before)))  # (parameters,)
     units = compression.next_units(spec, had.units, added, sum(len(part.files) for part in parts))
-    return _finite(spec, base, weights), compression.RoundedState(units, powers, kept).to_bytes()
+    made = as_bytes(_finite(spec, base, _blocks_of(weights), MemoryBuffer()))
+    return made, compression.RoundedState(units, powers, kept).to_bytes()
 
 
-def delta_between(spec: JobSpec, base: bytes, trained: TrainedRound) -> WeightsDelta | None:
+def delta_between(spec: JobSpec, base: Content, trained: TrainedRound) -> WeightsDelta | None:
     """Return the delta of a round's weights to those before it; None if it is too large for a message."""
-    state = compression.state_of(spec, base, trained.state)
-    packed = pack(compression.delta_of(base, trained.weights, state), SUM_BYTES)
+    before = as_bytes(base)
+    state = compression.state_of(spec, before, trained.state)
+    packed = pack(compression.delta_of(before, trained.weights, state), SUM_BYTES)
     return WeightsDelta(digest_of(base), packed) if 0 < len(packed) <= CHUNK_BYTES else None
 
 
-def _step_of_each(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvings: int) -> bytes:
+def _step_of_each(spec: JobSpec, base: Content, parts: Sequence[PartialResult], halvings: int) -> bytes:
     aggregation = aggregation_of(spec, base, parts, halvings)
     for _ in range(aggregation.passes):
         for start, stop in aggregation.blocks:
             pieces = {index: piece for part in parts for index, piece in part.pieces(start, stop).items()}
             aggregation.add([pieces[file.index] for file in aggregation.files])
-    return aggregated(spec, base, aggregation)
+    return as_bytes(aggregated(spec, base, aggregation, MemoryBuffer()))
 
 
-def _finite(spec: JobSpec, base: bytes, weights: npt.NDArray[np.float32]) -> bytes:
-    """Return the weights after a round as bytes. A last layer that stays at the sites is as before it."""
-    if not all(np.isfinite(weights[part]).all() for part in exact.blocks_of_weights(len(weights))):
-        raise StepTooLarge("the rule's step gave weights that are not finite (a smaller --server-eta may help)")
+def _finite(spec: JobSpec, base: Content, blocks: Iterable[tuple[slice, Floats]], buffer: Buffer) -> Content:
+    """Write the weights after a round to a buffer, block by block. A last layer that stays at the sites is as before.
+
+    Raises StepTooLarge.
+    """
+    for _, block in blocks:
+        if not np.isfinite(block).all():
+            raise StepTooLarge("the rule's step gave weights that are not finite (a smaller --server-eta may help)")
+        buffer.write(block.astype("<f4", copy=False).tobytes())
     if spec.settings.personal == "head":
         place = last_layer(learner(spec.design))
-        weights[place] = np.frombuffer(base, "<f4")[place]
-    return weights.astype("<f4", copy=False).tobytes()
+        start, stop = WEIGHT_BYTES * place.start, WEIGHT_BYTES * place.stop
+        buffer.place(start, base[start:stop])
+    return buffer.getvalue()
+
+
+def _blocks_of(vector: Floats) -> Iterator[tuple[slice, Floats]]:
+    return ((part, vector[part]) for part in exact.blocks_of_weights(len(vector)))
 
 
 def mean_of_progress(task: Task, parts: Sequence[PartialResult]) -> tuple[float, float]:

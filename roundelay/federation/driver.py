@@ -37,6 +37,7 @@ from roundelay.federation.errors import (
 from roundelay.federation.job_log import JobLog, RoundModel
 from roundelay.federation.job_reader import JobReader
 from roundelay.federation.job_watch import HEARTBEAT_INTERVAL_S, JobWatch
+from roundelay.federation.large_contents import kept_content, open_buffer, written
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult
 from roundelay.federation.retry import refresh_members
@@ -61,6 +62,7 @@ from roundelay.ml.errors import MLError, PluginUnknown
 from roundelay.ml.exact import LOSS_MAX, FeatureSums
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
+from roundelay.store.blobs import Content
 from roundelay.store.items import Item
 
 UPDATES_LOST_MAX = 100  # times in one round
@@ -102,8 +104,8 @@ class Driver:
         """
         self.spec = spec
         self.is_over = False  # this driver has stopped
-        self.weights = b""  # of the round that is kept; empty if another driver has completed it
-        self.validated = b""  # the weights of the round that on_round is told of
+        self.weights: Content = b""  # of the round that is kept; empty if another driver has completed it
+        self.validated: Content = b""  # the weights of the round that on_round is told of
         self._before = TrainedRound(0, b"")  # the last round that was trained
         self._delta: WeightsDelta | None = None  # of its weights to those before it
         self._name = name
@@ -247,7 +249,7 @@ class Driver:
 
     def _start_round_zero(self) -> Procedure[PendingRound]:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
-        self._before = TrainedRound(0, (yield from self._reader.read_first_weights()))
+        self._before = TrainedRound(0, (yield from kept_content((yield from self._reader.read_first_weights()))))
         if self.spec.settings.dp_noise and not self.spec.is_raw:  # the sums of the training files have no noise
             assert self._validator is not None, "it was read with the job"
             self._moments = yield from offload(self._validator.moments)
@@ -271,7 +273,7 @@ class Driver:
         trained, clock, waits = made.trained, self._clocks.monotonic, self._coordinator.waits
         task = arithmetic.site_task(self.spec, self._moments, trained.halvings)
         found = yield from evaluate_at_sites(
-            self._roster, self.spec, clock, waits, trained.number, trained.weights, task
+            self._roster, self.spec, clock, waits, trained.number, trained.content, task
         )
         disturbances = tuple(self._roster.disturbances)
         report = replace(made.report, held_out=found.report, disturbances=disturbances)
@@ -334,7 +336,7 @@ class Driver:
         )
         if stored is not None and stored.result == kept.digest:
             return stored
-        weights = self.weights or (yield from self._reader.read_round(kept)).weights
+        weights = self.weights or (yield from self._reader.read_round(kept)).content
         task = arithmetic.personal_task(self.spec, self._moments, kept.halvings)
         found = yield from evaluate_at_sites(self._roster, self.spec, clock, waits, kept.round, weights, task)
         record = PersonalRecord(self.spec.job, kept.round, kept.digest, found.report)
@@ -373,14 +375,14 @@ class Driver:
         """Return how a round's weights follow from those of the round before, where the job rounds its steps."""
         if not self.spec.settings.rounds_updates:
             return None
-        before = self._before.weights
+        before = self._before.content
         return (yield from offload(lambda: arithmetic.delta_between(self.spec, before, trained)))
 
     def _train_once(
         self, number: int, halvings: int, meanwhile: Meanwhile | None, verify_all: bool
     ) -> Procedure[PendingRound]:
         """Train every file from the weights of the round before. Raises StepTooLarge, Replaced."""
-        base, state = self._before.weights, self._before.state
+        weights, state = self._before.content, self._before.state
         gossips = self.spec.settings.topology == "gossip"
         work = Assignment(
             number,
@@ -400,7 +402,11 @@ class Driver:
             mixed = yield from self._mix(work, parts)
             weights, report = mixed.weights, replace(report, errors=mixed.errors, spread=mixed.spread)
         elif self.spec.needs == "sum":
-            weights, state = yield from offload(lambda: arithmetic.step(self.spec, base, parts, state, number=number))
+            buffer = yield from open_buffer(len(weights))
+            weights, state = yield from written(
+                lambda: arithmetic.step_of_sums(self.spec, self._before.content, parts, state, buffer, number=number),
+                len(weights),
+            )
         trained = {f.index for p in parts for f in p.files}
         left_out = tuple(f.index for f in sampled_files(self.spec, number) if f.index not in trained)
         proven = receipts.merged(part.receipts for part in parts) if self.spec.has_receipts else {}
@@ -409,7 +415,7 @@ class Driver:
 
     def _aggregate(
         self, work: Assignment, parts: list[PartialResult], halvings: int, verify_all: bool
-    ) -> Procedure[tuple[bytes, list[PartialResult]]]:
+    ) -> Procedure[tuple[Content, list[PartialResult]]]:
         """Apply a rule of single updates. Return the new weights, and the parts that they are computed from.
 
         Updates that are lost before they are read are trained again.
@@ -454,7 +460,7 @@ class Driver:
 
     def _validate_and_store(self, made: PendingRound, have: frozenset[NodeRef] = frozenset()) -> Procedure[None]:
         """Validate a round while its model is stored; commit it to the job's log; then tell of it."""
-        number, weights = made.trained.number, made.trained.weights
+        number, weights = made.trained.number, made.trained.content
         storing: Procedure[Evaluation | tuple[Item, ...]] = self._log.store_model(
             RoundModel(number, weights, made.trained.state), have
         )
@@ -500,7 +506,7 @@ class Driver:
     def _validate(self, made: PendingRound) -> Evaluation:
         if self._validator is None or made.trained.number == 0:
             return made.at_sites.evaluation if made.at_sites else Evaluation(0, 0.0, 0)  # not of initial weights
-        return self._validator(made.trained.weights, self._moments)
+        return self._validator(made.trained.content, self._moments)
 
     def _report(self, work: Assignment, parts: list[PartialResult]) -> RoundReport:
         """Return the report of a round, without validation."""

@@ -24,6 +24,7 @@ from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.snapshot import read_records, read_snapshot
 from roundelay.federation.spec import JobSpec
+from roundelay.store.blobs import Content
 from roundelay.store.items import Entry, Find, Item
 from roundelay.store.read_path import FIND_NODES_MIN
 from roundelay.store.write_path import Record, put_records
@@ -38,7 +39,7 @@ class RoundModel:
     """The first part of a round's records: its weights, and the state of the job's rule if it keeps one."""
 
     round: int
-    weights: bytes
+    weights: Content
     state: bytes = b""
 
 
@@ -56,7 +57,7 @@ class JobLog:
 
         have: nodes that have the weights, from a trainer's order. Raises ChordError.
         """
-        contents = {"state": model.state} if model.state else {}
+        contents: dict[str, Content] = {"state": model.state} if model.state else {}
         contents["weights"] = model.weights
         written = yield from offload(
             lambda: [self._record(f"{what}-{model.round}", content) for what, content in contents.items()]
@@ -120,7 +121,7 @@ class JobLog:
         contents = {"report": report.to_bytes(), "receipts": receipts, "result": result.to_bytes()}
         return [self._record(f"{what}-{result.round}", content) for what, content in contents.items() if content]
 
-    def _record(self, what: str, content: bytes) -> Record:
+    def _record(self, what: str, content: Content) -> Record:
         return jobs.job_record(self._roster.ring, self._job, what, content, self._version())
 
     def _deletions(self, result: RoundResult) -> list[Record]:

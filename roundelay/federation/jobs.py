@@ -18,7 +18,7 @@ from roundelay.federation.errors import NoSuchJob, TooManyJobs
 from roundelay.federation.origin import with_signature_of
 from roundelay.federation.records import RoundResult
 from roundelay.federation.spec import JobSpec
-from roundelay.store.blobs import digest_of
+from roundelay.store.blobs import Content, digest_of
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch, find, holders_among
 from roundelay.store.store import LEASE_MAX_S
@@ -89,7 +89,7 @@ def put_record(
     yield from put_records(start, ring, (written,), nodes=successors_among(members, written.item.entry.key))
 
 
-def job_record(ring: Ring, job: str, what: str, content: bytes, version: int) -> Record:
+def job_record(ring: Ring, job: str, what: str, content: Content, version: int) -> Record:
     """Return one of a job's records, to be written."""
     key = job_keys.key_of(ring, job, what)
     return record(key, records.record_name(job, what), content, version, JOB_LEASE_S)

@@ -23,6 +23,7 @@ from roundelay.federation.secure_sum import Masking
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.site_work import SiteWork
 from roundelay.federation.throughput import ThroughputEstimate
+from roundelay.store.blobs import Content
 
 # Have files trained, and their sites' masked vectors added along trees, with `meanwhile` beside.
 Trees = Callable[[Masking, Files, Meanwhile | None], Procedure[list[PartialResult]]]
@@ -49,7 +50,7 @@ class MaskedCollection:
         clock: Callable[[], float],
         waits: SiteWaits,
         order: Order,
-        weights: bytes,
+        weights: Content,
         trees: Trees | None,
     ) -> None:
         self._roster = roster

@@ -32,7 +32,7 @@ from roundelay.federation.topologies.groups import Nodes, group_nodes
 from roundelay.federation.topologies.tree_reduce import TreeResult, reduce, tiers
 from roundelay.federation.verification import Verifier
 from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES
-from roundelay.store.blobs import digest_of
+from roundelay.store.blobs import Content, digest_of
 
 FILES_RETRY_S = 1.0
 NAMES_SHOWN = 8  # sites
@@ -50,7 +50,7 @@ class Assignment:
 
     number: int
     task: Task
-    weights: bytes = b""
+    weights: Content = b""
     attempt: int = 0
     priority: float = PRIORITY
     delta: WeightsDelta | None = None

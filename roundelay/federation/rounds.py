@@ -25,6 +25,7 @@ from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, Elapsed, await_ticket, result_of
 from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.ml.task import FILES_MAX
+from roundelay.store.blobs import Content
 from roundelay.store.delta import apply_timeout_s
 from roundelay.store.items import CHUNK_BYTES
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack
@@ -106,7 +107,7 @@ class RoundWork:
         estimate: ThroughputEstimate,
         clock: Callable[[], float],
         make_order: MakeOrder,
-        weights: bytes,
+        weights: Content,
         policy: str = "hash",
         chance: str = "",
         doubt: Doubt | None = None,
@@ -335,7 +336,7 @@ def _fetch(worker: NodeRef, order: Order, progress: Progress) -> Procedure[Parti
 class _Weights:
     """The round's weights, sent to each trainer once: with its order if they are small, else before it."""
 
-    def __init__(self, weights: bytes, roster: Roster, delta: WeightsDelta | None = None) -> None:
+    def __init__(self, weights: Content, roster: Roster, delta: WeightsDelta | None = None) -> None:
         self._weights = weights
         self._roster = roster
         self._delta = delta
@@ -394,10 +395,10 @@ class _Weights:
 
     @cached_property
     def _packed(self) -> bytes:
-        return pack(self._weights, WEIGHT_BYTES)
+        return pack(self._weights[:], WEIGHT_BYTES)
 
     def _content(self, node: NodeRef) -> bytes:
-        return self._packed if node in self._roster.far else self._weights
+        return self._packed if node in self._roster.far else self._weights[:]
 
     def _send_ahead(self, orders: Sequence[tuple[NodeRef, Order]]) -> Procedure[dict[NodeRef, ChordError]]:
         """Write large weights to all nodes at once. Return the errors."""

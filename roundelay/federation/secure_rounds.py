@@ -34,6 +34,7 @@ from roundelay.federation.spec import JobSpec
 from roundelay.federation.summed_sites import Kept, begun_set, is_sound, require_chosen_by_driver
 from roundelay.federation.tasks import PromiseTask, RevealTask
 from roundelay.federation.throughput import ThroughputEstimate
+from roundelay.store.blobs import Content
 
 
 class SecureRound:
@@ -47,7 +48,7 @@ class SecureRound:
         clock: Callable[[], float],
         waits: SiteWaits,
         order: Order,
-        weights: bytes,
+        weights: Content,
         ballot: Callable[[], Ballot],
         trees: Trees | None = None,
     ) -> None:

@@ -27,7 +27,7 @@ from roundelay.ml.counts import Counts
 from roundelay.ml.description import hide
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.sliced import as_bytes
-from roundelay.store.blobs import digest_of
+from roundelay.store.blobs import Content, digest_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def evaluate_at_sites(
     clock: Callable[[], float],
     waits: SiteWaits,
     number: int,
-    weights: bytes,
+    weights: Content,
     task: SiteTask,
 ) -> Procedure[FoundAtSites]:
     """Have the sites evaluate these weights of a round; they are waited for as in training.

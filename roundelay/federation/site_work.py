@@ -28,6 +28,7 @@ from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import Elapsed, await_ticket
 from roundelay.ml.task import FILES_MAX
+from roundelay.store.blobs import Content
 
 SITE_RETRY_S = 1.0
 SITE_TRIES_MAX = 1_000_000  # of one site in a round: it may be required, and away for days
@@ -61,7 +62,7 @@ class SiteWork(RoundWork):
         estimate: ThroughputEstimate,
         clock: Callable[[], float],
         make_order: MakeOrder,
-        weights: bytes,
+        weights: Content,
         waits: SiteWaits,
         files_max: int = FILES_MAX,
         failing_max: int = 0,

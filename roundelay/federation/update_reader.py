@@ -14,9 +14,11 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import FederationError
+from roundelay.federation.large_contents import open_buffer, written
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules.aggregation import Aggregation, BadUpdate
 from roundelay.federation.spec import JobSpec
+from roundelay.store.blobs import Content
 from roundelay.store.packing import SUM_BYTES
 from roundelay.store.transfer import read_range
 
@@ -31,10 +33,10 @@ class UpdatesLost(FederationError):
         self.node, self.why, self.is_honest = node, why, is_honest
 
 
-def aggregate(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvings: int) -> Procedure[bytes]:
+def aggregate(spec: JobSpec, base: Content, parts: Sequence[PartialResult], halvings: int) -> Procedure[Content]:
     """Apply the job's rule to a round's single updates. Return the new weights.
 
-    Raises UpdatesLost, StepTooLarge, WorkFailed.
+    Raises UpdatesLost, StepTooLarge, WorkFailed, CannotDrive.
     """
     aggregation = yield from offload(lambda: arithmetic.aggregation_of(spec, base, parts, halvings))
     try:
@@ -44,7 +46,8 @@ def aggregate(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], halvin
     except BadUpdate as error:
         node = next(part.node for part in parts if error.index in {file.index for file in part.files})
         raise UpdatesLost(node, str(error), is_honest=False) from error
-    return (yield from offload(lambda: arithmetic.aggregated(spec, base, aggregation)))
+    buffer = yield from open_buffer(len(base))
+    return (yield from written(lambda: arithmetic.aggregated(spec, base, aggregation, buffer), len(base)))
 
 
 def _add_block(aggregation: Aggregation, parts: Sequence[PartialResult], start: int, stop: int) -> Procedure[None]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
@@ -26,7 +26,6 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, PartialResult, RoundWork
 from roundelay.federation.spec import JobSpec, Liar
 from roundelay.federation.tasks import Task, TrainTask
-from roundelay.ml.sliced import as_bytes
 
 AGREEING_MIN = 3  # nodes that must agree against another, where the ring has as many: a pair of liars accuses nobody
 PAIR = 2  # nodes that agree where nobody contradicts
@@ -92,8 +91,9 @@ class Verifier:
         Raises StepTooLarge, WorkFailed.
         """
         if not self._challenge:
-            total = yield from offload(lambda: _all_results(task, parts))
-            self._challenge = challenge(self._job, self._round, weights, total)
+            self._challenge = yield from offload(
+                lambda: challenge(self._job, self._round, weights, _all_results(task, parts))
+            )
         share = 1.0 if everything else self._share
         unverified = [part for part in parts if part.files[0].index not in self.confirmed]
         drawn = [part for part in unverified if is_drawn(self._challenge, part.files, share)]
@@ -170,19 +170,22 @@ class Verifier:
             self._roster.record_disturbance(f"{node.address} lied about {what}")
 
 
-def challenge(job: str, number: int, weights: str, total: bytes) -> str:
-    """Return the digest that a round's draws depend on: of the weights before it and the sum of all its results.
+def challenge(job: str, number: int, weights: str, results: Iterable[bytes]) -> str:
+    """Return the digest that a round's draws depend on: of the weights before it and all its results.
 
     The job's id has a nonce, so a job that is trained again has other draws.
     """
-    return hashlib.sha256(f"verify {job} {number} {weights} ".encode() + total).hexdigest()
+    whole = hashlib.sha256(f"verify {job} {number} {weights} ".encode())
+    for piece in results:
+        whole.update(piece)
+    return whole.hexdigest()
 
 
-def _all_results(task: Task, parts: list[PartialResult]) -> bytes:
+def _all_results(task: Task, parts: list[PartialResult]) -> Iterable[bytes]:
     """Return what stands for all results of a round, whoever trained which file: their sum, or their receipts."""
     if isinstance(task, TrainTask) and task.is_single:
-        return receipts.to_bytes(receipts.merged(part.receipts for part in parts))
-    return as_bytes(arithmetic.added(task, [part.result for part in parts]))
+        return [receipts.to_bytes(receipts.merged(part.receipts for part in parts))]
+    return arithmetic.pieces_of_sum(task, [part.result for part in parts])
 
 
 def is_drawn(challenged: str, files: Files, share: float) -> bool:

@@ -11,6 +11,7 @@ from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate, predict_targets
 from roundelay.ml.readers import content as contents
+from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.ml.task import Design
 
 
@@ -22,9 +23,9 @@ class Validator:
         self._raw = contents.parse(name, content, design.features, design.label_classes)
         self._inputs: dict[bytes, Samples] = {}  # by the moments that standardise them: a job has one
 
-    def __call__(self, weights: bytes, moments: bytes) -> Evaluation:
+    def __call__(self, weights: Sliced, moments: bytes) -> Evaluation:
         """Evaluate weights (little-endian float32) on inputs standardised by `moments` (Moments.to_bytes; b"": raw)."""
-        flat = np.frombuffer(weights, "<f4").astype(np.float32, copy=False)  # (parameters,)
+        flat = np.frombuffer(as_bytes(weights), "<f4").astype(np.float32, copy=False)  # (parameters,)
         samples = self._standardised(moments)
         return self._fit(flat, samples, moments) if samples.has_targets else evaluate(self._learner, flat, samples)
 

@@ -101,7 +101,7 @@ class SiteRing:
         driver = Driver(spec, RING, self.net.entry, "test", clocks, lambda *each: self.rounds.append(each))
         with inline_surveys():
             self.net.run(driver.drive())
-        return driver.weights
+        return driver.weights[:]
 
     def train(self, request: TrainRequest) -> bytes:
         return self.drive(self.submit(request))

@@ -98,7 +98,7 @@ class Job:
         """Returns the last weights."""
         driver = self.driver()
         self.net.run(driver.drive())
-        return driver.weights
+        return driver.weights[:]
 
     def look(self) -> JobSnapshot:
         return self.net.run(read_snapshot(self.net.entry, RING, self.spec.job))

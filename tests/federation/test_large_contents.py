@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from roundelay.chord.effects import Effect, Request, ask
 from roundelay.chord.errors import Corrupt, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, result_check, round_coordinator, rounds
+from roundelay.federation import arithmetic, large_contents, result_check, round_coordinator, rounds
 from roundelay.federation.effects import Offload
 from roundelay.federation.errors import CannotDrive
 from roundelay.federation.large_contents import fetch_content, own_content
@@ -20,6 +21,7 @@ from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.tasks import TrainTask
 from roundelay.federation.topologies import tree_reduce
 from roundelay.ml.sliced import Sliced
+from roundelay.node.files import Spool
 from roundelay.store import write_path
 from roundelay.store.blobs import MemoryBuffer, digest_of
 from roundelay.store.items import CONTENT_BYTES_MAX, Read
@@ -48,6 +50,34 @@ def test_the_sums_of_a_large_model_come_in_files_and_it_is_the_model_of_one_proc
 
     assert job.net.buffers  # of each node that has files, in each round
     assert min(job.net.buffers) > LARGE_BYTES_MIN
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"topology": "tree"},
+        {"topology": "gossip"},
+        {"rule": "fedadam"},
+        {"rule": "fednova"},
+        {"rule": "scaffold"},
+        {"rule": "median"},
+        {"compress": "int8"},
+        {"keep": "best"},
+    ],
+    ids=lambda changes: " ".join(map(str, changes.values())) or "fedavg",
+)
+def test_weights_that_a_driver_keeps_in_files_are_those_that_it_keeps_in_memory(
+    changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = make_spec(replace(SETTINGS, **changes))
+    expected = Job(IDS[:4], spec).drive()
+    monkeypatch.setattr(large_contents, "LARGE_BYTES_MIN", 1)
+    job = Job(IDS[:4], spec)
+    job.net.open_buffer = lambda: Spool(tmp_path)
+
+    assert job.drive() == expected
+    assert job.net.buffers
 
 
 def test_a_large_content_is_fetched_piece_by_piece() -> None:

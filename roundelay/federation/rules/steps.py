@@ -47,6 +47,7 @@ class Step(Protocol):
         ...
 
 
+MEANS = ("fedavg", "fedprox", "fednova")  # whose step leads to the mean itself, which need not be whole in memory
 STEPS: dict[str, Step] = {
     "fedavg": lambda base, mean, state, tuning: fedavg(mean),
     "fedprox": lambda base, mean, state, tuning: fedprox(mean),

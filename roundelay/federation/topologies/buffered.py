@@ -31,6 +31,7 @@ from roundelay.federation.step_size import StepControl
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import Elapsed
 from roundelay.federation.topologies.order_plan import OrderPlan, PlannedOrder
+from roundelay.store.blobs import Content
 
 ORDERS_MAX = 128  # under way at a time
 POLL_S, POLL_MAX_S = 0.01, 0.5  # how often the buffer is looked at, and whether there are files to train
@@ -70,7 +71,7 @@ class _BufferedWork(RoundWork):
         estimate: ThroughputEstimate,
         clock: Callable[[], float],
         make_order: MakeOrder,
-        weights: bytes,
+        weights: Content,
         require_wanted: Callable[[Files, NodeRef | None], None],
     ) -> None:
         super().__init__(roster, estimate, clock, make_order, weights)

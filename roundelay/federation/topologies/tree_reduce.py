@@ -201,7 +201,7 @@ def reduce(
     estimate: ThroughputEstimate,
     clock: Callable[[], float],
     order: Order,
-    weights: bytes,
+    weights: Content,
     roots: Sequence[NodeRef] = (),
 ) -> Procedure[TreeResult]:
     """Have an order with shares carried out by a tree. Files that it could not do are in none of the parts.
@@ -226,7 +226,7 @@ def reduce(
 
 
 def _ask_root(
-    root: NodeRef, estimate: ThroughputEstimate, clock: Callable[[], float], order: Order, weights: bytes
+    root: NodeRef, estimate: ThroughputEstimate, clock: Callable[[], float], order: Order, weights: Content
 ) -> Procedure[PartialSum]:
     yield from submit(root, order, weights)
     began, largest = clock(), _largest_share(order)
