@@ -24,13 +24,15 @@ from roundelay.federation.settings import (
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.choices import Task, Updates
 from roundelay.ml.task import ENCODING_CHARACTERS_MAX, READING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
+from roundelay.store.delta import BASE_BYTES_MAX
 from roundelay.store.items import CONTENT_BYTES_MAX, FILE_BYTES_MAX
 from roundelay.store.names import check_name
-from roundelay.store.packing import SUM_BYTES
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 
 NAME_CHARACTERS_MAX = 300
 SITES_SHOWN = 8  # in a message
 CORRECTED_MAX = CONTENT_BYTES_MAX // (2 * SUM_BYTES)  # weights whose sum has that of the gradients behind it
+WHOLE_MAX = BASE_BYTES_MAX // WEIGHT_BYTES  # weights whose updates are masked or rounded: whole vectors, in memory
 BUFFERED_SHARE = 4  # a round of a buffered job takes this part of the files, unless the settings say how many
 FORMAT = 2  # raise it when an earlier release would misread a job's records; releases that named none: 1
 UNNAMED = 1
@@ -94,6 +96,7 @@ class JobSpec:
             raise BadSpec(f"--evaluate {self.evaluate[:20]}: client and both need a validation file, sites takes none")
         if self.evaluate != "client" and (not self.pinned or self.raw or self.settings.topology == "gossip"):
             raise BadSpec(f"--evaluate {self.evaluate} needs private files, and another topology than gossip")
+        self._check_size()
         self._check_secure_aggregation()
         self._check_personal()
         if self.settings.dp_noise and self.evaluate != "client":
@@ -231,6 +234,17 @@ class JobSpec:
             )
         if self.evaluate == "client":
             raise BadSpec(f"--personal {method} needs --evaluate sites or both: nobody else has a site's own model")
+
+    def _check_size(self) -> None:
+        """Raise BadSpec for a model that is too large for what the settings do with it."""
+        settings = self.settings
+        chosen = "--secure-aggregation" * settings.secure_aggregation
+        chosen = chosen or f"--compress {settings.compress}" * settings.rounds_updates
+        if chosen and self.design.connections > WHOLE_MAX:
+            raise BadSpec(
+                f"{chosen} is for models of up to {WHOLE_MAX:,} weights, not {self.design.connections:,}, as it has "
+                "whole updates in memory: try a smaller --hidden"
+            )
 
     def _check_secure_aggregation(self) -> None:
         """Raise BadSpec unless the job has the sites that secure aggregation needs."""

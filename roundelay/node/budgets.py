@@ -13,7 +13,7 @@ from roundelay.federation.topologies import gossip
 from roundelay.ml import fingerprint, frames, task, worker
 from roundelay.node import checkpoints, compute_node, leaf_hosting, line_limit
 from roundelay.rpc import admission, lines, protocol, resolver, server, transport
-from roundelay.store import blobs, items, staging, store
+from roundelay.store import blobs, delta, items, staging, store
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,7 @@ BUDGETS = (
     ),
     Budget("incomplete contents", staging.UPLOADS_MAX, "contents", "the least recently used goes"),
     Budget("complete contents that no entry names", staging.COMPLETE_MAX, "contents", "the least recently used goes"),
+    Budget("weights that a delta leads to", delta.BASE_BYTES_MAX, "bytes", "Malformed"),
     Budget("waiting orders", orders.QUEUED_MAX, "orders", "Busy"),
     Budget("waiting orders of one job", orders.QUEUED_PER_JOB_MAX, "orders", "Busy", "job"),
     Budget("orders kept, waiting and finished", orders.ORDERS_BYTES_MAX, "bytes", "finished ones go, then Busy"),

@@ -19,6 +19,7 @@ from roundelay.chord.errors import Malformed
 BLOCK = 256  # weights that share an exponent
 EXPONENT_MIN, EXPONENT_MAX = -200, 127  # below the smallest float32, and of the largest
 WORD_BYTES, FLOAT_BYTES = 8, 4
+BASE_BYTES_MAX = 128 << 20  # of weights that a delta may lead to: a node has them whole in memory, several times
 APPLY_BYTES_PER_S_MIN = 1 << 20  # of weights, at which a node unpacks a delta and applies it
 
 

@@ -19,7 +19,7 @@ from roundelay.chord.dispatch import Handlers
 from roundelay.chord.errors import Corrupt, Malformed, NotFound, NotYet, StoreFull
 from roundelay.chord.ring import between_right_closed
 from roundelay.store.blobs import Blobs, Content, MemoryBlobs
-from roundelay.store.delta import apply_delta, delta_bytes
+from roundelay.store.delta import BASE_BYTES_MAX, apply_delta, delta_bytes
 from roundelay.store.items import (
     CHUNK_BYTES,
     CONTENT_BYTES_MAX,
@@ -216,6 +216,8 @@ class Store:
 
         Raises Malformed, NotFound, StoreFull; Corrupt, if the content has another digest.
         """
+        if request.size_bytes > BASE_BYTES_MAX:
+            raise Malformed(f"a delta to {request.size_bytes} bytes: at most {BASE_BYTES_MAX}")
         with self.lock:
             if self.has(request.digest):
                 return Receipt(True, request.size_bytes)

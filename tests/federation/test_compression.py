@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from roundelay.chord.effects import Ask, AskAll
-from roundelay.chord.errors import NotFound
+from roundelay.chord.errors import Malformed, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import compression, replay
 from roundelay.federation.arithmetic import TrainedRound, delta_between, first_weights
@@ -19,7 +19,7 @@ from roundelay.federation.settings import Settings
 from roundelay.ml.rounding import BLOCK, exponents, rounded
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
-from roundelay.store.delta import apply_delta, apply_timeout_s, delta_bytes
+from roundelay.store.delta import BASE_BYTES_MAX, apply_delta, apply_timeout_s, delta_bytes
 from roundelay.store.items import CHUNK_BYTES, Read, WriteDelta
 from roundelay.store.packing import SUM_BYTES, pack, unpack
 from roundelay.store.store import Store
@@ -176,6 +176,8 @@ def test_a_delta_gives_the_same_bytes_or_is_refused() -> None:
 
     assert len(delta) == delta_bytes(len(base)) and apply_delta(base, delta) == weights
     store = Store(lambda: 0.0)
+    with pytest.raises(Malformed, match="at most"):
+        store.write_delta(WriteDelta(digest_of(weights), BASE_BYTES_MAX + 4, digest_of(base), delta))
     with pytest.raises(NotFound):
         store.write_delta(WriteDelta(digest_of(weights), len(weights), digest_of(base), delta))
     store.stage(digest_of(base), base)

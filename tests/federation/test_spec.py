@@ -12,7 +12,7 @@ import pytest
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings, option
-from roundelay.federation.spec import FORMAT, JobSpec, Liar, spec_from_bytes
+from roundelay.federation.spec import FORMAT, WHOLE_MAX, JobSpec, Liar, spec_from_bytes
 from tests.formats_folder import FORMATS
 
 FILES = (TrainingFile(0, "a", "aa" * 32, 10, 2), TrainingFile(1, "b", "bb" * 32, 20, 3))
@@ -367,6 +367,15 @@ def test_a_refused_spec_says_what_is_wrong(content: bytes, reason: str) -> None:
 )
 def test_a_valid_spec_is_accepted(changes: dict[str, Any]) -> None:
     assert spec_from_bytes(broken(**changes)).features == 16
+
+
+@pytest.mark.parametrize("changes", [{"secure_aggregation": True}, {"compress": "topk"}])
+def test_a_model_that_is_masked_or_rounded_must_fit_into_memory(changes: dict[str, Any]) -> None:
+    settings = Settings(hidden=(6000, 6000))
+    assert replace(SPEC, settings=settings).design.connections > WHOLE_MAX
+
+    with pytest.raises(BadSpec, match=f"{option(next(iter(changes)))}.* is for models of up to 33,554,432 weights"):
+        replace(SPEC, settings=replace(settings, **changes))
 
 
 @pytest.mark.parametrize("settings", [{"placement": "random"}, {"weighting": "balanced"}])
