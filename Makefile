@@ -52,7 +52,7 @@ $(STAMP): requirements.txt pyproject.toml
 	touch $(STAMP)
 
 demo: install
-	$(PYTHON) client.py letters validate_letters.txt --local 4
+	$(PYTHON) client.py letters validate_letters.txt --rounds 50 --local 4
 
 dashboard: $(VENV)/.dashboard
 	$(PYTHON) client.py dashboard --lab

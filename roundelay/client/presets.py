@@ -23,6 +23,7 @@ ETA_OF_SGD, ETA_OF_ADAM, ETA_OF_CNN = 0.2, 0.001, 0.02
 ETA_OF_REGRESSION = 0.02  # the squared error is steeper than the cross-entropy (decision 19)
 CLIP = 4.0
 PATIENCE, HALVINGS = 12, 10
+ROUNDS = 100  # at most, of a job that stops when no better: half of the tables need more than 50 (decision 19)
 BATCH_MIN, BATCH_MAX = 32, 128
 DROPOUT = 0.2
 EPOCHS = ((4_000, 5), (16_000, 2))  # up to this many rows in a file: passes in a round; 1 beyond
@@ -61,10 +62,14 @@ def recommended(data: JobInput, given: Mapping[str, Any]) -> Mapping[str, Any]:
     batch = batch_for(data) if ours else BATCH_MIN
     buffered = given.get("topology") == "buffered"  # its steps are not halved, and a round takes a part of the files
     sgd_eta = eta_for(data.features, ETA_OF_SGD if data.classes else ETA_OF_REGRESSION)
+    patience = 0 if given.get("keep") == "last" else PATIENCE * (BUFFERED_SHARE if buffered else 1)
+    noisy = bool(given.get("dp_noise"))  # each round, and each attempt at one, spends privacy
+    stops = given.get("patience", patience) and data.classes and not buffered and not noisy
     return {
+        **({"rounds": ROUNDS} if stops else {}),
         "keep": "best",
-        "patience": 0 if given.get("keep") == "last" else PATIENCE * (BUFFERED_SHARE if buffered else 1),
-        "halvings": 0 if "eta" in given or buffered else HALVINGS,
+        "patience": patience,
+        "halvings": 0 if "eta" in given or buffered or noisy else HALVINGS,
         "eta": ETA_OF_ADAM if optimizer == "adam" else ETA_OF_CNN if model == "cnn" else sgd_eta,
         "clip": 0.0 if "eta" in given else CLIP,
         "batch": batch,

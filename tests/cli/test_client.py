@@ -97,7 +97,7 @@ def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
 
     settings, defaults = settings_of(request_of(chosen), LETTERS, SILENT), Settings()
     different = {each.name for each in fields(Settings) if getattr(settings, each.name) != getattr(defaults, each.name)}
-    assert different <= {"patience", "keep", "halvings", "clip", "dropout"}  # they follow from the data
+    assert different <= {"rounds", "patience", "keep", "halvings", "clip", "dropout"}  # they follow from the data
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_the_dashboard_has_a_section_of_its_own(file: Path) -> None:
     file.write_text("[dashboard]\nport = 8181\nlab = 3\n")
 
     assert main.parse(dashboard.parser([]), ["--config", str(file)]).port == 8181
-    assert shown(*TRAIN, "--config", file)["rounds"]["origin"] == "default"
+    assert shown(*TRAIN, "--config", file)["momentum"]["origin"] == "default"
     file.write_text("[dashboard]\nlabb = 3\n")
     with pytest.raises(exits.Exit, match=r"dashboard\.labb: no such option"):
         main.parse(dashboard.parser([]), ["--config", str(file)])

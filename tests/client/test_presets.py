@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from roundelay.client.errors import InvalidRequest
 from roundelay.client.job_input import JobInput
 from roundelay.client.preparation import settings_of
-from roundelay.client.presets import batch_for, eta_for
+from roundelay.client.presets import ROUNDS, batch_for, eta_for
 from roundelay.client.progress import SILENT
 from roundelay.client.requests import TrainRequest
 from roundelay.federation.requests import TrainingFile
@@ -35,11 +36,11 @@ def settings_for(data: JobInput, preset: str = "", **given: object) -> Settings:
     return settings_of(TrainRequest("data", settings=given, preset=preset), data, SILENT)
 
 
-def test_letters_are_trained_as_they_were_published_and_the_best_round_is_kept() -> None:
+def test_letters_take_the_steps_that_were_published_and_the_best_round_is_kept() -> None:
     published = Settings()
     found = settings_for(LETTERS)
 
-    for name in ("rounds", "epochs", "hidden", "eta", "batch", "momentum", "dropout", "optimizer"):
+    for name in ("epochs", "hidden", "eta", "batch", "momentum", "dropout", "optimizer"):
         assert getattr(found, name) == getattr(published, name)
     assert (found.keep, found.patience) == ("best", 12)
 
@@ -71,6 +72,22 @@ def test_with_keep_last_exactly_the_rounds_that_are_named_are_trained() -> None:
 
     assert (found.rounds, found.patience, found.keep) == (7, 0, "last")
     assert settings_for(WIDE, keep="last", patience=3).patience == 3
+
+
+def test_a_job_that_stops_when_no_better_may_take_more_rounds() -> None:
+    assert settings_for(WIDE).rounds == ROUNDS > Settings().rounds
+    assert settings_for(WIDE, rounds=7).rounds == 7
+
+
+@pytest.mark.parametrize(
+    "given", [{"patience": 0}, {"keep": "last"}, {"dp_noise": 1.0, "dp_clip": 0.5}, {"topology": "buffered"}]
+)
+def test_a_job_whose_rounds_cost_privacy_or_are_all_trained_takes_no_more(given: dict[str, Any]) -> None:
+    assert settings_for(WIDE, **given).rounds == Settings().rounds
+
+
+def test_a_job_with_noise_is_not_trained_again_with_half_the_step() -> None:
+    assert settings_for(WIDE, dp_noise=1.0, dp_clip=0.5).halvings == 0
 
 
 def test_adam_has_a_learning_rate_of_its_own() -> None:
