@@ -8,7 +8,8 @@ flatter them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import log2, sqrt
 from typing import Any
 
@@ -19,6 +20,7 @@ from roundelay.federation.settings import Settings, option
 from roundelay.federation.spec import BUFFERED_SHARE
 
 FEATURES_OF_DEFAULT = 16  # of the letters, on which the default learning rate was chosen
+WIDTH_OF_DEFAULT = 256  # of hidden layers that follow one another, up to which they do not limit the learning rate
 ETA_OF_SGD, ETA_OF_ADAM, ETA_OF_CNN = 0.2, 0.001, 0.02
 ETA_OF_REGRESSION = 0.02  # the squared error is steeper than the cross-entropy (decision 19)
 CLIP = 4.0
@@ -61,7 +63,8 @@ def recommended(data: JobInput, given: Mapping[str, Any]) -> Mapping[str, Any]:
     ours = model in ("mlp", "softmax")
     batch = batch_for(data) if ours else BATCH_MIN
     buffered = given.get("topology") == "buffered"  # its steps are not halved, and a round takes a part of the files
-    sgd_eta = eta_for(data.features, ETA_OF_SGD if data.classes else ETA_OF_REGRESSION)
+    most = ETA_OF_SGD if data.classes else ETA_OF_REGRESSION
+    sgd_eta = eta_for(data.features, most, given.get("hidden", Settings.hidden) if model == "mlp" else ())
     patience = 0 if given.get("keep") == "last" else PATIENCE * (BUFFERED_SHARE if buffered else 1)
     noisy = bool(given.get("dp_noise"))  # each round, and each attempt at one, spends privacy
     stops = given.get("patience", patience) and data.classes and not buffered and not noisy
@@ -78,12 +81,15 @@ def recommended(data: JobInput, given: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def eta_for(features: int, most: float = ETA_OF_SGD) -> float:
-    """Return the learning rate of SGD for rows of this width, to three digits.
+def eta_for(features: int, most: float = ETA_OF_SGD, hidden: Sequence[int] = ()) -> float:
+    """Return the learning rate of SGD for rows of this width and these hidden layers, to three digits.
 
-    Standardised rows have a squared length of about the number of features, and so have the steps that they cause.
+    Standardised rows have a squared length of about the number of features, and so have the steps that they cause. The
+    same is true of what one wide hidden layer passes on to another.
     """
-    return float(f"{most * min(1.0, sqrt(FEATURES_OF_DEFAULT / features)):.3g}")
+    width = max((sqrt(a * b) for a, b in pairwise(hidden)), default=0.0)
+    of_rows, of_layers = sqrt(FEATURES_OF_DEFAULT / features), sqrt(WIDTH_OF_DEFAULT / max(width, WIDTH_OF_DEFAULT))
+    return float(f"{most * min(1.0, of_rows) * of_layers:.3g}")
 
 
 def batch_for(data: JobInput) -> int:

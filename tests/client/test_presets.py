@@ -50,6 +50,14 @@ def test_the_learning_rate_falls_with_the_root_of_the_width() -> None:
     assert settings_for(WIDE).eta == 0.1
 
 
+def test_the_learning_rate_falls_with_the_root_of_the_width_of_layers_that_follow_one_another() -> None:
+    found = [settings_for(LETTERS, hidden=(width, width)).eta for width in (64, 256, 512, 1024, 4096)]
+
+    assert found == [0.2, 0.2, 0.141, 0.1, 0.05]
+    assert settings_for(LETTERS, hidden=(4096,)).eta == settings_for(LETTERS, hidden=(4096, 16)).eta == 0.2
+    assert settings_for(LETTERS, hidden=(4096, 4096), model="softmax").eta == 0.2
+
+
 def test_more_rows_of_each_class_get_larger_steps_and_dropout() -> None:
     assert [batch_for(some(rows)) for rows in (1, 30, 70, 140, 10_000)] == [32, 32, 64, 128, 128]
     assert (settings_for(some(20)).dropout, settings_for(some(2000)).dropout) == (0.0, 0.2)
