@@ -4,7 +4,11 @@ A field `-12.5` is the integer 125 divided by 10. An integer below 2^53 and a po
 float64, so one division rounds as Python's float() does (Clinger 1990). With more digits, up to 19, the division's
 remainder corrects its result (Dekker 1971). Fields of another form, such as 1e-5, and the few whose rounding stays in
 doubt are left to the caller. Eight digits become an integer by three multiplications of one 64-bit word (Lemire 2021,
-section 5). Arrow's parser takes as much processor time: 60 ns for a field of 7 characters, 120 to 140 ns for one of 19.
+section 5).
+
+On one machine, with the search for separators, a field of 4 decimals took 24 ns and one of 17 digits 69 ns of processor
+time. Arrow's reader took 38 and 62 ns, numpy.loadtxt 43 and 173, float() 80 and 200; JSON numbers by msgspec 34 and 42,
+but a table has words and other forms beside them. None of these is faster by enough for a second way of reading.
 """
 
 from __future__ import annotations
