@@ -127,7 +127,7 @@ def save(table: Table, path: Path) -> Path:
 def measure(case: Case, data: Path) -> dict[str, Any]:
     """Train a table with default settings; return its error, or why it failed."""
     if isinstance(case.table, LettersTable):
-        request = TrainRequest(case.table.path, case.table.validation, settings=case.settings)
+        request = TrainRequest(case.table.path, case.table.validation_file, settings=case.settings)
     else:
         options = DataOptions(parts=case.parts)
         request = TrainRequest(data, settings=case.settings, data_options=options, partition=case.partition)

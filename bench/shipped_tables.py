@@ -62,10 +62,15 @@ class LettersTable:
     limit: float
     held_out: int = 3_500  # rows of the validation file
 
+    @property
+    def validation_file(self) -> Path:
+        """The validation file, in the folder of the training files or beside it."""
+        inside = self.path / self.validation
+        return inside if inside.exists() else self.path.parent / self.validation
+
     def make(self) -> tuple[Doubles, Ints]:
         """Return the rows of the training files, then those of the validation file. Raises MLError."""
-        held_out = self.path / self.validation
-        held_out = held_out if held_out.exists() else self.path.parent / self.validation
+        held_out = self.validation_file
         training = dataset.read(self.path, dataset.ReadOptions(without=held_out)).training
         x, y = _joined((*training, *dataset.read(held_out, dataset.ReadOptions("letters")).training))
         return x, y

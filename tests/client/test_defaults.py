@@ -15,7 +15,7 @@ from bench.default_cases import Case, all_cases
 from bench.defaults import measure, save
 from bench.generated_tables import KINDS, GeneratedTable
 from bench.machine import ROOT
-from bench.shipped_tables import SHIPPED_LETTERS
+from bench.shipped_tables import SHIPPED_LETTERS, LettersTable
 from roundelay.client.errors import BadInput, ClientError
 from roundelay.client.preparation import prepare
 from roundelay.client.requests import DataOptions, TrainRequest
@@ -214,6 +214,17 @@ def test_the_grid_has_tables_that_ship_every_model_and_what_a_folder_of_data_add
     assert {"iris", "wine", "breast_cancer", "digits", "letters (shipped)"} < names
     assert {"", "softmax", "hidden 512,512"} <= models
     assert {case.table.name for case in all_cases(False, tmp_path)} - names == {"MNIST's test images"}
+
+
+def test_letters_are_measured_whose_validation_file_is_beside_their_folder(tmp_path: Path) -> None:
+    x, y = numbers(26)
+    as_letters(tmp_path, x, y)
+    (tmp_path / "held-out.txt").write_text((tmp_path / "letters" / "rows").read_text().splitlines(True)[3])
+    table = LettersTable("letters", ROWS, SIDE * SIDE, tmp_path / "letters", "held-out.txt", 1.0)
+
+    found = measure(Case(table, settings={"rounds": 1, "hidden": (4,)}), tmp_path / "not-used.npz")
+
+    assert "failed" not in found and found["rounds"] == 1
 
 
 def test_the_shipped_letters_are_held_out_as_their_validation_file_says(tmp_path: Path) -> None:
