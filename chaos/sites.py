@@ -41,6 +41,7 @@ JOB_TIMEOUT_S = 3600.0
 VALIDATION = ROOT / "letters" / "validate_letters.txt"
 EPOCH = re.compile(r"round (\d+), (\S+), epoch (\d+): ")
 ROUND = re.compile(r"^round (\d+) of", re.MULTILINE)
+LEFT_OUT = re.compile(r"^ *round \d+: .* left out$", re.MULTILINE)  # a line about a wait says when that would be
 KEY = re.compile(r"left out|waiting for|answers again|waited \d+ s")
 
 
@@ -311,7 +312,7 @@ def judge(
     return Found(
         results[1]["rounds"],
         len(consoles),
-        [line for line in client.text.splitlines() if "left out" in line],
+        LEFT_OUT.findall(client.text),
         results[0]["model_sha256"] == results[1]["model_sha256"],
         disturber.made,
         disturber.killed,

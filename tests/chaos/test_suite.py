@@ -15,6 +15,8 @@ from chaos.hostility.case import CaseResult
 from chaos.hostility.fuzzer import Fuzzer
 from chaos.nemesis import ROLES
 from chaos.scenario import ScenarioResult
+from roundelay.federation.effects import Clocks
+from roundelay.federation.site_waits import SiteWaits
 from roundelay.node.failpoints import parse
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE
 
@@ -147,3 +149,13 @@ def test_sites_that_cannot_run_here_do_not_count_as_a_success(
 
     assert sites.main([]) == 69
     assert "chaos sites cannot run here: not root" in capsys.readouterr().err
+
+
+def test_a_site_that_a_round_waits_for_is_not_yet_left_out() -> None:
+    said = list[str]()
+    waits = SiteWaits(Clocks(lambda: 0.0, lambda: 0), 600.0, tell=said.append)
+    waits.begin("site-0:8001", "did not answer")
+    left_out = "round 4: site-0:8001 is away: its 1 private file left out"
+
+    assert "left out at" in said[0]
+    assert sites.LEFT_OUT.findall("\n".join([f"job 4f0c8d12: {said[0]}", left_out])) == [left_out]
