@@ -2,11 +2,13 @@
 
 Masks and shares follow from the site's secret, the sum and the sites in it. So a repeated order gives the same bytes,
 and an order with other sites gives masks that have nothing in common with the first ones. The secret and what has been
-revealed are in memory only: a site that starts anew is another participant, with another key.
+revealed are in memory only: a site that starts anew is another participant, with another key. The others then reveal
+their shares once more, for the same sites with their new keys, and only for the vectors of the first time.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -32,17 +34,42 @@ from roundelay.trust.masking_key import SEED_BYTES, MaskingKey, stream
 from roundelay.trust.secret_sharing import COEFFICIENT_BYTES, split
 
 SUMS_MAX = 64  # of one job that are remembered; older rounds are then refused for good
+MASKINGS_MAX = 16  # of one sum whose vectors are remembered, the latest
 JOBS_MAX = 4096  # of which sums are remembered; more are refused
 ENDED_MAX = 1 << 16  # jobs that are over, of which only the ids are remembered
 
 
 @dataclass
 class _Sum:
-    """What a site remembers of a sum."""
+    """What a site remembers of a sum. revealed: the set for which it has last revealed its shares.
+
+    vectors: digests of those that it has masked, by their contexts. vector: that in the revealed sets, if any.
+    """
 
     round: int
     promised: Ballot = (0, "")
     revealed: RevealedSet | None = None
+    vectors: dict[bytes, bytes] = field(default_factory=dict)
+    vector: bytes = b""
+
+    def mask(self, context: bytes, vector: bytes) -> None:
+        """Note which vector is masked."""
+        self.vectors.pop(context, None)
+        self.vectors[context] = hashlib.sha256(vector).digest()
+        for oldest in list(self.vectors)[:-MASKINGS_MAX]:
+            del self.vectors[oldest]
+
+    def reveal(self, chosen: RevealedSet, context: bytes) -> None:
+        """Note for which set the shares are revealed. Raises NotFound if that would reveal a second sum."""
+        vector = self.vectors.get(context, b"")
+        if self.revealed is None:
+            self.vector = vector
+        elif self.revealed != chosen:
+            if self.revealed.sites != chosen.sites:
+                raise NotFound("the site has revealed its shares for another set of sites, and never does for two")
+            if not vector or vector != self.vector:
+                raise NotFound("the site has revealed its shares for another vector, as of other noise")
+        self.revealed = chosen
 
 
 @dataclass
@@ -87,7 +114,7 @@ class Masker:
         return json.dumps(asdict(promise)).encode()
 
     def mask(self, order: Order, vector: bytes, address: str) -> bytes:
-        """Return the site's vector masked, and the sealed shares of the masks' seeds. Raises NotFound."""
+        """Return the site's vector masked, and the sealed shares of the masks' seeds. Raises WorkFailed, NotFound."""
         masking = order.masking
         assert masking is not None
         me = self._place(masking, address)
@@ -95,6 +122,7 @@ class Masker:
             raise WorkFailed("the order names other files than its own list of sites")
         context = masking.context(order.job, order.round, order.sum_id)
         own, pairs = self._seeds(masking, me, context)
+        self._sum(order, order.sum_id).mask(context, vector)
         size, width = len(vector), MOMENTS_WIDTH if isinstance(order.task, MomentsTask) else UPDATE_WIDTH
         plus = [own, *(seed for other, seed in pairs.items() if me < other)]
         minus = [seed for other, seed in pairs.items() if me > other]
@@ -107,10 +135,8 @@ class Masker:
         self._place(chosen.masking, address)
         found = self._sum(order, task.sum_id)
         self._require_latest(found, (task.began, task.driver))
-        if found.revealed not in (None, chosen):
-            raise NotFound("the site has revealed its shares for another set of sites, and never does for two")
         contents = self._opened(chosen, task.boxes, context)
-        found.revealed = chosen
+        found.reveal(chosen, context)
         shares = [_wanted(content, place, chosen) for place, content in zip(chosen.included, contents, strict=True)]
         return json.dumps(asdict(RevealedShares(b"".join(shares).hex()))).encode()
 

@@ -13,7 +13,8 @@ in three phases, each an order to every site:
 Of one sum, two sets of sites must never be revealed: their difference would be an update. So a site reveals its shares
 for one set only, and any two sets need the shares of a site that has revealed both: a set needs those of `threshold`
 sites, which are more than half of all. A promise tells the set that its site has revealed, and later drivers propose
-the same one again.
+the same one again. Where a site of it has started anew, and has another key, they have the same sites mask the same
+vectors anew (RevealedSet.sites): the sum is then the one that was begun.
 """
 
 from __future__ import annotations
@@ -99,6 +100,11 @@ class RevealedSet:
             raise Malformed(f"included: not places of {sites} sites in their order")
         if len(self.included) < self.masking.threshold:
             raise Malformed(f"included: {len(self.included)} sites, at least {self.masking.threshold} are needed")
+
+    @property
+    def sites(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """The sites in the sum, and their files, whatever keys they have."""
+        return tuple((each.address, each.files) for each in map(self.masking.sites.__getitem__, self.included))
 
     @property
     def lost(self) -> tuple[int, ...]:

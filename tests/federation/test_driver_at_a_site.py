@@ -82,6 +82,7 @@ def kill(job: SecureJob, is_moment: IsMoment) -> None:
 
     def die(node: NodeRef, request: Request[Any]) -> None:
         job.watch(node, request)
+        assert job.net.now < PATIENCE_S, "the round waits"
         if job.is_driver and is_moment(node, request):
             raise Killed
 
