@@ -10,6 +10,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, jobs, records
 from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.effects import offload
+from roundelay.federation.large_contents import kept_content
 from roundelay.federation.origin import original
 from roundelay.federation.records import RoundResult
 from roundelay.federation.retry import with_entry_failover
@@ -70,7 +71,7 @@ class JobReader:
         roster, ring = self._roster, self._roster.ring
         weights = yield from with_entry_failover(roster, lambda entry: jobs.read_weights(entry, ring, last))
         state = yield from with_entry_failover(roster, lambda entry: jobs.read_rule_state(entry, ring, last))
-        return TrainedRound(last.round, weights, state, last.loss, last.halvings)
+        return TrainedRound(last.round, (yield from kept_content(weights)), state, last.loss, last.halvings)
 
     def read_bases(
         self, results: Sequence[RoundResult], bases: Bases, last: TrainedRound

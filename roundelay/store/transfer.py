@@ -12,7 +12,7 @@ from typing import TypeVar
 from roundelay.chord.effects import Procedure, ask, gather_or_raise
 from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, PeerFault, StoreFull
 from roundelay.chord.refs import NodeRef
-from roundelay.store.blobs import Buffer, Content, digest_of
+from roundelay.store.blobs import Buffer, Content, MemoryBuffer, digest_of
 from roundelay.store.items import CHUNK_BYTES, CONTENT_BYTES_MAX, PIECE_BYTES, Read, Receipt, Write
 
 PIECES_IN_FLIGHT = 8  # of one content between two processes
@@ -34,12 +34,9 @@ def fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
     elif size_bytes <= CHUNK_BYTES:
         whole = yield from ask(node, Read(digest, 0, size_bytes), transfer_timeout_s(size_bytes))
     else:
-        timeout_s = transfer_timeout_s(_in_flight_bytes(size_bytes))
-
-        def read(start: int) -> Procedure[bytes]:
-            return ask(node, Read(digest, start, min(PIECE_BYTES, size_bytes - start)), timeout_s)
-
-        whole = b"".join((yield from _in_pieces(read, range(0, size_bytes, PIECE_BYTES))))
+        buffer = MemoryBuffer()  # of pieces that are joined there would be two copies
+        yield from collect_from(node, digest, size_bytes, buffer)
+        whole = buffer.getvalue()
     if digest_of(whole) != digest:
         raise Corrupt(f"{node.address} sent {len(whole)} bytes that do not have digest {digest[:8]}")
     return whole

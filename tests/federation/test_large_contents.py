@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from roundelay.store.items import CONTENT_BYTES_MAX, Read
 from roundelay.store.own_contents import Stage
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from roundelay.store.staging import LARGE_BYTES_MIN
-from roundelay.store.transfer import write
+from roundelay.store.transfer import fetch_from, write
 from tests.federation.inline_ring import InlineRing
 from tests.federation.test_driver import IDS, RING, SETTINGS, Job, make_spec, reference
 
@@ -88,6 +89,19 @@ def test_a_large_content_is_fetched_piece_by_piece() -> None:
 
     assert found[: len(CONTENT)] == CONTENT
     assert net.buffers == [len(CONTENT)]
+
+
+def test_a_content_that_is_read_into_memory_is_there_once() -> None:
+    net = InlineRing(IDS[:2], RING)
+    net.run(write(net.entry, DIGEST, CONTENT))
+    tracemalloc.start()
+
+    found = net.run(fetch_from(net.entry, DIGEST, len(CONTENT)))
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == CONTENT
+    assert peak < 1.5 * len(CONTENT)
 
 
 def test_a_large_content_that_is_not_what_its_digest_says_is_refused() -> None:
