@@ -173,7 +173,7 @@ def result_of(
 
 def added(task: Task, sums: Sequence[Sliced], buffer: Buffer | None = None) -> Sliced:
     """Return the exact sum of results on disjoint files, in the buffer if there is one; b"" if there are none."""
-    buffer = buffer or MemoryBuffer()
+    buffer = MemoryBuffer() if buffer is None else buffer  # an empty one may count as False
     for piece in pieces_of_sum(task, sums):
         buffer.write(piece)
     return buffer.getvalue()

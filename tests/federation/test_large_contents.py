@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from roundelay.chord.effects import Effect, Request, ask
@@ -79,6 +80,15 @@ def test_weights_that_a_driver_keeps_in_files_are_those_that_it_keeps_in_memory(
 
     assert job.drive() == expected
     assert job.net.buffers
+
+
+def test_a_sum_is_in_the_buffer_that_it_is_given(tmp_path: Path) -> None:
+    buffer, sums = Spool(tmp_path), [np.arange(9, dtype="<i8").tobytes(), np.ones(9, "<i8").tobytes()]
+
+    added = arithmetic.added(arithmetic.training_task(make_spec(), b""), sums, buffer)
+
+    assert added is buffer
+    assert added[:] == np.arange(1, 10, dtype="<i8").tobytes()
 
 
 def test_a_large_content_is_fetched_piece_by_piece() -> None:
