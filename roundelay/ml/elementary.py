@@ -18,7 +18,7 @@ EXP_MIN = -60.0  # the lowest number that exp takes
 LN2, ROOT_HALF = 0.6931471805599453, 0.7071067811865476
 _SQUARINGS = 6
 _ATANH_TERMS = 12
-_FACTORS_AT_ONCE = 512  # each is at least 0.5, so that their product is not denormal
+_FACTORS_LEFT, _FACTORS_MAX = 16, 256  # of a product: each is at least 0.5, so that it is far from denormal
 
 
 def exp_in_place(x: Array) -> Refresh:
@@ -63,17 +63,22 @@ def log(x: Array) -> Doubles:
 def log_sums(x: Array) -> list[float]:
     """Return the sum of the logarithms in each row (F, n), of numbers as `log` takes them.
 
-    It is the logarithm of their product: few numpy calls, and no series for each number.
+    It is the logarithm of their product, without their exponents. The order of the factors is that of this function.
     """
     m, e = np.frexp(np.asarray(x, np.float64))  # (F, n) each
-    return [_log_of_product(*row) for row in zip(m.tolist(), e.sum(axis=1).tolist(), strict=True)]
+    left, few = m.shape[1], max(_FACTORS_LEFT, m.shape[1] // _FACTORS_MAX)
+    while left > few:
+        half = left // 2
+        np.multiply(m[:, :half], m[:, left - half : left], m[:, :half])
+        left -= half
+    return [_log_of_product(*row) for row in zip(m[:, :left].tolist(), e.sum(axis=1).tolist(), strict=True)]
 
 
 def _log_of_product(factors: list[float], e: int) -> float:
-    """Return the logarithm of 2^e times the product of numbers from 0.5 to 1."""
+    """Return the logarithm of 2^e times the product of numbers of at most 1."""
     m = 1.0
-    for start in range(0, len(factors), _FACTORS_AT_ONCE):
-        m, more = math.frexp(m * math.prod(factors[start : start + _FACTORS_AT_ONCE]))
+    for factor in factors:
+        m, more = math.frexp(m * factor)
         e += more
     if m < ROOT_HALF:
         m, e = m * 2, e - 1

@@ -26,11 +26,13 @@ class RawGenerator(np.random.Generator):
 
     def permutation(self, x: int) -> npt.NDArray[np.int64]:  # type: ignore[override]
         """Return 0 .. x - 1 in random order: (x,). Words are sorted whose last bits are these numbers: all differ."""
-        bits = np.uint64((x - 1).bit_length())
-        places = np.arange(x, dtype=np.uint64)  # (x,)
-        keys = self.words(x) >> bits << bits | places  # (x,)
+        last_bits = np.uint64((1 << (x - 1).bit_length()) - 1)
+        keys = self.words(x)  # (x,)
+        keys &= ~last_bits
+        keys |= np.arange(x, dtype=np.uint64)
         keys.sort()
-        return (keys & np.uint64((1 << int(bits)) - 1)).astype(np.int64)
+        keys &= last_bits
+        return keys.view(np.int64)
 
     def standard_normal(self, size: tuple[int, ...]) -> npt.NDArray[np.float64]:  # type: ignore[override]
         """Return numbers of mean 0 and variance 1 that are almost normal: sums of four uniform ones (Irwin-Hall)."""

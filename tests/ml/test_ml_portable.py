@@ -33,12 +33,12 @@ from tests.ml.ml_oracles import make_samples
 from tests.source_tree import ROOT
 
 EXPECTED = {
-    "mlp": "7dac70827328396d",
-    "mlp clip": "e610e1383105d3d3",
-    "mlp adam": "8d4037d1f766cda0",
-    "mlp gd": "4114bec66fcbdd07",
-    "deep dropout": "a2d0887250391b43",
-    "softmax": "cddbde243e349102",
+    "mlp": "0578ed164512c1bf",
+    "mlp clip": "f0eb4616a4546002",
+    "mlp adam": "ed5c08b4abb7fe9a",
+    "mlp gd": "fc5b21e7acb249db",
+    "deep dropout": "e2c5efeb78dab099",
+    "softmax": "c0185914a35df872",
     "cnn": "15eaa54654bf1e18",
 }
 MACHINES = [  # other kernels of OpenBLAS, where it has them, and numpy without its vector loops
@@ -169,7 +169,7 @@ def test_log_is_as_good_as_the_libraries() -> None:
 
 
 @examples(40)
-@given(st.integers(1, 3), st.integers(1, 1100), st.integers(0, 2**32 - 1))
+@given(st.integers(1, 3), st.integers(1, 20_000), st.integers(0, 2**32 - 1))
 def test_logs_are_summed_for_each_row_alone(files: int, n: int, seed: int) -> None:
     x = np.exp(np.random.default_rng(seed).uniform(-85, 0, (files, n)))
 
