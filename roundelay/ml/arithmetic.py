@@ -13,7 +13,15 @@ import numpy as np
 
 from roundelay.ml import aligned, elementary, exact_product
 from roundelay.ml.data import Array, Doubles
-from roundelay.ml.exact_product import Refresh, operand_bits, rounder, rounder_below, rounder_beside, summand_bits
+from roundelay.ml.exact_product import (
+    Refresh,
+    RefreshWithin,
+    operand_bits,
+    rounder,
+    rounder_below,
+    rounder_beside,
+    summand_bits,
+)
 from roundelay.ml.raw_random import RawGenerator
 
 Seed = int | Sequence[int]
@@ -61,12 +69,12 @@ class Arithmetic(Protocol):
         """Return what makes operands of x in place, one of each file; None: they are x itself."""
         ...
 
-    def rounding_below(self, x: Array, bound: float, inner: int) -> Refresh | None:
+    def rounding_below(self, x: Array, bound: float, inner: int) -> RefreshWithin | None:
         """Return the same for numbers that are known to be at most `bound`, which saves looking for the largest."""
         ...
 
-    def rounding_beside(self, x: Array, power: Doubles, times: float, inner: int) -> Refresh | None:
-        """Return the same for numbers that are at most `times` the double of `power`, which other operands wrote."""
+    def rounding_beside(self, x: Array, power: Doubles, usual: float, inner: int) -> RefreshWithin | None:
+        """Return the same for numbers of at most `usual` times the double of `power`, which other operands wrote."""
         ...
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
@@ -108,10 +116,10 @@ class Native:
     def rounding(self, x: Array, files: int, inner: int, is_negative: bool = False) -> Refresh | None:
         return None
 
-    def rounding_below(self, x: Array, bound: float, inner: int) -> Refresh | None:
+    def rounding_below(self, x: Array, bound: float, inner: int) -> RefreshWithin | None:
         return None
 
-    def rounding_beside(self, x: Array, power: Doubles, times: float, inner: int) -> Refresh | None:
+    def rounding_beside(self, x: Array, power: Doubles, usual: float, inner: int) -> RefreshWithin | None:
         return None
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
@@ -158,11 +166,11 @@ class Portable:
         rows = x.reshape(files, -1)  # (F, n)
         return rounder(rows, rows, operand_bits(inner), is_negative)
 
-    def rounding_below(self, x: Array, bound: float, inner: int) -> Refresh | None:
+    def rounding_below(self, x: Array, bound: float, inner: int) -> RefreshWithin | None:
         return rounder_below(x, bound, operand_bits(inner))
 
-    def rounding_beside(self, x: Array, power: Doubles, times: float, inner: int) -> Refresh | None:
-        return rounder_beside(x.reshape(len(power), -1), power, times, operand_bits(inner))
+    def rounding_beside(self, x: Array, power: Doubles, usual: float, inner: int) -> RefreshWithin | None:
+        return rounder_beside(x.reshape(len(power), -1), power, usual, operand_bits(inner))
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
         ones = _row(scores, 1.0)

@@ -53,13 +53,14 @@ class Block:
         buffers = self.rows, self.columns, self.hot, self.factors, self.softmax, self.total
         return sum(buffer.nbytes for buffer in buffers)
 
-    def batch(self, i: int, has_factors: bool) -> Batch:
+    def batch(self, i: int, has_factors: bool, factors_bound: float) -> Batch:
         """Return views of the buffers: batch i of every file."""
         return Batch(
             rows=squeeze_files(self.rows[i]),
             columns=squeeze_files(self.columns[i]),
             hot=squeeze_files(self.hot[i]),
             factors=squeeze_files(self.factors[i]) if has_factors else None,
+            factors_bound=factors_bound,
             softmax=squeeze_files(self.softmax[i]),
             total=squeeze_files(self.total[i]),
             labels=squeeze_files(self.labels[i]),
@@ -117,7 +118,9 @@ class Batches:
         batch_bytes = 2 * self.x.itemsize * f * size * (width + classes + 1)
         k = min(math.ceil(self.n / size), max(1, BLOCK_BYTES // batch_bytes))  # batches a block
         self.block = Block(k, f, size, width, classes, dtype, self.y.dtype)
-        self.batches = [self.block.batch(i, bool(class_weights)) for i in range(k)]
+        most = max(class_weights, default=1.0)
+        self.batches = [self.block.batch(i, bool(class_weights), _power_above(most)) for i in range(k)]
+        self.tail_bound = _power_above(most * float(self.tail_factor))
         self.order = np.zeros((f, k * size), np.int64)  # (F, k size) rows of x
         self.likelihood, self.best = np.empty((2, f, self.n), dtype)  # (F, n) scale * p of the label; the largest
         self.residual = np.empty((f, self.n if self.has_targets else 0), dtype)  # (F, n) 2 scale * difference
@@ -178,7 +181,7 @@ class Batches:
             factors.fill(1)
         factors[..., :rows] *= self.tail_factor
         factors[..., rows:] = 0
-        return self.batches[i]._replace(factors=squeeze_files(factors))
+        return self.batches[i]._replace(factors=squeeze_files(factors), factors_bound=self.tail_bound)
 
     def _collect(self, start: int, stop: int) -> None:
         """Copy what the steps have written for rows start to stop of the epoch."""
@@ -204,3 +207,9 @@ class Batches:
             rows, known = of_file.reshape(-1, of_file.shape[-1])[: stop - start], y.reshape(-1)[: stop - start]
             self.own_losses[place, start:stop] = own_loss.of_rows(rows, known)
             self.own_errors[place] = own_loss.count_errors(rows, known) + (self.own_errors[place] if start else 0)
+
+
+def _power_above(number: float) -> float:
+    """Return a power of two that is not below a positive number, nor above its double."""
+    mantissa, exponent = math.frexp(number)
+    return math.ldexp(1.0, exponent - (mantissa == 0.5))

@@ -20,6 +20,7 @@ import numpy as np
 from roundelay.ml.data import Array, Doubles
 
 Refresh = Callable[[], None]
+RefreshWithin = Callable[[float], None]  # its argument, a power of two: how many times larger than usual numbers may be
 
 MANTISSA_BITS = 53
 ROUNDED_BITS_MAX = 51
@@ -37,28 +38,30 @@ def summand_bits(terms: int) -> int:
     return min(ROUNDED_BITS_MAX, MANTISSA_BITS - (terms - 1).bit_length())
 
 
-def rounder_below(x: Array, bound: float, bits: int) -> Refresh:
+def rounder_below(x: Array, bound: float, bits: int) -> RefreshWithin:
     """Return a function that rounds x in place, no number of which is larger than `bound`, either way."""
-    magic = np.array(_magic(bound, bits))  # ()
+    usual, magic = _magic(bound, bits), np.empty(())  # ()
     add, subtract = np.add, np.subtract
 
-    def refresh() -> None:
+    def refresh(times: float) -> None:
+        magic[()] = usual * times
         add(x, magic, x)
         subtract(x, magic, x)
 
     return refresh
 
 
-def rounder_beside(x: Array, power: Doubles, times: float, bits: int) -> Refresh:
+def rounder_beside(x: Array, power: Doubles, usual: float, bits: int) -> RefreshWithin:
     """Return a function that rounds each row of x (F, n) in place, whose numbers are bounded by those of another array.
 
-    None is larger than `times` the double of the row's `power` (F,), which a `rounder` of that array has written.
+    None is larger than `usual` times the double of the row's `power` (F,), which a `rounder` of that array has written.
     """
-    magic = np.empty((len(x), 1))  # (F, 1)
-    magic_row, factor = magic[:, 0], np.array(_magic(times, bits) * 2)  # (F,), ()
+    magic, factor = np.empty((len(x), 1)), np.empty(())  # (F, 1), ()
+    magic_row, usual_magic = magic[:, 0], _magic(usual, bits) * 2  # (F,)
     add, subtract, multiply = np.add, np.subtract, np.multiply
 
-    def refresh() -> None:
+    def refresh(times: float) -> None:
+        factor[()] = usual_magic * times
         multiply(power, factor, magic_row)
         add(x, magic, x)
         subtract(x, magic, x)

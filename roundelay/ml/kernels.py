@@ -37,7 +37,7 @@ from roundelay.ml import aligned
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.choices import TASK_LOSS
 from roundelay.ml.data import Array, Doubles, Labels
-from roundelay.ml.exact_product import Refresh
+from roundelay.ml.exact_product import Refresh, RefreshWithin
 from roundelay.ml.factored_gradient import FactoredGradient
 from roundelay.ml.mlp import Architecture
 from roundelay.ml.vectors import Vector
@@ -57,6 +57,7 @@ class Batch(NamedTuple):
     columns: Array  # (F, d + 1, batch) the same, transposed
     hot: Array  # (F, classes, batch) the scale at each sample's class, else 0; in a regression, the scaled target
     factors: Array | None  # (F, 1, batch) weight of each sample in the gradient; None: all are 1
+    factors_bound: float  # a power of two, at least the largest factor
     softmax: Array  # (F, classes, batch) written: scale * softmax; in a regression, the scaled prediction; or scores
     total: Array  # (F, 1, batch) written: 1 / total is scale * p of the predicted class; not in a regression
     labels: Labels  # (F, batch) classes or targets, for the loss of a plugin only
@@ -144,7 +145,7 @@ class HiddenLayer:
     back_bits: Bits  # (F, width + 1, batch) d loss / d activations as integers; row 0 stays 0
     round_activations: Refresh | None  # makes them operands of products, as do the two below: see arithmetic.py
     round_back: Refresh | None
-    round_bounded: Refresh | None  # the same, if all factors are 1
+    round_bounded: RefreshWithin | None  # the same where the gradient has a known bound
 
 
 def squeeze_files(stack: Array) -> Array:
@@ -209,8 +210,8 @@ def gradient_step(
                 multiply(layer.back_bits, layer.mask, layer.back_bits)  # (F, width + 1, batch)
             if layer.keep is not None:
                 multiply(layer.units_back, layer.keep, layer.units_back)  # (F, width, batch)
-            if layer.round_bounded is not None and batch.factors is None:
-                layer.round_bounded()
+            if layer.round_bounded is not None:
+                layer.round_bounded(batch.factors_bound)
             elif layer.round_back is not None:
                 layer.round_back()
         if is_transposed:
@@ -240,9 +241,8 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
     inner = max(size, network.architecture.classes)
     if network.architecture.loss_name != TASK_LOSS:
         return _own_outputs(network, scale, scores)
-    round_scores = network.arithmetic.rounding(scores, network.files, inner)
     if network.architecture.task == "regression":
-        return _differences(scale, scores, round_scores)
+        return _differences(scale, scores, network.arithmetic.rounding(scores, network.files, inner))
     peak = _empty(network, 1, size)  # (F, 1, batch)
     floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) arrays of constants are faster than scalars
     round_known = network.arithmetic.rounding_below(scores, abs(scale), inner)
@@ -251,7 +251,7 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
     maximum, largest = np.maximum, np.maximum.reduce
 
     def softmax_outputs(batch: Batch) -> None:
-        _, _, hot, factors, softmax, total, _ = batch
+        _, _, hot, factors, factors_bound, softmax, total, _ = batch
         largest(scores, -2, None, peak, True)  # type: ignore[call-overload]  # (F, 1, batch) slower with keywords
         subtract(scores, peak, scores)  # (F, classes, batch) so that exp() stays finite
         maximum(scores, floor, out=scores)  # (F, classes, batch)
@@ -260,8 +260,8 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
         subtract(softmax, hot, scores)  # scale * (softmax - one hot): d loss / d scores
         if factors is not None:
             multiply(scores, factors, scores)  # (F, classes, batch)
-        if round_known is not None and round_scores is not None:
-            round_known() if factors is None else round_scores()
+        if round_known is not None:
+            round_known(factors_bound)
 
     return softmax_outputs
 

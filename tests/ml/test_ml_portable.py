@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -33,12 +34,12 @@ from tests.ml.ml_oracles import make_samples
 from tests.source_tree import ROOT
 
 EXPECTED = {
-    "mlp": "0578ed164512c1bf",
-    "mlp clip": "f0eb4616a4546002",
-    "mlp adam": "ed5c08b4abb7fe9a",
+    "mlp": "e0618a4d89565614",
+    "mlp clip": "ff73cb8f4f727de2",
+    "mlp adam": "ad430a24d2c450dc",
     "mlp gd": "fc5b21e7acb249db",
-    "deep dropout": "e2c5efeb78dab099",
-    "softmax": "c0185914a35df872",
+    "deep dropout": "4a452110128cfd3d",
+    "softmax": "33ffa923cf2c2323",
     "cnn": "15eaa54654bf1e18",
 }
 MACHINES = [  # other kernels of OpenBLAS, where it has them, and numpy without its vector loops
@@ -138,7 +139,7 @@ def test_numbers_that_others_bound_are_rounded_to_the_bits_asked_for(
     x[:, 0] = times * 2 * power  # as large as they may be
     before = x.copy()
 
-    exact_product.rounder_beside(x, power, times, bits)()
+    exact_product.rounder_beside(x, power, times / 4, bits)(4.0)
 
     units = 2.0 ** (np.ceil(np.log2(np.abs(x).max(1))) - bits)  # (files,) or a larger one
     assert (power <= np.abs(others).max(1)).all() and (np.abs(others).max(1) <= 2 * power).all()
@@ -233,18 +234,32 @@ def test_the_gradient_below_a_softmax_is_within_the_bound_by_which_it_is_rounded
     classes: int, size: float, seed: int
 ) -> None:
     """Of one sample the gradient of the first biases is that of the hidden units."""
-    architecture, scale = Architecture((3, 40, classes)), 0.01
+    architecture, scale, weights = Architecture((3, 40, classes)), 0.01, [0.3, 3.0, *[1.0] * (classes - 2)]
     network = Network(architecture, 1, PORTABLE)
     network.load(np.random.default_rng(seed).choice([-size, 0.9 * size], architecture.parameters).astype(np.float32))
-    batches = Batches([make_samples(1, 3, classes, seed=seed)], 1, classes, scale, scale, (), PORTABLE)
+    batches = Batches([make_samples(1, 3, classes, seed=seed)], 1, classes, scale, scale, weights, PORTABLE)
     for batch in batches.epoch(np.zeros((1, 1), np.int64)):
         gradient_step(network, 1, scale)(batch)
 
     back = network.matrices(network.gradient)[0][0]  # (40,)
-    bound = BACK_SUM_MAX * scale * 2.0 ** np.ceil(np.log2(size))
+    bound = 4 * BACK_SUM_MAX * scale * 2.0 ** np.ceil(np.log2(size))  # the weight of a class is 4 at most
     unit = 2.0 ** (np.ceil(np.log2(bound)) - operand_bits(40))
     assert np.abs(back).max() <= bound
     assert (back == np.round(back / unit) * unit).all()
+
+
+@pytest.mark.parametrize("weights", [(), (0.25, 1.0, 3.0), (0.5, 0.5, 0.5)])
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 15])
+def test_no_factor_of_a_batch_is_above_its_bound(weights: tuple[float, ...], rows: int) -> None:
+    samples = make_samples(rows, 3, 3)
+    batches = Batches([samples], 8, 3, 1 / 8, 1 / (rows % 8 or 8), weights, PORTABLE)
+
+    for batch in batches.epoch(np.arange(rows)[None]):
+        batch.total[...] = 1  # as a step would leave it
+        largest = 1.0 if batch.factors is None else float(batch.factors.max())
+        assert largest <= batch.factors_bound
+        assert batch.factors_bound < 2 * max(weights, default=1.0) * 8 / (rows % 8 or 8)
+        assert math.log2(batch.factors_bound).is_integer()
 
 
 def test_a_training_that_diverges_is_noticed() -> None:
