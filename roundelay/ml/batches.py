@@ -102,7 +102,7 @@ class Batches:
         f, self.n, width = len(files), files[0].rows, files[0].features + 1
         self.arithmetic, dtype = arithmetic, arithmetic.dtype
         self.size, self.scale, self.tail_factor = size, dtype(scale / arithmetic.unit), dtype(tail_scale / scale)
-        self.log_scale = float(arithmetic.log(np.array(dtype(scale), np.float64)))
+        (self.log_scale,) = arithmetic.log_sums(np.array([[dtype(scale)]], np.float64))
         self.class_weights: Array = np.array(class_weights, dtype)  # (classes,) or (0,)
         self.x: Array = np.empty((f * self.n, width), dtype)  # (F n, d + 1)
         self.x[:, 0] = 1
