@@ -223,8 +223,7 @@ def document(found: dict[str, dict[str, Outcome]], broken: list[str], seconds: f
         "",
         f"A robust rule must stay within {100 * ALLOWED:g} points (Krum, which uses one update of {FILES}, "
         f"{100 * ALLOWED_KRUM:g}) of FedAvg without an attack, and FedAvg must not stay within them under "
-        f"{' and '.join(BREAK)}: a round above guessing is made again with half the step, which limits what noise can "
-        f"do. Not held: {'; '.join(broken) or 'nothing'}.",
+        f"{' and '.join(BREAK)}. No step is halved (--halvings 0). Not held: {'; '.join(broken) or 'nothing'}.",
         "",
         "An update of `nan` is refused under every rule, as no honest trainer can send it, and its site is excluded.",
         "",
