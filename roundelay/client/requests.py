@@ -158,6 +158,8 @@ class TrainRequest:
             raise InvalidRequest(f"no preset {self.preset!r}; there are {', '.join(PRESETS)}")
         if self.evaluate and not self.private:
             raise InvalidRequest("--evaluate is for --private NAME: other data are validated by the client")
+        if self.data_options.missing == "mean":
+            self._check_means()
         if self.private:
             self._check_private()
         elif self.data is None:
@@ -179,6 +181,17 @@ class TrainRequest:
         if isinstance(self.settings, Settings):
             return getattr(self.settings, name)
         return self.settings.get(name, next(each.default for each in fields(Settings) if each.name == name))
+
+    def _check_means(self) -> None:
+        """Refuse to fill gaps with means, which are told before the job, where the job hides or blurs such sums."""
+        reasons = {
+            "secure_aggregation": "each site would tell the sums of its own columns",
+            "dp_noise": "the means of the training rows would be told without noise",
+        }
+        if given := [name for name in reasons if self.setting(name)]:
+            raise InvalidRequest(
+                f"{option(given[0])} cannot be combined with --missing mean: {reasons[given[0]]}; use --missing zero"
+            )
 
     def _check_private(self) -> None:
         """Private data are trained on as they are, where they are."""

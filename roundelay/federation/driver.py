@@ -250,7 +250,7 @@ class Driver:
     def _start_round_zero(self) -> Procedure[PendingRound]:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
         self._before = TrainedRound(0, (yield from kept_content((yield from self._reader.read_first_weights()))))
-        if self.spec.settings.dp_noise and not self.spec.is_raw:  # the sums of the training files have no noise
+        if self.spec.tells_no_sums and not self.spec.is_raw:
             assert self._validator is not None, "it was read with the job"
             self._moments = yield from offload(self._validator.moments)
         elif not self.spec.is_raw:

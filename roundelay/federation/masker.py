@@ -33,6 +33,7 @@ from roundelay.trust.errors import NotTrusted
 from roundelay.trust.masking_key import SEED_BYTES, MaskingKey, stream
 from roundelay.trust.secret_sharing import COEFFICIENT_BYTES, split
 
+MOMENTS_ROUND = 0  # in which features are summed: they are the same in all rounds, so that one sum is enough
 SUMS_MAX = 64  # of one job that are remembered; older rounds are then refused for good
 MASKINGS_MAX = 16  # of one sum whose vectors are remembered, the latest
 JOBS_MAX = 4096  # of which sums are remembered; more are refused
@@ -79,6 +80,11 @@ class _JobSums:
     floor: int = 0
     sums: dict[str, _Sum] = field(default_factory=dict)
 
+    def has_other_moments(self, this: _Sum) -> bool:
+        """Return whether the features of another sum were revealed: the difference could be those of one site."""
+        moments = (each for each in self.sums.values() if each.round == MOMENTS_ROUND and each is not this)
+        return any(each.revealed is not None for each in moments)
+
     def make_room(self) -> None:
         """Forget the oldest sum of which nothing was revealed; without one, those of the earliest round, for good."""
         idle = next((each for each, found in self.sums.items() if found.revealed is None), None)
@@ -120,6 +126,8 @@ class Masker:
         me = self._place(masking, address)
         if masking.sites[me].files != tuple(sorted(file.index for file in order.files)):
             raise WorkFailed("the order names other files than its own list of sites")
+        if isinstance(order.task, MomentsTask) and order.round != MOMENTS_ROUND:
+            raise WorkFailed(f"features are summed in round {MOMENTS_ROUND} only")
         context = masking.context(order.job, order.round, order.sum_id)
         own, pairs = self._seeds(masking, me, context)
         self._sum(order, order.sum_id).mask(context, vector)
@@ -135,6 +143,8 @@ class Masker:
         self._place(chosen.masking, address)
         found = self._sum(order, task.sum_id)
         self._require_latest(found, (task.began, task.driver))
+        if order.round == MOMENTS_ROUND and self._jobs[order.job].has_other_moments(found):
+            raise NotFound("the site has revealed another sum of features in this job, and never does two")
         contents = self._opened(chosen, task.boxes, context)
         found.reveal(chosen, context)
         shares = [_wanted(content, place, chosen) for place, content in zip(chosen.included, contents, strict=True)]

@@ -181,6 +181,12 @@ class Settings:
     verify: float = _number(
         0.0, 0.0, 1.0, "share of the orders that a second node trains as well, to find nodes that return wrong results"
     )
+    standardise: str = _choice(
+        "training",
+        ("training", "validation"),
+        "private data: rows whose means and deviations scale the inputs: training, for which sites tell sums; or those "
+        "of the validation file",
+    )
     dp_noise: float = _number(
         0.0, 0.0, UPDATE_NOISE_MAX, "differential privacy: standard deviation of a round's noise, in --dp-clip; 0: none"
     )

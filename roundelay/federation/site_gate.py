@@ -182,6 +182,8 @@ def _is_planned(order: Order, spec: JobSpec) -> bool:
     is_planned = isinstance(task, MixTask) or (
         isinstance(task, MomentsTask | HistogramTask | TrainTask | EvaluateTask | SiteTask) and task.plan in plans
     )
+    if isinstance(task, MomentsTask):  # they are the same in every round
+        is_planned = is_planned and order.round == 0 and not spec.tells_no_sums
     if isinstance(task, TrainTask):  # single updates and receipts tell of a file by itself
         is_single = spec.needs == "each"
         is_planned = is_planned and task.updates == spec.updates and task.receipts <= (spec.has_receipts or is_single)

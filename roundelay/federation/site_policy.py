@@ -76,8 +76,9 @@ class SitePolicy:
         """Check what is asked before a job, by whomever."""
         if not self.names:
             raise NotFound(_refusal("names", "the names of this site's columns and classes are not given away"))
-        if not self.sums and _asks_for_means(task):
-            raise NotFound(_refusal("sums", "the sums of this site's features are not given away (--missing mean)"))
+        if (not self.sums or self.sites) and _asks_for_means(task):  # its sums, before a job and by themselves
+            rule = "sites" if self.sums else "sums"
+            raise NotFound(_refusal(rule, "the sums of this site's features are not given away (--missing mean)"))
         if isinstance(task, CompareTask) and not self.compare:
             raise NotFound(_refusal("compare", "this site does not say whether it trains on some rows"))
 

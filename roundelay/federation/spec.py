@@ -98,6 +98,7 @@ class JobSpec:
             raise BadSpec(f"--evaluate {self.evaluate} needs private files, and another topology than gossip")
         self._check_size()
         self._check_secure_aggregation()
+        self._check_standardise()
         self._check_personal()
         if self.settings.dp_noise and self.evaluate != "client":
             raise BadSpec(f"--dp-noise cannot be combined with --evaluate {self.evaluate}: counts have no noise")
@@ -133,6 +134,15 @@ class JobSpec:
             raise BadSpec(
                 f"--quorum {settings.quorum:g}: {self.pinned} has only {len(sites)} site{'s' * (len(sites) != 1)}"
             )
+
+    def _check_standardise(self) -> None:
+        """Raise BadSpec for a standardisation by a file that the job lacks, or where sites have no sums to keep."""
+        if self.settings.standardise == "training":
+            return
+        if not self.pinned or self.is_raw:
+            raise BadSpec("--standardise validation is for private data (--private) whose inputs are standardised")
+        if self.validation is None:
+            raise BadSpec("--standardise validation needs a validation file: --validation FILE")
 
     def _check_buffered(self) -> None:
         """Raise BadSpec for a buffered job that waits for its sites, or with fewer files than a round takes."""
@@ -307,6 +317,11 @@ class JobSpec:
     def sum_threshold(self) -> int:
         """The fewest sites over which secure aggregation reveals a sum."""
         return self.settings.secure_threshold or max(SUMMED_SITES_MIN, len(self.sites) // 2 + 1)
+
+    @property
+    def tells_no_sums(self) -> bool:
+        """Whether inputs are standardised by the validation file, so that training files tell no sums of features."""
+        return self.settings.dp_noise > 0 or self.settings.standardise == "validation"
 
     @property
     def is_raw(self) -> bool:

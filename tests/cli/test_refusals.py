@@ -35,6 +35,8 @@ PRIVATE = ("train", "--private", "wards", "--validation", "letters/validate_lett
         (("verify", "p.zip", "--data", "letters", "--replay", "--sample", 2), "--sample cannot be combined with"),
         ((*TRAIN, "--validation", "letters/validate_letters.txt"), "name one file"),
         ((*PRIVATE, "--weighting", "balanced"), "--private cannot be combined with --weighting balanced:"),
+        ((*PRIVATE, "--secure-aggregation", "--missing", "mean"), "each site would tell the sums of its own columns"),
+        ((*TRAIN, "--dp-noise", 1, "--dp-clip", 1, "--missing", "mean"), "cannot be combined with --missing mean"),
         ((*PRIVATE, "--parts", 4), "--private cannot be combined with --parts:"),
         ((*TRAIN, "--rule", "fedprox", "--model", "torchzoo:mlp"), "--rule fedprox trains mlp, softmax and cnn"),
         ((*TRAIN, "--course-trainer", "--dropout", 0.5), "--course-trainer trains an mlp, without --dropout"),

@@ -28,13 +28,14 @@ from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.site_gate import SiteGate
 from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
 from roundelay.federation.spec import JobSpec, spec_from_bytes
-from roundelay.federation.tasks import TrainTask
+from roundelay.federation.tasks import MomentsTask, TrainTask
 from roundelay.federation.trainer_client import TrainerClient
 from roundelay.ml.errors import ClientFault, TrainerFault, private
 from roundelay.ml.exact import feature_sums
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.readers.letters import parse
 from roundelay.ml.sliced import Sliced
+from roundelay.ml.validate import Validator
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Put, Read, Write
 from tests.federation.inline_ring import InlineRing
@@ -129,6 +130,45 @@ def test_a_site_that_clips_refuses_rounded_updates_before_it_trains(compress: st
     with pytest.raises(WorkFailed, match=r"refuses the order \(clip\): its job rounds updates \(--compress"):
         job.drive()
     assert not trained and not any(gate._trained for gate in gates)
+
+
+def test_sites_that_give_no_sums_away_train_where_the_validation_file_standardises() -> None:
+    plain, job = PinnedJob(), PinnedJob(standardise="validation")
+    policy = SitePolicy(file_rows=1, batch_rows=1, steps=1, clip=0.0, noise=0.0, sums=False)
+    for each in (plain, job):
+        for member in each.net.members.values():
+            digests = {file.digest for file in each.spec.files}
+            member.orders._gate = SiteGate(SitePolicyInForce(policy, each.net.clock), digests, None, lambda: 1)
+
+    job.drive()
+
+    held_out = Validator(job.spec.design, "validation", VALIDATION)
+    assert job.look().results[0].moments == held_out.moments().hex()
+    assert not [r for r in job.requests if isinstance(r, Order) and isinstance(r.task, MomentsTask)]
+    with pytest.raises(WorkFailed, match=r"\(sums\)"):
+        plain.drive()
+
+
+def test_only_a_job_on_private_data_with_a_validation_file_is_standardised_by_it() -> None:
+    job, settings = PinnedJob(), replace(SETTINGS, standardise="validation")
+
+    with pytest.raises(BadSpec, match="is for private data"):
+        make_spec(settings)
+    with pytest.raises(BadSpec, match="needs a validation file"):
+        replace(job.spec, settings=settings, validation=None, evaluate="sites")
+    with pytest.raises(BadSpec, match=r"is for private data .* whose inputs are standardised"):
+        replace(job.spec, settings=replace(settings, course=True, optimizer="gd", halvings=0))
+
+
+@pytest.mark.parametrize(("standardise", "number"), [("validation", 0), ("training", 1)])
+def test_a_site_tells_sums_of_features_only_in_round_0_of_a_job_that_needs_them(standardise: str, number: int) -> None:
+    job = PinnedJob(standardise=standardise)
+    ref, member = next(iter(job.net.members.items()))
+    its = tuple(file for file in job.spec.files if job.spec.homes[file.index] == str(ref.address))
+    gate = SiteGate(SitePolicyInForce(SitePolicy(file_rows=1), job.net.clock), {its[0].digest}, None, lambda: 1)
+
+    with pytest.raises(WorkFailed, match="its job's spec does not ask for this"):
+        job.net.run(gate.admit(member.node, Order(job.spec.job, number, its, arithmetic.moments_task(job.spec))))
 
 
 def test_equal_jobs_on_private_data_give_equal_models_in_star_and_tree() -> None:

@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -291,14 +291,21 @@ def address_of(site: MaskedSite) -> str:
 # --- a site that is asked twice
 
 
-def reveal(job: SecureJob, ref: NodeRef, masking: Masking, included: tuple[int, ...], began: int = 1) -> Any:
+def reveal(
+    job: SecureJob,
+    ref: NodeRef,
+    masking: Masking,
+    included: tuple[int, ...],
+    began: int = 1,
+    order_of: Callable[[SecureJob, NodeRef, Masking], Order] | None = None,
+) -> Any:
     """Have a site reveal its shares for a set, as a driver would, from what the sites have sent."""
-    orders = {place: train_order(job, job.site(place), masking) for place in included}
+    orders = {place: (order_of or train_order)(job, job.site(place), masking) for place in included}
     contents = {place: carried_out(job.net, job.site(place), order) for place, order in orders.items()}
     me = masking.places[str(ref.address)]
     boxes = tuple(split_masked(contents[place].content, masking)[1][me] for place in included)
     task = RevealTask(orders[included[0]].sum_id, began, "a driver", RevealedSet(masking, included), boxes)
-    return carried_out(job.net, ref, Order(job.spec.job, 1, (), task))
+    return carried_out(job.net, ref, Order(job.spec.job, orders[included[0]].round, (), task))
 
 
 def test_a_site_reveals_its_shares_for_one_set_only() -> None:
@@ -310,6 +317,27 @@ def test_a_site_reveals_its_shares_for_one_set_only() -> None:
     for masking, included in ((everybody, tuple(range(SITES))), (five, (0, 1, 2, 3)), (everybody, (0, 1, 2, 3))):
         refused = reveal(job, ref, masking, included, began=3)
         assert (refused.state, "never does for two" in refused.message) == ("unable", True)
+
+
+def moments_order(job: SecureJob, ref: NodeRef, masking: Masking, number: int = 0, eta: float = 0.1) -> Order:
+    plan = arithmetic.moments_task(job.spec).plan
+    task = MomentsTask(replace(plan, config=replace(plan.config, eta=eta)))
+    return replace(train_order(job, ref, masking), round=number, task=task, weights="", weights_bytes=0)
+
+
+def test_a_site_reveals_one_sum_of_features_in_a_job() -> None:
+    """They are the same in every round: the difference of two sums over other sites would be those of one site."""
+    job = SecureJob()
+    ref, everybody, five = job.site(0), masking_of(job, range(SITES)), masking_of(job, range(5))
+    for began in (1, 2):
+        assert reveal(job, ref, everybody, tuple(range(SITES)), began, moments_order).state == "done"
+
+    other = reveal(job, ref, five, tuple(range(5)), 3, partial(moments_order, eta=0.2))
+    late = carried_out(job.net, ref, moments_order(job, ref, five, number=1))
+
+    assert (other.state, "another sum of features" in other.message) == ("unable", True)
+    assert (late.state, "in round 0 only" in late.message) == ("failed", True)
+    assert reveal(job, ref, everybody, tuple(range(SITES))).state == "done", "an update of round 1"
 
 
 def test_a_site_answers_no_driver_after_it_has_promised_to_a_later_one() -> None:

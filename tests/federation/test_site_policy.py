@@ -60,8 +60,9 @@ def test_a_site_that_gives_no_sums_away_describes_no_means_either(missing: str, 
     asked = replace(order(), task=DescribeTask(Reading(missing=missing).to_json()))
 
     SitePolicy().check(asked, None)
-    with pytest.raises(NotFound, match=r"\(sums\).*--missing mean") if is_refused else nullcontext():
-        SitePolicy(sums=False).check(asked, None)
+    for policy, rule in ((SitePolicy(sums=False), "sums"), (SitePolicy(sites=2), "sites")):
+        with pytest.raises(NotFound, match=rf"\({rule}\).*--missing mean") if is_refused else nullcontext():
+            policy.check(asked, None)
 
 
 def test_rounded_updates_may_leave_a_site_that_clips_nothing() -> None:

@@ -196,6 +196,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "dp_epsilon": 1e5,
         "dp_where": "local",
         "dp_accountant": "rdp",
+        "standardise": "validation",
         "personal": "fine-tune",
         "compress": "int8",
         "personal_epochs": 3,
@@ -214,7 +215,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
     if name.startswith("dp_"):
         extra = {"dp_noise": 1.0, "dp_clip": 1.0}
     base = replace(SPEC, settings=Settings(**extra))
-    if name in ("wait_for", "require"):
+    if name in ("wait_for", "require", "standardise"):
         base = replace(base, pinned="wards", homes=("n:1", "n:2"))
     if name.startswith("personal") or name == "ditto_lambda":
         extra = {"personal": "ditto"}
