@@ -478,6 +478,22 @@ def test_a_site_that_gives_no_sums_away_counts_no_values_either(tmp_path: Path) 
         SitePolicy(sums=False).check(order, None)
 
 
+@pytest.mark.parametrize("make", [archives, pictures, idx])
+def test_sites_that_give_no_sums_away_train_as_the_validation_file_is_standardised(make: Make, tmp_path: Path) -> None:
+    folders, held_out, options = make(tmp_path)
+    ring = SiteRing(folders)
+    for home in ring.sites:
+        policy = SitePolicy(models=("mlp", "cnn"), file_rows=1, batch_rows=1, steps=1, clip=0.0, sums=False)
+        ring.set_policy(home, policy)
+    settings = {**SETTINGS, "standardise": "validation"}
+
+    ring.train(TrainRequest(None, held_out, settings, options, private=NAME))
+
+    assert [result.rows for result, _ in ring.rounds][-1] > 0
+    with pytest.raises(WorkFailed, match=r"the policy of the site refuses the order \(sums\)"):
+        ring.train(TrainRequest(None, held_out, SETTINGS, options, private=NAME))
+
+
 @pytest.mark.parametrize("reading", [Reading(classes=("a",)), Reading(holdout=0.5)])
 def test_the_values_of_chosen_rows_are_not_counted(reading: Reading, tmp_path: Path) -> None:
     wards(tmp_path, 1)
