@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,3 +46,16 @@ def test_a_model_of_a_later_release_is_refused_by_name(
 
     with pytest.raises(DataError, match=f"has format {saved_model.FORMAT + 1}, and this release reads formats up to"):
         saved_model.load(path)
+
+
+def test_the_digest_of_a_model_takes_no_copy_of_its_weights() -> None:
+    weights = np.ones(1 << 20, np.float32)
+    model = replace(saved_model.load(KEPT[0]), weights=weights)
+    tracemalloc.start()
+
+    digest = model.sha256
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert digest == hashlib.sha256(weights.tobytes()).hexdigest()
+    assert peak < weights.nbytes / 4

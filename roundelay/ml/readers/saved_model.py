@@ -44,7 +44,7 @@ class SavedModel:
     @property
     def sha256(self) -> str:
         """Return the digest of the weights as little-endian float32."""
-        return hashlib.sha256(self.weights.astype("<f4").tobytes()).hexdigest()
+        return hashlib.sha256(np.ascontiguousarray(self.weights, "<f4").data).hexdigest()  # large ones are not copied
 
     def probabilities(self, x: Floats) -> npt.NDArray[np.float64]:
         """Return the probability of each class, for rows that are not standardised: (n, d) -> (n, classes)."""
