@@ -8,8 +8,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,6 +23,7 @@ ROUNDS = 6
 NODES = 4
 TIMEOUT_S = 120.0
 FAR_TIMEOUT_S = 420.0  # of all rounds, between hosts that are far apart
+Rounds = tuple[dict[str, float], ...]  # as the app reports them
 PROJECT = """\
 [build-system]
 requires = ["hatchling"]
@@ -47,7 +48,7 @@ class FlowerRounds:
     """The rounds that Flower reported; empty if it is not installed or did not get so far."""
 
     name: str
-    rounds: tuple[dict[str, float], ...] = ()
+    rounds: Rounds = ()
     why_not: str = ""
     how: str = ""
 
@@ -105,13 +106,26 @@ def deployed(folder: Path, hosts: Sequence[Host] = ()) -> FlowerRounds:
     )
 
 
+@contextmanager
+def follow(folder: Path, hosts: Sequence[Host], rounds: int, hidden: str) -> Iterator[Callable[[], Rounds]]:
+    """Run a SuperLink on the first host, where this process is, and a SuperNode on each other one.
+
+    Yield a function that returns the rounds so far. All end with the block.
+    """
+    reports = folder / "deployed.jsonl"
+    sizes = {"BENCH_ROUNDS": str(rounds), "BENCH_CLIENTS": str(len(hosts) - 1), "BENCH_HIDDEN": hidden}
+    with ExitStack() as stack:
+        _start_all(_environment(reports, folder) | sizes, folder, stack, hosts)
+        yield lambda: _read(reports)
+
+
 def _start_all(env: dict[str, str], folder: Path, stack: ExitStack, hosts: Sequence[Host]) -> None:
     port, bin_, host = free_port(), PEERS_PYTHON.parent, hosts[0].ipv4 if hosts else "127.0.0.1"
     place = ["--host", host, "--port", port]
     link = [bin_ / "flower-superlink", "--insecure", *place, "--disable-runtime-dependency-installation"]
     _start(stack, link, env, folder / "superlink.log")
     until(lambda: _listens(host, port), "Flower's SuperLink listens", TIMEOUT_S)
-    for number in range(NODES):
+    for number in range(len(hosts) - 1 if hosts else NODES):
         node = [
             *(hosts[number + 1].wrapper() if hosts else ()),
             bin_ / "flower-supernode",
@@ -165,7 +179,7 @@ def _environment(reports: Path, folder: Path) -> dict[str, str]:
     }
 
 
-def _read(reports: Path) -> tuple[dict[str, float], ...]:
+def _read(reports: Path) -> Rounds:
     if not reports.exists():
         return ()
     return tuple(json.loads(line) for line in reports.read_text().splitlines())

@@ -25,6 +25,8 @@ nemesis      kills, pauses and restores processes by role
 checker      what must hold of a job after a fault
 scenario     a scenario's result
 scenarios    all other faults, one function each
+cuts         when sites are cut off, and for how long
+sites_flower Flower under the same cuts
 hostility    the parts of `hostile`
 engines      the outcomes on real engines: docs/results/engines.md
 simulated_liars

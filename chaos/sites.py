@@ -4,8 +4,8 @@
 
 Each site, and each of the ring's two nodes, is a host of its own: a network namespace, linked to one switch. The job is
 run undisturbed first. Then every site is cut off in five rounds, for 2 to 60 seconds each. Every round must count every
-site, no epoch may be trained twice but the one that a kill has cut, and the model must be the same. Needs root and the
-ip command.
+site, no epoch may be trained twice but the one that a kill has cut, and the model must be the same. Then Flower is cut
+off by the same plan, if it is installed (make bench-peers). Needs root and the ip command.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import re
 import signal
 import sys
@@ -25,6 +24,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chaos import sites_flower
+from chaos.cuts import CUTS, LONGEST_S, Cut, Cutter, plan_cuts
+from chaos.sites_flower import FlowerFound
 from roundelay.node.subprocesses import ROOT, ManagedProcess
 from roundelay.testing.cluster import trainers_of
 from roundelay.testing.multi_host import MultiHostCluster
@@ -32,7 +34,6 @@ from roundelay.testing.namespaces import Host, missing, network
 from roundelay.testing.waiting import POLL_S, Stuck, until
 
 MEMBERS, SITES, ROUNDS = 2, 8, 20
-CUTS, SHORTEST_S, LONGEST_S = 5, 2.0, 60.0  # of each site: their lengths are a geometric series, in some order
 WAIT_FOR = "10m"
 HIDDEN = "512,512"  # on a quiet machine an epoch takes longer than the pause between two checkpoints
 JOB = ("--epochs", "5", "--stop-when-no-better", "0")
@@ -43,16 +44,6 @@ EPOCH = re.compile(r"round (\d+), (\S+), epoch (\d+): ")
 ROUND = re.compile(r"^round (\d+) of", re.MULTILINE)
 LEFT_OUT = re.compile(r"^ *round \d+: .* left out$", re.MULTILINE)  # a line about a wait says when that would be
 KEY = re.compile(r"left out|waiting for|answers again|waited \d+ s")
-
-
-@dataclass(frozen=True)
-class Cut:
-    """One site without its link: from some time after a round's start, for some time."""
-
-    site: int
-    round: int
-    after_s: float
-    seconds: float
 
 
 @dataclass
@@ -71,6 +62,7 @@ class Found:
     seconds: float = 0.0
     model: str = ""
     waits: list[str] = field(default_factory=list)  # lines of the client
+    flower: FlowerFound | None = None  # None: not installed
 
     def not_held(self, rounds: int) -> list[str]:
         """Return what did not hold."""
@@ -82,17 +74,6 @@ class Found:
             f"{len(self.cuts)} cuts": len(self.cuts) == self.sites * CUTS,
         }
         return [what for what, holds in checks.items() if not holds]
-
-
-def plan_cuts(sites: int, rounds: int, longest_s: float, seed: int) -> list[Cut]:
-    """Return the cuts of a run: of each site in different rounds, and each of another length."""
-    rng, cuts = random.Random(seed), []
-    lengths_s = [SHORTEST_S * (longest_s / SHORTEST_S) ** (n / (CUTS - 1)) for n in range(CUTS)]
-    for site in range(sites):
-        chosen = rng.sample(range(1, rounds + 1), CUTS)
-        for number, seconds in zip(chosen, rng.sample(lengths_s, CUTS), strict=True):
-            cuts.append(Cut(site, number, rng.uniform(0.0, 5.0), seconds))
-    return cuts
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -115,6 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="roundelay-sites-") as folder:
         options = ("--rounds", str(chosen.rounds), "--hidden", chosen.hidden)
         found = run(Path(folder), chosen.sites, options, plan, chosen.keep)
+        found.flower = sites_flower.run(Path(folder), chosen.sites, chosen.rounds, chosen.hidden, plan)
     broken = found.not_held(chosen.rounds)
     print(
         json.dumps(asdict(found) | {"seed": chosen.seed, "not_held": broken})
@@ -152,6 +134,8 @@ def document(found: Found, rounds: int, hidden: str, broken: list[str]) -> str:
         "the model of an undisturbed run": "yes" if found.same_model else "NO",
         "seconds undisturbed, disturbed": f"{found.undisturbed_s:.0f}, {found.seconds:.0f}",
     }
+    flower = found.flower
+    theirs = flower.rows(rounds) if flower else dict.fromkeys(rows, "not installed")
     return "\n".join(
         [
             "# Sites that blink",
@@ -159,14 +143,16 @@ def document(found: Found, rounds: int, hidden: str, broken: list[str]) -> str:
             f"Written by `python -m chaos sites --hidden {hidden} --out docs/results/sites.md` on "
             f"{time.strftime('%Y-%m-%d')}; do not edit.",
             "",
-            "| what | found |",
-            "| --- | --- |",
-            *(f"| {what} | {value} |" for what, value in rows.items()),
+            f"| what | found | {flower.name if flower else 'Flower'}, deployed |",
+            "| --- | --- | --- |",
+            *(f"| {what} | {value} | {theirs.get(what, '')} |" for what, value in rows.items()),
             "",
             f"Each of {found.sites} sites has a share of the shipped letters, and is a leaf (`--outbound`) in a",
             f"network namespace of its own; the ring has {MEMBERS} nodes. With `--wait-for {WAIT_FOR}` a site is",
             "waited for that is cut off, or was killed and started again. An epoch is trained twice if a kill",
             "comes before its checkpoint, which short epochs share.",
+            "",
+            *(sites_flower.ABOUT if flower else ("`make bench-peers` installs Flower.",)),
             "",
             f"What does not hold: {'; '.join(broken) or 'nothing'}.",
             "[privacy.md](../privacy.md#sites-that-are-cut-off) says how it works.",
@@ -245,46 +231,28 @@ class Disturber:
     def __init__(self, ring: MultiHostCluster, places: Sequence[tuple[ManagedProcess, Host]], plan: list[Cut]) -> None:
         self.places = places
         self.killed: list[str] = []
-        self.made: list[Cut] = []
+        self.cutter = Cutter([host for _, host in places], plan)
         self._ring = ring
-        self._plan = plan
-        self._round, self._round_began = 0, time.monotonic()
-        self._mend_at: dict[int, float] = {}
         self._restart_at: dict[int, float] = {}
         last = max(cut.round for cut in plan)
         self._kill_trainer_in, self._kill_site_in = last // 3, 2 * last // 3
 
     def step(self, client: ManagedProcess) -> None:
         """Do what is due now."""
-        now = time.monotonic()
         current = 1 + len(ROUND.findall(client.err.read_text(errors="replace")))
-        if current != self._round and "private files published" in client.text:
-            self._round, self._round_began = current, now
-        for site, due in [*self._mend_at.items()]:
-            if now >= due:
-                del self._mend_at[site]
-                self.places[site][1].mend()
-        for cut in [each for each in self._plan if each.round <= self._round and each.site not in self._mend_at]:
-            if now - self._round_began >= cut.after_s or cut.round < self._round:
-                self._plan.remove(cut)
-                self._cut(cut, now)
-        self._kill(now)
+        self.cutter.step(current, has_begun="private files published" in client.text)
+        self._kill(self.cutter.round, time.monotonic())
 
-    def _cut(self, cut: Cut, now: float) -> None:
-        self.places[cut.site][1].cut()
-        self._mend_at[cut.site] = now + cut.seconds
-        self.made.append(cut)
-
-    def _kill(self, now: float) -> None:
+    def _kill(self, number: int, now: float) -> None:
         """Kill a trainer, and later a site, in the middle of an order; start the site again a little later."""
-        if self._round >= self._kill_trainer_in and not self.killed and (site := self._in_training()) is not None:
+        if number >= self._kill_trainer_in and not self.killed and (site := self._in_training()) is not None:
             (trainer,) = trainers_of(self.places[site][0])
             os.kill(trainer, signal.SIGKILL)
-            self.killed.append(f"the trainer of site {site} in round {self._round}")
-        if self._round >= self._kill_site_in and len(self.killed) == 1 and (site := self._in_training()) is not None:
+            self.killed.append(f"the trainer of site {site} in round {number}")
+        if number >= self._kill_site_in and len(self.killed) == 1 and (site := self._in_training()) is not None:
             self.places[site][0].kill()
             self._restart_at[site] = now + RESTART_AFTER_S
-            self.killed.append(f"site {site} in round {self._round}")
+            self.killed.append(f"site {site} in round {number}")
         for site, due in [*self._restart_at.items()]:
             if now >= due:
                 del self._restart_at[site]
@@ -293,8 +261,8 @@ class Disturber:
     def _in_training(self) -> int | None:
         """Return a site that is in the middle of this round's order, after its first epoch."""
         for number, (site, _) in enumerate(self.places):
-            ends = [int(end[3]) for end in EPOCH.finditer(site.text[-2000:]) if int(end[1]) == self._round]
-            if site.is_running and ends and 2 <= max(ends) < 5 and number not in self._mend_at:
+            ends = [int(end[3]) for end in EPOCH.finditer(site.text[-2000:]) if int(end[1]) == self.cutter.round]
+            if site.is_running and ends and 2 <= max(ends) < 5 and number not in self.cutter.cut_off:
                 return number
         return None
 
@@ -314,7 +282,7 @@ def judge(
         len(consoles),
         LEFT_OUT.findall(client.text),
         results[0]["model_sha256"] == results[1]["model_sha256"],
-        disturber.made,
+        disturber.cutter.made,
         disturber.killed,
         sum(map(Counter.total, epochs)),
         {f"site {n}": twice for n, each in enumerate(epochs) if (twice := each.total() - len(each))},

@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deploy": {"client", "cli", "node", "rpc", *CORE},
     "testing": {"client", "node", "rpc", *CORE},
     "exercises": {"sim", *CORE},
-    "chaos": {"testing", "client", "node", "rpc", "sim", *CORE},
+    "chaos": {"bench", "testing", "client", "node", "rpc", "sim", *CORE},
     "bench": {"testing", "client", "node", "rpc", "sim", *CORE},
 }
 OUTSIDE = {"letters_generator", "deploy", "bench", "chaos", "exercises"}  # beside the package: not installed

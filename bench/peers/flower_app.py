@@ -1,7 +1,8 @@
 """Flower's app for the same job, with our network and trainer, so that only the rounds differ.
 
 It writes one line of JSON per round to the file that BENCH_TELL names. Each client caches its files and their moments,
-as ours do. Simulation and deployment use the same app.
+as ours do. Simulation and deployment use the same app. BENCH_CLIENTS and BENCH_HIDDEN change the numbers of clients and
+of hidden units.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from roundelay.ml.readers import letters  # noqa: E402
 from roundelay.ml.task import TrainConfig  # noqa: E402
 from roundelay.ml.train import train  # noqa: E402
 
-CLIENTS = 4
-NETWORK = Architecture((16, 256, 26))
+CLIENTS = int(os.environ.get("BENCH_CLIENTS", "4"))
+NETWORK = Architecture((16, *map(int, os.environ.get("BENCH_HIDDEN", "256").split(",")), 26))
 CONFIG = TrainConfig("sgd", 5, 0.2, 32, 0.9)
 BEGAN = float(os.environ.get("BENCH_BEGAN", time.time()))
 NODES_TIMEOUT_S = 600.0
@@ -72,13 +73,14 @@ class TimedFedAvg(FedAvg):  # type: ignore[misc]
 
     def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> Any:
         replies = list(replies)
-        slowest = max(float(r.content["metrics"]["seconds"]) for r in replies)
+        trained = [float(r.content["metrics"]["seconds"]) for r in replies if r.has_content()]  # others report errors
         made = super().aggregate_train(server_round, replies)
         tell(
             {
                 "round": server_round,
                 "seconds": time.monotonic() - self.began,
-                "slowest": slowest,
+                "slowest": max(trained, default=0.0),
+                "sites": len(trained),
                 "since_start": time.time() - BEGAN,
             }
         )

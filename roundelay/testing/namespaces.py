@@ -160,12 +160,12 @@ def wide_area(count: int, link: Link, trace: str = "") -> Iterator[WideArea]:
         for host in hosts:
             _ip("-n", host.namespace, "address", "add", f"{host.ipv4}/24", "dev", LINK)
             host.mend()
-        stack.enter_context(_inside(names[0]))
+        stack.enter_context(inside(names[0]))
         yield found
 
 
 @contextmanager
-def _inside(namespace: str) -> Iterator[None]:
+def inside(namespace: str) -> Iterator[None]:
     """Move this thread, and what it starts, into a network namespace."""
     with Path("/proc/thread-self/ns/net").open() as home, Path(f"/run/netns/{namespace}").open() as there:
         _enter(there.fileno())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaos import hostile, liars, matrix, report, rows, sites
+from chaos.cuts import CUTS, Cut, plan_cuts
 from chaos.faults import Outcome, Plan, Tally, make_plans, percentile, replay
 from chaos.history import History, judge
 from chaos.hostility import golden
@@ -15,6 +16,7 @@ from chaos.hostility.case import CaseResult
 from chaos.hostility.fuzzer import Fuzzer
 from chaos.nemesis import ROLES
 from chaos.scenario import ScenarioResult
+from chaos.sites_flower import FlowerFound
 from roundelay.federation.effects import Clocks
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.node.failpoints import parse
@@ -159,3 +161,25 @@ def test_a_site_that_a_round_waits_for_is_not_yet_left_out() -> None:
 
     assert "left out at" in said[0]
     assert sites.LEFT_OUT.findall("\n".join([f"job 4f0c8d12: {said[0]}", left_out])) == [left_out]
+
+
+def test_the_document_about_sites_has_flower_beside_us_where_it_is_installed() -> None:
+    cuts = [Cut(0, 1, 0.5, 2.0), Cut(1, 2, 0.5, 60.0)]
+    found = sites.Found(rounds=20, sites=8, cuts=cuts, killed=["site 1 in round 13"])
+    alone = sites.document(found, 20, "512,512", [])
+    found.flower = FlowerFound("Flower 1.0", 19, {3: 2, 7: 1}, cuts, 700.0)
+    beside = sites.document(found, 20, "512,512", [])
+
+    assert "| rounds | 20 of 20 | not installed |" in alone
+    assert "| rounds | 20 of 20 | 19 of 20 |" in beside
+    assert "| sites left out of a round | none | 3, in 2 rounds |" in beside
+    assert "Flower 1.0, deployed" in beside
+
+
+def test_a_plan_cuts_each_site_in_rounds_of_their_own_for_different_times() -> None:
+    plan = plan_cuts(3, 20, 60.0, seed=1)
+
+    for site in range(3):
+        own = [cut for cut in plan if cut.site == site]
+        assert len({cut.round for cut in own}) == len({cut.seconds for cut in own}) == CUTS
+        assert (min(cut.seconds for cut in own), round(max(cut.seconds for cut in own))) == (2.0, 60)
