@@ -76,8 +76,8 @@ def from_client(error: ClientError) -> Exit:
     return Exit(next(code for kind, code in CODES.items() if isinstance(error, kind)), str(error))
 
 
-class Interrupted(Exception):
-    """A signal asked the program to end."""
+class Interrupted(BaseException):
+    """A signal asked the program to end. Not an Exception: nothing may take it for the failure of what was going on."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)

@@ -16,6 +16,7 @@ from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, Requ
 from roundelay.chord.errors import Busy, JoinRefused, NodeUnreachable
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Nudge
+from roundelay.cli.exits import Interrupted
 from roundelay.node.runtime import ASKERS_MAX, Runtime, Stopped
 from roundelay.rpc.peers import Peers
 
@@ -40,7 +41,7 @@ class Net(Peers):
         if answer is WAITS:
             self.released.wait(PATIENCE_S)
             return "late"
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 
@@ -194,6 +195,14 @@ def test_ask_all_returns_answers_in_order_and_errors_as_values(runtime: Runtime,
 
 def one(effect: Any) -> Procedure[Any]:
     return (yield effect)
+
+
+def test_a_signal_that_ends_the_program_is_no_answer(runtime: Runtime, net: Net) -> None:
+    crowd = nodes(1)
+    net.answers = {crowd[0]: Interrupted(signal.SIGTERM)}
+
+    with pytest.raises(Interrupted):
+        runtime.run(one(AskAll(asks(crowd))))
 
 
 def test_small_requests_to_one_node_go_in_line_and_their_answers_stay_in_order(runtime: Runtime, net: Net) -> None:
