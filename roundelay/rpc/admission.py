@@ -79,7 +79,7 @@ class Connections:
 
     @property
     def are_full(self) -> bool:
-        return len(self._others) >= self._workers_max
+        return len(self._all) - self._kept.total() >= self._workers_max  # counted for every call: without a list
 
     @property
     def _others(self) -> list[Connection]:

@@ -54,17 +54,19 @@ def read_struct(messages: Messages, kind: type[Struct], spec: object) -> Any:
     value = kind()
     if fastbinary is None:
         value.read(messages)
-    else:
-        _decode(value, messages, spec)
+        return value
+    try:
+        fastbinary.decode_binary(value, messages, spec)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise no_message(str(error)) from error
     return value
 
 
 def skip_struct(messages: Messages) -> bool:
     """Skip the struct that comes next, in C; False if there is no extension, and nothing was skipped."""
-    if fastbinary is None:
-        return False
-    _decode(_Empty(), messages, [_Empty, ()])
-    return True
+    if fastbinary is not None:
+        read_struct(messages, _Empty, [_Empty, ()])
+    return fastbinary is not None
 
 
 def holds_large_binary(struct: object) -> bool:
@@ -109,11 +111,8 @@ def _around(value: Struct, spec: object, holder: object, field: str, depth: int)
 
 
 class _Empty:
-    """A struct without fields: the decoder fills it by skipping every field that comes."""
+    """A struct without fields: the C decoder fills it by skipping every field that comes."""
 
+    def read(self, protocol: Any) -> None: ...
 
-def _decode(value: object, messages: Messages, spec: object) -> None:
-    try:
-        fastbinary.decode_binary(value, messages, spec)
-    except (OverflowError, TypeError, ValueError) as error:
-        raise no_message(str(error)) from error
+    def write(self, protocol: Any) -> None: ...

@@ -17,7 +17,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import BITS_MAX
 from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, WireCall
-from roundelay.rpc.exchange import SERVED, UNKNOWN, Exchange, Observer, exchange
+from roundelay.rpc.exchange import SERVED, UNKNOWN, Exchange, Observer
 from roundelay.rpc.gen.constants import PROTOCOL
 from roundelay.rpc.method import NOT_ALLOWED, message_begin
 from roundelay.rpc.protocol import BinaryProtocol
@@ -81,28 +81,41 @@ class Processor:
     def process(self, messages: BinaryProtocol) -> None:
         """Read one call and send its answer. Raises TProtocolException for bytes that are not a message."""
         name, _, seqid = messages.readMessageBegin()
-        call, is_targeted = self._calls.get(name, (None, False))
+        if self.observe is None:
+            self._process(messages, name, seqid, None)
+            return
         transport = messages.trans
         before, received = transport.sent_bytes, HEADER.size + transport.frame_bytes
-        with exchange(self.observe, SERVED, call.method if call is not None else UNKNOWN) as measured:
+        with Exchange(self.observe, SERVED, name if name in self._calls else UNKNOWN) as measured:
             try:
-                if call is None:
-                    _refuse_unknown(messages, name, seqid, measured)
-                elif transport.frame_bytes > HEAVY_BYTES and not call.is_bulky:
-                    with self._heavy:
-                        self._process(messages, name, seqid, call, is_targeted, measured)
-                else:
-                    self._process(messages, name, seqid, call, is_targeted, measured)
+                self._process(messages, name, seqid, measured)
             finally:
                 measured.moved(transport.sent_bytes - before, received)
 
-    def _process(
-        self, messages: BinaryProtocol, name: str, seqid: int, call: WireCall, is_targeted: bool, measured: Exchange
+    def _process(self, messages: BinaryProtocol, name: str, seqid: int, measured: Exchange | None) -> None:
+        """Read the rest of a call and send its answer; large arguments are unpacked one at a time."""
+        call, is_targeted = self._calls.get(name, (None, False))
+        if call is None:
+            _refuse_unknown(messages, name, seqid, measured)
+        elif messages.trans.frame_bytes > HEAVY_BYTES and not call.is_bulky:
+            with self._heavy:
+                self._reply(messages, name, seqid, call, is_targeted, measured)
+        else:
+            self._reply(messages, name, seqid, call, is_targeted, measured)
+
+    def _reply(
+        self,
+        messages: BinaryProtocol,
+        name: str,
+        seqid: int,
+        call: WireCall,
+        is_targeted: bool,
+        measured: Exchange | None,
     ) -> None:
         method = call.thrift
         arguments = messages.read(method.arguments, method.arguments_spec)
-        messages.readMessageEnd()
-        is_for_leaf = is_targeted and self._is_for_leaf(arguments.target)
+        messages.trans.let_go()
+        is_for_leaf = is_targeted and self._answerer is not None and self._is_for_leaf(arguments.target)
         if call.keeps_connection or is_for_leaf:
             messages.keep_connection(True)
         try:
@@ -110,14 +123,17 @@ class Processor:
             if bits < BITS_MAX:
                 _check_identifiers(arguments, bits)
             result = method.answered(self.serve(call, method.values(arguments), is_targeted, messages.caller))
-            measured.answered()
+            if measured is not None:
+                measured.answered()
         except NotAllowed as error:
-            measured.answered(error)
+            if measured is not None:
+                measured.answered(error)
             messages.keep_connection(False)
             messages.refuse(name, seqid, NOT_ALLOWED, str(error))
             return
         except ring_codec.WIRE_EXCEPTIONS as error:
-            measured.answered(error.__cause__ or error)
+            if measured is not None:
+                measured.answered(error.__cause__ or error)
             messages.keep_connection(False)
             result = method.failed(error)
         begins = method.reply_begins if seqid == 0 else message_begin(name, TMessageType.REPLY, seqid)
@@ -160,7 +176,7 @@ class Processor:
 
     def _is_for_leaf(self, target: Any) -> bool:
         """Return whether a call seems to be meant for a leaf: it may be held, and must not take a node's place."""
-        if self._answerer is None or self._me is None or target is None:
+        if self._me is None or target is None:
             return False
         try:
             return bool(target.incarnation != self._me().incarnation)
@@ -181,11 +197,12 @@ class Processor:
         return answer
 
 
-def _refuse_unknown(messages: BinaryProtocol, name: str, seqid: int, measured: Exchange) -> None:
+def _refuse_unknown(messages: BinaryProtocol, name: str, seqid: int, measured: Exchange | None) -> None:
     messages.skip(TType.STRUCT)
     messages.readMessageEnd()
     refusal = TApplicationException(TApplicationException.UNKNOWN_METHOD, f"Unknown function {name}")
-    measured.answered(refusal)
+    if measured is not None:
+        measured.answered(refusal)
     messages.refuse(name, seqid, refusal.type, refusal.message)
 
 

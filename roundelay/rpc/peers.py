@@ -33,7 +33,7 @@ from roundelay.chord.ring import BITS_MAX
 from roundelay.chord.round_trips import Place, RoundTrips
 from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, UNTARGETED, WireCall
-from roundelay.rpc.exchange import SENT, Exchange, Observer, exchange
+from roundelay.rpc.exchange import SENT, Exchange, Observer
 from roundelay.rpc.gen.ttypes import Target
 from roundelay.rpc.lines import CONNECTIONS_PER_PEER_MAX, CONNECTIONS_PER_RELAY_MAX, Line, Lines
 from roundelay.rpc.method import NOT_ALLOWED
@@ -70,7 +70,9 @@ class Peers:
         """Return the answer. Raises NodeUnreachable, PeerFault, or the ChordError that the peer answered with."""
         call, arguments = _wire_call(ask)
         self.calls += 1
-        with exchange(self.observe, SENT, call.method) as measured:
+        if self.observe is None:
+            return self._ask(ask, call, arguments, None)
+        with Exchange(self.observe, SENT, call.method) as measured:
             return self._ask(ask, call, arguments, measured)
 
     def ask_in_line(self, asks: Sequence[Ask]) -> list[Any]:
@@ -80,10 +82,12 @@ class Peers:
         except ChordError as error:
             return [error] * len(asks)
         self.calls += len(asks)
-        exchanges = [exchange(self.observe, SENT, call.method) for call, _ in calls]
+        observe = self.observe
+        exchanges = [Exchange(observe, SENT, call.method) if observe is not None else None for call, _ in calls]
         outcomes = self._ask_in_line(asks, calls, exchanges)
         for measured, outcome in zip(exchanges, outcomes, strict=True):
-            measured.end(outcome if isinstance(outcome, ChordError) else None)
+            if measured is not None:
+                measured.end(outcome if isinstance(outcome, ChordError) else None)
         return outcomes
 
     def allowance_s(self, place: Place) -> float:
@@ -100,8 +104,9 @@ class Peers:
 
     # --- helpers
 
-    def _ask(self, ask: Ask, call: WireCall, arguments: Arguments, measured: Exchange) -> Any:
-        place = ask.at.host, ask.at.port
+    def _ask(self, ask: Ask, call: WireCall, arguments: Arguments, measured: Exchange | None) -> Any:
+        at = ask.at
+        place = at.host, at.port
         timeout_s = ask.timeout_s + self._round_trips[place].allowance_s
         deadline = time.monotonic() + timeout_s
         pooled = self._lines.take(place, call.method)
@@ -116,7 +121,9 @@ class Peers:
         except _Stale as error:
             raise _closed(place) from error
 
-    def _ask_in_line(self, asks: Sequence[Ask], calls: Sequence[Outgoing], exchanges: Sequence[Exchange]) -> list[Any]:
+    def _ask_in_line(
+        self, asks: Sequence[Ask], calls: Sequence[Outgoing], exchanges: Sequence[Exchange | None]
+    ) -> list[Any]:
         place = asks[0].at.host, asks[0].at.port
         timeout_s = max(ask.timeout_s for ask in asks) + self._round_trips[place].allowance_s
         deadline = time.monotonic() + timeout_s
@@ -152,7 +159,7 @@ class Peers:
         asks: Sequence[Ask],
         calls: Sequence[Outgoing],
         timeout_s: float,
-        exchanges: Sequence[Exchange],
+        exchanges: Sequence[Exchange | None],
     ) -> list[Any]:
         """Send all requests, then read their answers. Raises _Stale if the peer has closed the connection before."""
         line.connection.timeout_s = timeout_s
@@ -162,7 +169,8 @@ class Peers:
                     self.security.check_peer(line, ask)
                 sent = line.connection.sent_bytes
                 line.messages.ask(call.thrift, arguments)
-                measured.moved(line.connection.sent_bytes - sent, 0)
+                if measured is not None:
+                    measured.moved(line.connection.sent_bytes - sent, 0)
         except TTransportException as error:
             line.connection.close()
             raise _typed(error, Address(asks[0].at.host, asks[0].at.port), timeout_s) from error
@@ -174,7 +182,8 @@ class Peers:
         for ask, (call, arguments), measured in zip(asks, calls, exchanges, strict=True):
             try:
                 outcomes.append(self._call(line, ask, call, arguments, timeout_s, measured))
-                measured.answered()
+                if measured is not None:
+                    measured.answered()
             except _Stale:
                 if not outcomes:
                     raise
@@ -184,12 +193,13 @@ class Peers:
         return outcomes
 
     def _call(
-        self, line: Line, ask: Ask, call: WireCall, arguments: Arguments, timeout_s: float, measured: Exchange
+        self, line: Line, ask: Ask, call: WireCall, arguments: Arguments, timeout_s: float, measured: Exchange | None
     ) -> Any:
         """Make a call, or read its answer if it has been sent in line with others; return the answer."""
-        line.connection.timeout_s = timeout_s
-        sent, received = line.connection.sent_bytes, line.connection.received_bytes
-        place = ask.at.host, ask.at.port
+        at, connection = ask.at, line.connection
+        connection.timeout_s = timeout_s
+        sent, received = connection.sent_bytes, connection.received_bytes
+        place = at.host, at.port
         round_trip_s: float | None = None
         try:
             if self.security is not None:
@@ -232,7 +242,8 @@ class Peers:
             line.connection.close()
             raise
         finally:
-            measured.moved(line.connection.sent_bytes - sent, line.connection.received_bytes - received)
+            if measured is not None:
+                measured.moved(line.connection.sent_bytes - sent, line.connection.received_bytes - received)
         self._give_back(place, line, call, round_trip_s, ask.via is not None)
         return answer
 

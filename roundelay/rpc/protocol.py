@@ -42,14 +42,14 @@ class BinaryProtocol(TBinaryProtocol):  # type: ignore[misc]  # thrift ships no 
 
     def answer(self, method: Method) -> Any:
         """Receive the next answer, which is that of a call of this method. Raises as `call` does."""
-        self.trans.receive()
-        frame = self.trans.frame()
-        if frame.read(len(method.reply_begins)) != method.reply_begins:
+        transport, begins = self.trans, method.reply_begins
+        transport.receive()
+        if transport.cstringio_buf.read(len(begins)) != begins:
             self._raise_other_answer(method)
         try:
-            return method.outcome(self.read(method.result, method.result_spec))
+            return method.outcome(read_struct(self, method.result, method.result_spec))
         finally:
-            self.trans.let_go()
+            transport.let_go()
 
     def send(self, begins: bytes, value: Struct, spec: object, is_bulky: bool) -> None:
         """Send a message: its first bytes, and its struct. `is_bulky`: the struct may hold a large binary."""
