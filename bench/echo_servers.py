@@ -2,8 +2,9 @@
 
 Each prints its port.
 
-raw     a plain socket, as the bound: echoes pings, sends or receives any number of bytes
-ours    our server with a node's ring handlers and store
+raw         a plain socket, as the bound: echoes pings, sends or receives any number of bytes
+ours        our server with a node's ring handlers and store
+unchecked   the same without the checks of fields from the wire
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import struct
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from bench.machine import ROOT, environment, use_one_core
 from roundelay.chord import protocol
@@ -28,6 +31,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.node.parent import end_with_parent
 from roundelay.node.security import open_security
+from roundelay.rpc import fields
 from roundelay.rpc.handlers import compute_node_processor
 from roundelay.rpc.server import Server
 from roundelay.store.store import Store
@@ -38,6 +42,15 @@ COMMAND = struct.Struct("!cQ")  # E: echo count pings; S: send count bytes; T: r
 RING = Ring(160, 8, 3)
 ME = NodeRef(1, HOST, 1, 1)
 CHUNK = 1 << 20
+# What takes the place of each check of a field from the wire.
+UNCHECKED: dict[str, Callable[..., object]] = {
+    "check_complete": lambda value: None,
+    "check_identifiers": lambda value, bits: None,
+    "at_most": lambda field, length, most: None,
+    "in_range": lambda field, number, least, most: number,
+    "version": lambda field, number: number,
+    "address": lambda host, port: None,
+}
 
 
 def start(kind: str, stack: ExitStack, *options: str) -> tuple[int, int]:
@@ -94,6 +107,15 @@ def _serve_raw(sock: socket.socket) -> None:
             sock.sendall(bytes(count))
 
 
+@contextmanager
+def without_checks() -> Iterator[None]:
+    """Check no field from the wire in this process, for the length of the block."""
+    with ExitStack() as stack:
+        for name, unchecked in UNCHECKED.items():
+            stack.enter_context(patch.object(fields, name, unchecked))
+        yield
+
+
 def ours(kit: str = "") -> None:
     """Serve as the only node of a ring, which is secured if there is a kit."""
     security = open_security(Path(kit)) if kit else None
@@ -117,8 +139,12 @@ def ours(kit: str = "") -> None:
 
 if __name__ == "__main__":
     use_one_core()
-    if sys.argv[1] == "raw":
-        end_with_parent()
-        raw()
-    else:
-        ours(*sys.argv[2:])
+    match sys.argv[1]:
+        case "raw":
+            end_with_parent()
+            raw()
+        case "unchecked":
+            with without_checks():
+                ours()
+        case _:
+            ours(*sys.argv[2:])

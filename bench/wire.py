@@ -1,7 +1,6 @@
 """The wire compared with a raw socket and gRPC: small calls, weights, opening a connection with TLS.
 
-Client and server share one core, and are measured in turns. A small call is a lookup's request for the next hop, from
-request object to reply object; gRPC's carries as many plain bytes.
+Client and server share one core, and are measured in turns. Small calls are in bench/small_call.py.
 """
 
 from __future__ import annotations
@@ -14,23 +13,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
-
-from bench import echo_servers, report
+from bench import echo_servers, report, small_call
 from bench.compare import Measure, Peer, PeerMissing, ratios, take_turns
-from bench.echo_servers import CHUNK, COMMAND, HOST, ME, PING
+from bench.echo_servers import CHUNK, COMMAND, HOST, ME
 from bench.figures import Limit, Line, Table, compared, measured
 from bench.machine import use_one_core
-from roundelay.chord.effects import Ask, Procedure, ask
+from roundelay.chord.effects import Procedure, ask
 from roundelay.chord.refs import NodeRef
-from roundelay.chord.requests import NextHop
 from roundelay.client.connection import client_runtime
 from roundelay.node.runtime import Runtime
 from roundelay.node.security import open_security
 from roundelay.rpc import fields
 from roundelay.rpc.gen import ComputeNode
-from roundelay.rpc.gen.ttypes import Hop, Node, Target
-from roundelay.rpc.peers import Peers
+from roundelay.rpc.gen.ttypes import Target
 from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import Secure, connect
 from roundelay.store.blobs import digest_of
@@ -41,7 +36,6 @@ from roundelay.trust.authority import init
 from roundelay.trust.kit import load_kit
 
 ABOUT = "The wire: ours beside a raw socket and gRPC"
-CALLS, TURNS = 300, 15
 MB = 1 << 20
 WEIGHTS = {10: 9, 100: 9}  # MB: turns
 OPEN_TURNS = 15
@@ -59,11 +53,14 @@ def measure() -> list[Table]:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stack.enter_context(raw)
         server, port = echo_servers.start("ours", stack)
+        _, unchecked = echo_servers.start("unchecked", stack)
         node = NodeRef(ME.id, HOST, port, ME.incarnation)
         grpc = _Grpc.start(stack)
         runtime = client_runtime()
         weights = [_weights(mb, raw, runtime, node, server, grpc) for mb in WEIGHTS]
-        return [_small(raw, runtime.peers, node, grpc), *weights, _open(stack, grpc)]
+        grpc_s = (lambda: grpc.seconds("small", small_call.CALLS)) if grpc is not None else None
+        small = small_call.measure(raw, runtime.peers, port, unchecked, grpc_s, _why(grpc))
+        return [small, *weights, _open(stack, grpc)]
 
 
 class _Grpc:
@@ -81,88 +78,6 @@ class _Grpc:
 
     def seconds(self, do: str, count: int) -> float:
         return float(self._client.ask(port=self._port, do=do, count=count))
-
-
-# --- small calls
-
-
-def _small(raw: socket.socket, peers: Peers, node: NodeRef, grpc: _Grpc | None) -> Table:
-    question = Ask(node, NextHop(12345), CALL_TIMEOUT_S)
-    connection = connect(HOST, node.port, CALL_TIMEOUT_S)
-    client = ComputeNode.Client(TBinaryProtocolAccelerated(connection))
-    target, key = Target(fields.id_to_wire(ME.id), ME.incarnation), fields.id_to_wire(12345)
-
-    def ping() -> None:
-        raw.sendall(PING)
-        raw.recv(len(PING), socket.MSG_WAITALL)
-
-    def raw_calls() -> float:
-        raw.sendall(COMMAND.pack(b"E", CALLS))
-        return _median_s(ping)
-
-    measures: dict[str, Measure] = {
-        "raw": raw_calls,
-        "ours": lambda: _median_s(lambda: peers.ask(question)),
-        "thrift": lambda: _median_s(lambda: client.next_hop(target, key, [])),
-        "checks": lambda: _checks_s(client.next_hop(target, key, []), (key, [])),
-    }
-    if grpc is not None:
-        measures["grpc"] = lambda: grpc.seconds("small", CALLS)
-    found = take_turns(measures, TURNS)
-    connection.close()
-    us = {name: 1e6 * median(values) for name, values in found.items()}
-    return Table(
-        "A small call: the next hop, over a persistent connection",
-        (
-            compared(
-                "times as long as a ping-pong",
-                "us, p50",
-                us["ours"],
-                "raw socket",
-                us["raw"],
-                ratios(found["raw"], found["ours"]),
-                Limit(2.5, at_least=False),
-            ),
-            compared(
-                "times as fast",
-                "us, p50",
-                us["ours"],
-                "grpcio",
-                us.get("grpc"),
-                ratios(found["ours"], found.get("grpc", [])),
-                Limit(8.0),
-                _why(grpc),
-            ),
-            Line(
-                "of that, Thrift's call without our pool, codec and checks on the asking side", "us, p50", us["thrift"]
-            ),
-            Line(
-                "of that, the checks of both messages' fields: their share of the call",
-                "",
-                median(ratios(found["ours"], found["checks"])),
-                limit=Limit(0.05, at_least=False),
-            ),
-        ),
-        (f"{TURNS} turns of {CALLS} calls; the ratio is the median over the turns.",),
-    )
-
-
-def _median_s(call: Callable[[], object]) -> float:
-    times = []
-    for _ in range(CALLS):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return median(times)
-
-
-def _checks_s(answer: Hop, arguments: tuple[bytes, list[Node]]) -> float:
-    """Return how long it takes to check the fields of a call's arguments, at the node, and of its answer."""
-    began = time.perf_counter()
-    for _ in range(CALLS):
-        fields.check_complete(arguments)
-        fields.check_complete(answer)
-    return (time.perf_counter() - began) / CALLS
 
 
 def _why(grpc: _Grpc | None) -> str:
