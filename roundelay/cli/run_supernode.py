@@ -28,7 +28,8 @@ def run(chosen: parser_base.Namespace) -> NoReturn:
         monitoring.start(chosen, supernode)
         listen(supernode, chosen)
         warn_if_open(chosen)
-        exits.say(f"supernode listening at {supernode.address}, admitting the nodes listed in {chosen.nodes}")
+        admitted = f"the nodes listed in {chosen.nodes}" if chosen.nodes.exists() else "nodes of this machine"
+        exits.say(f"supernode listening at {supernode.address}, admitting {admitted}")
         if chosen.end_with_parent:
             exits.say(ready_line("supernode", supernode.address))
         operating_system.wait_for_signals()
