@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, table
+from roundelay.federation import records
+from roundelay.federation.snapshot import JobSnapshot
 from roundelay.ml.metrics import FitMetrics, Metrics
 
 CLASSES_MAX = 40  # shown: those with the most errors
 LABEL_MAX = 24  # characters of a class's name
 MANY_MIN, SHORT_MAX = 12, 3  # classes with labels as short as this stand close to each other
 STEPS = 5  # of the scale; page.css has them: .heat-1 ... .heat-5
+
+
+def is_measurable(snapshot: JobSnapshot | None) -> bool:
+    """Return whether a job's model can be measured: it is done, and the round that it keeps has been read."""
+    return snapshot is not None and snapshot.end == records.DONE and snapshot.is_over
 
 
 def metrics_scene(metrics: Metrics | FitMetrics | None, complaint: str = "", waiting: bool = False) -> Scene:

@@ -16,7 +16,7 @@ from nicegui import app, run, ui
 
 from roundelay.chord.refs import NodeRef
 from roundelay.client.lookup import LookupResult
-from roundelay.dashboard import history_view, tables
+from roundelay.dashboard import history_view, metrics_view, tables
 from roundelay.dashboard.actions import ActionRefused, Wanted
 from roundelay.dashboard.diff import Boards
 from roundelay.dashboard.form_widgets import TrainingForm
@@ -24,7 +24,6 @@ from roundelay.dashboard.model import RingState
 from roundelay.dashboard.site import PAGES_MAX, Site
 from roundelay.dashboard.views import View, rows_of_tab, visible_scenes
 from roundelay.dashboard.widgets import board, filter_field, heading, icon_button, panel, plain_button
-from roundelay.federation import records
 
 R = TypeVar("R")
 
@@ -330,7 +329,7 @@ class Page:
         """Measure the job that is shown once it is done; all pages then have its metrics."""
         job = self._shown_job(self._site.watcher.ring_state)
         snapshot = self._site.watcher.ring_state.job(job)
-        if self._tab != "training" or snapshot is None or snapshot.end != records.DONE:
+        if self._tab != "training" or not metrics_view.is_measurable(snapshot):
             return
         if job in self._site.metrics or time.monotonic() < self._measure_at:
             return

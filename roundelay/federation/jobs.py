@@ -20,7 +20,7 @@ from roundelay.federation.records import RoundResult
 from roundelay.federation.spec import JobSpec
 from roundelay.store.blobs import Content, digest_of
 from roundelay.store.items import Item
-from roundelay.store.read_path import fetch, find, holders_among
+from roundelay.store.read_path import fetch, fetch_many, find, holders_among
 from roundelay.store.store import LEASE_MAX_S
 from roundelay.store.write_path import Record, put_records, record
 
@@ -153,14 +153,16 @@ def read_successor(start: NodeRef, ring: Ring, job: str, members: Members = ()) 
     """Return the id of the job that replaces a job; an empty string if none does, or the record cannot be read."""
     key, names = ring.key(job), tuple(records.record_name(job, what) for what in (records.SPEC, records.REPLACED))
     items, nodes = yield from find(start, ring, key, names, holders_among(members, ring, key))
-    found = replacements(job, items)
-    if not found:
-        return ""
     try:
-        content = yield from fetch(nodes, found[0].entry.digest, found[0].entry.size_bytes)
+        return (yield from successor_among(job, items, nodes))
     except NotFound:
         return ""
-    return records.successor_from_bytes(content)
+
+
+def successor_among(job: str, items: Sequence[Item], nodes: tuple[NodeRef, ...]) -> Procedure[str]:
+    """Return the id of the job that replaces this one, by its records; empty if none does. Raises ChordError."""
+    contents = yield from fetch_many(nodes, [item.entry for item in replacements(job, items)])
+    return "".join(map(records.successor_from_bytes, contents))
 
 
 def await_turn(

@@ -18,14 +18,8 @@ from roundelay.federation import jobs, records, strict_json
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
-from roundelay.federation.secure_sum import (
-    ADDRESS_CHARACTERS_MAX,
-    ANSWER_BYTES_MAX,
-    RevealedSet,
-    check_masking,
-    parse_shares,
-)
-from roundelay.federation.strict_json import require
+from roundelay.federation.secure_sum import ANSWER_BYTES_MAX, RevealedSet, check_masking, parse_shares
+from roundelay.federation.strict_json import ADDRESS_CHARACTERS_MAX, require
 from roundelay.store.items import Item
 from roundelay.store.read_path import get
 

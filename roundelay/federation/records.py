@@ -20,7 +20,7 @@ from roundelay.federation import strict_json
 from roundelay.federation.errors import Diverged
 from roundelay.federation.settings import HALVINGS_MAX
 from roundelay.federation.spec import Liar, check_liars
-from roundelay.federation.strict_json import in_range, require
+from roundelay.federation.strict_json import ADDRESS_CHARACTERS_MAX, in_range, require
 from roundelay.ml.errors import printable
 from roundelay.ml.task import FILES_MAX, ROUNDS_MAX, ROWS_MAX
 from roundelay.store.blobs import digest_of
@@ -35,7 +35,6 @@ PERSONAL = "personal"  # how well the sites' own models do, once the job has tra
 FORGOTTEN = "forgotten"  # names the job that never had some of the files
 RESULT_BYTES_MAX = 20 << 20  # the moments of a million features, and every file left out
 REPORT_BYTES_MAX = 32 << 20  # the placement of the largest job
-ADDRESS_CHARACTERS_MAX = 300
 REASON_BYTES_MAX = 4096  # of a failure, that are shown
 JOB_ID_BYTES = 64  # of the id of the job that replaces another
 DISTURBANCES_MAX = 64  # reported per round

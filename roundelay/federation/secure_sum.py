@@ -27,11 +27,10 @@ from functools import cached_property
 from roundelay.chord.errors import Malformed
 from roundelay.federation import strict_json
 from roundelay.federation.settings import SUMMED_SITES_MAX
-from roundelay.federation.strict_json import in_range, require
+from roundelay.federation.strict_json import ADDRESS_CHARACTERS_MAX, in_range, require
 
 SHARE_BYTES, TAG_BYTES = 33, 16
 ANSWER_BYTES_MAX = 4 << 20  # of a promise or of revealed shares
-ADDRESS_CHARACTERS_MAX = 300
 
 Ballot = tuple[int, str]  # when a driver began with the sum, and its name: a later one is larger
 

@@ -125,7 +125,7 @@ def read_snapshot(
         found.sort(key=lambda report: _belongs(report, results))  # of two reports of a round, that of its result counts
         reports, malformed = reports | {report.round: report for report in found}, [*malformed, *unread]
     reason = known.reason or (yield from _read_reason(job, items, nodes))
-    successor = known.successor or (yield from _read_successor(job, items, nodes))
+    successor = known.successor or (yield from jobs.successor_among(job, items, nodes))
     reason = reason or replaced_by(successor)
     told = [(number, item) for number, item in numbered(job, "report-", items) if number < len(results)]
     if known.spec.repro == "recorded":
@@ -249,12 +249,6 @@ def _read_personal(
 def replaced_by(successor: str) -> str:
     """Return why a job has ended that another replaces; empty if none does."""
     return f"nodes lied: job {successor[:8]} replaces it" if successor else ""
-
-
-def _read_successor(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[str]:
-    """Return the id of the job that replaces this one; an empty string if none does."""
-    contents = yield from contents_of(nodes, jobs.replacements(job, items))
-    return "".join(records.successor_from_bytes(content) for content in contents)
 
 
 def _read_forgotten(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[tuple[str, ...]]:

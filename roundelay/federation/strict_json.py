@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 RECORD_BYTES_MAX = 48 << 20  # of any record
 TEXT_CHARACTERS_MAX = 64  # of a job's id, a name of private data, a nonce
+ADDRESS_CHARACTERS_MAX = 300
 DIGEST_CHARACTERS = 64
 REASON_CHARACTERS_MAX = 1000
 

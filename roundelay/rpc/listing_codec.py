@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from roundelay.chord.errors import Malformed
 from roundelay.federation.listed_job import LINES_MAX, LISTED_STATES, SITES_MAX, ListedJob
-from roundelay.federation.records import ADDRESS_CHARACTERS_MAX
 from roundelay.federation.setting_texts import LISTED_CHARACTERS_MAX, LISTED_MAX
 from roundelay.federation.spec import NAME_CHARACTERS_MAX
+from roundelay.federation.strict_json import ADDRESS_CHARACTERS_MAX
 from roundelay.ml.errors import printable
 from roundelay.rpc import fields
 from roundelay.rpc.fields import digest_from_wire, digest_to_wire

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from roundelay.federation.secure_sum import ADDRESS_CHARACTERS_MAX, MaskedSite, Masking, RevealedSet
+from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet
 from roundelay.federation.settings import SUMMED_SITES_MAX
+from roundelay.federation.strict_json import ADDRESS_CHARACTERS_MAX
 from roundelay.federation.tasks import PromiseTask, RevealTask
 from roundelay.rpc import fields
 from roundelay.rpc.fields import bits_of, digest_from_wire, digest_to_wire, places_in

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from roundelay.dashboard.metrics_view import CLASSES_MAX, STEPS, heat, metrics_scene, shown_classes
+from roundelay.dashboard.metrics_view import CLASSES_MAX, STEPS, heat, is_measurable, metrics_scene, shown_classes
 from roundelay.dashboard.scene import Scene
 from roundelay.ml.metrics import Metrics, measure
+from tests.dashboard.sights import job
 
 
 def metrics(true: list[int], said: list[int], classes: int, labels: tuple[str, ...] = ()) -> Metrics:
@@ -64,3 +65,9 @@ def test_the_scale_tells_none_from_one_and_most_from_all() -> None:
 def test_before_a_job_is_measured_there_is_nothing_and_a_refusal_is_told() -> None:
     assert not metrics_scene(None).pieces
     assert "no node answers" in cells(metrics_scene(None, "no node answers"), "complaint")[0]
+
+
+def test_a_model_is_measured_when_the_round_that_its_job_keeps_has_been_read() -> None:
+    assert is_measurable(job(10, "done"))
+    assert not is_measurable(job(9, "done")), "the last of its ten rounds has not been read"
+    assert not is_measurable(job(10)) and not is_measurable(job(10, "cancelled")) and not is_measurable(None)

@@ -15,8 +15,7 @@ from roundelay.chord.errors import Busy, NotFound
 from roundelay.federation import strict_json
 from roundelay.federation.errors import CannotDrive, StepTooLarge, WorkFailed
 from roundelay.federation.receipts import Receipts, by_file, merged
-from roundelay.federation.records import ADDRESS_CHARACTERS_MAX
-from roundelay.federation.strict_json import in_range, require
+from roundelay.federation.strict_json import ADDRESS_CHARACTERS_MAX, in_range, require
 from roundelay.ml.sliced import Joined, Sliced, as_bytes, part_of
 from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES, ROUNDS_MAX
 
