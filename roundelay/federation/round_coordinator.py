@@ -279,6 +279,9 @@ class RoundCoordinator:
     def _report_waiting(self, files: tuple[TrainingFile, ...], number: int, why: str = "") -> None:
         """Log once what the round waits for; `why`, if not for files. Raises NobodyFits as `report_wait`."""
         line = f"{why}: waiting" if why else f"no live node has {names(files)}: waiting"
+        common = set(self._roster.reasons.values()) - {""}
+        if not why and len(common) == 1 and len(files) == len(self._spec.files):  # such as a plugin that all lack
+            line = f"no node can train any file: {common.pop()}: waiting"
         if self._spec.pinned and self._roster.reasons:  # no other node may train them
             reasons = [f"{home}: {why}" for home, why in sorted(self._roster.reasons.items())]
             line = f"{'; '.join([why] * bool(why) + reasons[:NAMES_SHOWN])}: waiting"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -14,6 +14,7 @@ from roundelay.federation.errors import FileUnavailable
 from roundelay.federation.file_waits import FILES_WAIT_MAX_S
 from roundelay.federation.requests import Order, TrainingFile, names
 from roundelay.federation.spec import JobSpec
+from roundelay.ml.errors import PluginUnknown
 from roundelay.store.items import Read
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, SPEC, Job, make_spec
 
@@ -77,6 +78,24 @@ def test_without_a_quorum_it_is_waited_for_by_name_and_the_model_is_the_same() -
 
     assert driver.weights == EXPECTED
     assert [line.partition(": ")[2] for line in lines] == [f"no live node has {GONE.name}: waiting"]
+
+
+def test_what_all_nodes_lack_is_named_instead_of_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job(IDS[:2], SPEC)
+    lines: list[str] = []
+    driver = job.driver()
+    driver._coordinator._log = lines.append
+    why = "optimizer mine:Own is not allowed here: start the node with --plugins mine"
+
+    def refuse(*_: object) -> NoReturn:
+        raise PluginUnknown(why)
+
+    for member in job.net.members.values():
+        monkeypatch.setattr(member.worker, "moments", refuse)
+    with pytest.raises(FileUnavailable):
+        job.net.run(driver.drive())
+
+    assert [line.partition(": ")[2] for line in lines] == [f"no node can train any file: {why}: waiting"]
 
 
 @pytest.mark.parametrize("look_s", [0.0, 900.0])
