@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from roundelay.node.security import Security
 
 LEAF_PORT_MIN = 1024
+SIGNAL_POLL_S = 2.0  # a signal that the kernel gives to another thread does not end the main thread's wait
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -101,7 +102,8 @@ def live(member: ComputeNode | LeafNode, chosen: parser_base.Namespace) -> int:
         from roundelay.node.console import watch  # brings rich, which a quiet node does without
 
         watch(node, member.runtime.lock, member.runtime.stopping)
-    member.runtime.stopping.wait()
+    while not member.runtime.stopping.wait(SIGNAL_POLL_S):  # ends with the process
+        pass
     failure = member.runtime.failure
     code = exits.REFUSED if isinstance(failure, JoinRefused) else exits.SOFTWARE
     raise exits.Exit(code, f"cannot go on: {failure}")
