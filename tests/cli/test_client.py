@@ -317,6 +317,7 @@ def test_the_json_line_has_exactly_the_promised_fields() -> None:
 
     assert set(shown) == {
         "job",
+        "name",
         "validation_error",
         "files",
         "nodes",

@@ -630,7 +630,7 @@ def test_a_content_is_read_up_to_the_size_that_was_announced_and_never_beyond_th
         if isinstance(effect, Gather):
             return [run(procedure, endless) for procedure in effect.procedures]
         asked.append(effect.request.length)
-        return bytes(CHUNK_BYTES)
+        return bytes(effect.request.length)
 
     with pytest.raises(NotFound):
         run(read_path.fetch((NodeRef(1, "a", 1),), digest_of(b""), 1 << 62), endless)
