@@ -28,8 +28,7 @@ def run(chosen: parser_base.Namespace) -> NoReturn:
         monitoring.start(chosen, supernode)
         listen(supernode, chosen)
         warn_if_open(chosen)
-        admitted = f"the nodes listed in {chosen.nodes}" if chosen.nodes.exists() else "nodes of this machine"
-        exits.say(f"supernode listening at {supernode.address}, admitting {admitted}")
+        exits.say(f"supernode listening at {supernode.address}, admitting the nodes listed in {chosen.nodes}")
         if chosen.end_with_parent:
             exits.say(ready_line("supernode", supernode.address))
         operating_system.wait_for_signals()

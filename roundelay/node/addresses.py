@@ -1,8 +1,7 @@
 """The node list, compute_nodes.txt: one `host,port` per line for each node that may join.
 
 The line `# supernode host,port` says where the supernode is. A host may be a name, an IPv4 or an IPv6 address, or a
-pattern (`node-*.ring.local`, `10.0.0.*`); a port may be `*`. Names are compared as written, never resolved. Where the
-usual file is missing, every port of this machine is admitted.
+pattern (`node-*.ring.local`, `10.0.0.*`); a port may be `*`. Names are compared as written, never resolved.
 
 The file is read at each use, so that a line added while the ring runs takes effect at once.
 """
@@ -20,15 +19,13 @@ from typing import TextIO
 
 from roundelay.chord.refs import Address
 from roundelay.node import operating_system
-from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
+from roundelay.node.options import SUPERNODE_PORT
 
 SUPERNODE_MARK = "# supernode "
 USUAL_SUPERNODE = Address("127.0.0.1", SUPERNODE_PORT)  # where a list that names no supernode expects it
 ANY = "*"
 EVERYWHERE = ("0.0.0.0", "::")
 LINES_MAX = 100_000
-USUAL_PORTS = range(8001, 8009)  # where clients look for a ring of this machine that has no list
-EVERY_PORT_HERE = f"127.0.0.1,{ANY}"
 
 
 class NodeListError(Exception):
@@ -100,13 +97,13 @@ def is_loopback(host: str) -> bool:
 
 
 def read(path: Path) -> NodeList:
-    """Read the node list. A missing file is an empty list; that of DEFAULT_FILE is usual_list. Raises NodeListError."""
+    """Read the node list; a missing file is an empty list. Raises NodeListError."""
     try:
         with path.open() as file:
             operating_system.lock(file, exclusive=False)  # wait for another process to finish writing
             text = file.read()
     except FileNotFoundError:
-        return usual_list() if path == DEFAULT_FILE else NodeList()
+        return NodeList()
     except (OSError, UnicodeDecodeError) as error:
         raise NodeListError(f"{path}: {error}") from error
     lines: list[Address | Pattern] = []
@@ -118,12 +115,6 @@ def read(path: Path) -> NodeList:
             lines.append(_pattern(line) or _address(line, path, number))
     nodes = tuple(line for line in lines if isinstance(line, Address))
     return NodeList(nodes, supernode, tuple(line for line in lines if isinstance(line, Pattern)))
-
-
-def usual_list() -> NodeList:
-    """Return the list of a ring on this machine for which nobody has written one."""
-    nodes = tuple(Address("127.0.0.1", port) for port in USUAL_PORTS)
-    return NodeList(nodes, None, (Pattern("127.0.0.1", None),))
 
 
 class ListedNodes:
@@ -157,8 +148,6 @@ def register(path: Path, address: Address) -> None:
 
     A node of this machine that a pattern admits needs no line. Others get one: the lines also say where nodes are.
     """
-    if not path.exists() and is_loopback(address.host) and read(path).allows(address):
-        return
     with _locked(path) as file:
         text = file.read()
         lines = text.splitlines()
@@ -172,8 +161,6 @@ def register_supernode(path: Path, address: Address) -> None:
 
     A list that names none means USUAL_SUPERNODE, which is not written there.
     """
-    if not path.exists() and path == DEFAULT_FILE and address == USUAL_SUPERNODE:
-        return
     with _locked(path) as file:
         before = file.read().splitlines()
         others = [line for line in before if not line.startswith(SUPERNODE_MARK)]
@@ -232,12 +219,9 @@ def _address(line: str, path: Path, number: int) -> Address:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[TextIO]:
-    """Open the file to read and append, under an exclusive lock. A new DEFAULT_FILE goes on admitting this machine."""
-    is_new = path == DEFAULT_FILE and not path.exists()
+    """Open the file to read and append, under an exclusive lock."""
     with path.open("a+") as file:
         operating_system.lock(file, exclusive=True)
-        if is_new and not path.stat().st_size:
-            _write(file, [EVERY_PORT_HERE])
         file.seek(0)
         try:
             yield file

@@ -15,7 +15,7 @@ from roundelay.cli.exits import Exit
 from roundelay.cli.run_compute_node import advertised
 from roundelay.node import addresses
 from roundelay.node.addresses import NodeList, NodeListError
-from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
+from roundelay.node.options import SUPERNODE_PORT
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITERS, LINES = 6, 12
@@ -149,32 +149,15 @@ def test_the_error_for_a_folder_in_place_of_the_list_names_it(path: Path) -> Non
         addresses.read(path)
 
 
-def test_without_the_usual_list_every_port_of_this_machine_is_admitted_and_no_list_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_list_that_ships_admits_every_port_of_this_machine_and_stays_as_it_is(path: Path) -> None:
+    shipped = (Path(__file__).resolve().parents[2] / "compute_nodes.txt").read_text()
+    path.write_text(shipped)
 
-    assert addresses.read(DEFAULT_FILE).allows(Address("127.0.0.1", 5001))
-    assert not addresses.read(DEFAULT_FILE).allows(Address("10.0.0.1", 5001))
+    assert addresses.read(path).allows(Address("127.0.0.1", 5001))
     for port in (8001, 5001):
-        addresses.register(DEFAULT_FILE, Address("127.0.0.1", port))
-    addresses.register_supernode(DEFAULT_FILE, Address("127.0.0.1", SUPERNODE_PORT))
-    assert not DEFAULT_FILE.exists()
-    assert addresses.read(tmp_path / "another.txt") == NodeList(), "a list that was named is as it is"
-
-
-def test_a_list_that_registering_begins_goes_on_admitting_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    addresses.register_supernode(DEFAULT_FILE, Address("127.0.0.1", 9099))
-    addresses.register(DEFAULT_FILE, Address("10.0.0.1", 8001))
-
-    listed = addresses.read(DEFAULT_FILE)
-    assert listed.supernode == Address("127.0.0.1", 9099)
-    assert listed.nodes == (Address("10.0.0.1", 8001),)
-    assert listed.allows(Address("127.0.0.1", 5001))
+        addresses.register(path, Address("127.0.0.1", port))
+    addresses.register_supernode(path, Address("127.0.0.1", SUPERNODE_PORT))
+    assert path.read_text() == shipped
 
 
 def test_a_node_of_another_machine_is_registered_also_where_a_pattern_admits_it(path: Path) -> None:
