@@ -67,7 +67,7 @@ def heartbeat_loop(node: ChordNode, supernode: Callable[[], Address]) -> Procedu
     """Renew the lease at the supernode; now and then, check that the other members are in the same ring.
 
     supernode: returns its present address. Raises JoinRefused if the supernode knows a later incarnation, which answers
-    at this node's address; somebody else's claim does not end a node.
+    at this node's address; somebody else's claim does not end a node, nor one that is too busy to answer itself.
     """
     turns = _Turns(MERGE_HEARTBEATS_MIN, MERGE_HEARTBEATS_MAX)
     pause_s = 1.0
@@ -78,7 +78,7 @@ def heartbeat_loop(node: ChordNode, supernode: Callable[[], Address]) -> Procedu
             if turns.are_over() and lease.other is not None:
                 turns.begin(bool((yield from tolerate_errors(protocol.merge_with(node, lease.other)))))
         except JoinRefused:
-            if not (yield from _still_answers(node)):
+            if (yield from _is_replaced(node)):
                 raise
         except NotAllowed as error:  # as it does when this node's certificate is revoked
             raise JoinRefused(str(error)) from error
@@ -87,10 +87,10 @@ def heartbeat_loop(node: ChordNode, supernode: Callable[[], Address]) -> Procedu
         yield Sleep(pause_s)
 
 
-def _still_answers(node: ChordNode) -> Procedure[bool]:
-    """Return whether this incarnation is the one that others reach at its address."""
+def _is_replaced(node: ChordNode) -> Procedure[bool]:
+    """Return whether another process answers at this node's address."""
     hello = yield from tolerate_errors(ask(node.ref.address, SayHello()))
-    return hello is not None and hello.node == node.ref
+    return hello is not None and hello.node != node.ref
 
 
 def merge_rings_loop(node: ChordNode, listed: Callable[[], Sequence[Address]], rng: random.Random) -> Procedure[None]:

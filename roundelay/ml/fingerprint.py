@@ -20,7 +20,7 @@ from roundelay.ml.train import Shard
 from roundelay.ml.vectors import stored
 
 ROWS_MAX = 4095
-VALUES_MAX = 1 << 24  # rows x width of the widest layer: a fingerprint stays small whatever a plan says
+VALUES_MAX = 1 << 22  # rows x width of the widest layer: a fingerprint stays small whatever a plan says
 STACKED = 2  # copies of the training that run together
 _SEED = 1
 
