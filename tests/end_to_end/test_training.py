@@ -47,6 +47,7 @@ def test_json_is_one_line_with_exactly_the_promised_fields(three: Ring, first: d
 
     assert set(shown) == {
         "job",
+        "name",
         "validation_error",
         "files",
         "nodes",
