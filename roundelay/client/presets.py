@@ -67,7 +67,7 @@ def recommended(data: JobInput, given: Mapping[str, Any]) -> Mapping[str, Any]:
     sgd_eta = eta_for(data.features, most, given.get("hidden", Settings.hidden) if model == "mlp" else ())
     patience = 0 if given.get("keep") == "last" else PATIENCE * (BUFFERED_SHARE if buffered else 1)
     noisy = bool(given.get("dp_noise"))  # each round, and each attempt at one, spends privacy
-    stops = given.get("patience", patience) and data.classes and not buffered and not noisy
+    stops = given.get("patience", patience) and not buffered and not noisy
     return {
         **({"rounds": ROUNDS} if stops else {}),
         "keep": "best",

@@ -85,6 +85,7 @@ def test_with_keep_last_exactly_the_rounds_that_are_named_are_trained() -> None:
 def test_a_job_that_stops_when_no_better_may_take_more_rounds() -> None:
     assert settings_for(WIDE).rounds == ROUNDS > Settings().rounds
     assert settings_for(WIDE, rounds=7).rounds == 7
+    assert settings_for(some(1000, classes=0)).rounds == ROUNDS  # a regression
 
 
 @pytest.mark.parametrize(
