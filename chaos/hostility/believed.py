@@ -33,7 +33,7 @@ LATER = {
 def deletion_of_the_future(attack: Attack) -> str:
     """Delete an entry with version 2^63 - 1, then store it again: it must be stored."""
     node, content = attack.victim, attack.rng.randbytes(100)
-    entry = Entry(attack.ring.statuses()[0].ring.key("again"), "again", digest_of(content), len(content))
+    entry = Entry(node.id, "again", digest_of(content), len(content))  # a key that this node owns
     send(node, Put.of(Item(entry, 2**63 - 1, 1e9, deleted=True)))
     send(node, Write(entry.digest, len(content), 0, content), Put.of(Item(entry, time.time_ns(), 60.0)))
     found = attack.ring.ask_again(lambda ring: get(node, ring.ring, entry.key, "again", entry.digest))

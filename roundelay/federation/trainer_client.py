@@ -36,7 +36,7 @@ from roundelay.ml.task import TrainerTask, TrainingPlan
 from roundelay.store.blobs import digest_of
 
 FINGERPRINTS_MAX = 16  # plans whose fingerprint is remembered
-UNPROVEN_MAX = 1 << 20  # weights of a model that is tried on an order's word
+UNPROVEN_MAX = 1 << 18  # weights of a model that is tried on an order's word: it takes some 28 bytes for each
 
 AskTrainer = Callable[[Header, Sequence[Sliced], Order], Frame]  # header; the payload in its parts
 # Returns what adds a file of the node's own, by its digest; None for any other file. Raises NotFound if it has changed.
