@@ -76,7 +76,8 @@ def heartbeat_loop(node: ChordNode, supernode: Callable[[], Address]) -> Procedu
             lease = yield from ask(supernode(), Heartbeat(node.ref))
             pause_s = lease.seconds / HEARTBEATS_PER_LEASE
             if turns.are_over() and lease.other is not None:
-                turns.begin(bool((yield from tolerate_errors(protocol.merge_with(node, lease.other)))))
+                changed = yield from tolerate_errors(protocol.merge_with(node, lease.other))
+                turns.begin(changed is not False)  # None: that member has a lease, but did not answer here
         except JoinRefused:
             if (yield from _is_replaced(node)):
                 raise

@@ -243,8 +243,10 @@ def add_job(made: Parser) -> None:
 def job_id(text: str) -> str:
     """Read a job's name, its id, the first digits of it, or `last`. Raises ValueError."""
     digits = text.lower()
-    if digits == "last" or (text and JOB_NAME.fullmatch(text)):
-        return digits if digits == "last" else text
+    if text and JOB_NAME.fullmatch(text):
+        return text
+    if digits == "last":
+        return digits
     if not JOB_DIGITS_MIN <= len(digits) <= 64 or any(c not in "0123456789abcdef" for c in digits):
         raise ValueError(
             f"{text[:80]!r} is not a job: expected its name, its id of 64 hexadecimal digits, at least the first "

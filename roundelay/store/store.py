@@ -312,7 +312,7 @@ class Store:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all entries, sorted. No lock is needed: who writes a large content may hold it for seconds."""
+        """The names of all entries, sorted. Needs no lock, which a write of a large content may hold for seconds."""
         return tuple(sorted(item.entry.name for item in self._items(list(self._index)) if not item.deleted))
 
     @property

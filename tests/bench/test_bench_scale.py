@@ -130,6 +130,6 @@ def test_a_process_that_waits_to_be_reaped_does_not_run() -> None:
         assert process_stats.is_running(child.pid)
         assert process_stats.proportional_kib(os.getpid()) > 1000
         until(lambda: not process_stats.is_running(child.pid), "the child ends", 20.0)
-        assert Path(f"/proc/{child.pid}").exists(), "nobody has waited for it"
+        assert Path(f"/proc/{child.pid}").exists(), "the process has been reaped already"
 
     assert not process_stats.is_running(child.pid)

@@ -133,3 +133,15 @@ def test_a_node_that_had_lost_the_supernode_looks_for_another_ring_soon() -> Non
 
     after = [at for at in heartbeats(answer) if at >= 99]
     assert after[0] <= 99 + MERGE_HEARTBEATS_MIN
+
+
+def test_a_member_that_does_not_answer_is_tried_again_soon() -> None:
+    def answer(ask: Ask) -> object:
+        if isinstance(ask.request, NextHop):
+            raise NodeUnreachable("cut off from this node, and not from the supernode")
+        return one_ring(ask)
+
+    tried = sorted(set(heartbeats(answer)))
+
+    assert len(tried) > 2
+    assert set(gaps(tried)) == {MERGE_HEARTBEATS_MIN}
