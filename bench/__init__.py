@@ -50,6 +50,7 @@ kept_results     results of `defaults` in a file, so that an interrupted run can
 imprint          an attack that reads private rows from a gradient
 user_module      a module as a user of PyTorch would write it
 machine          describes the machine and the versions
+blas             the kernel and the thread of BLAS in benchmarks
 compare          measures ours and a peer in turns
 peers            the peers' processes: see the package
 flower           runs Flower on the same letters

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from bench.blas import use_own_choice
+
 NAMES = (
     "trainer",
     "cnn",
@@ -45,6 +47,7 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in NAMES:
         print(f"python -m bench NAME, one of: {', '.join(NAMES)}", file=sys.stderr)
         return 64
+    use_own_choice()
     code: int = import_module(f"bench.{arguments[0]}").main(arguments[1:])
     return code
 

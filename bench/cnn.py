@@ -6,8 +6,6 @@ processor time is measured. MNIST is here by its 10,000 test images: eight tenth
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,7 +17,7 @@ import numpy as np
 from bench import report
 from bench.compare import Measure, Peer, PeerMissing, ratios, take_turns
 from bench.figures import Limit, Line, Table, compared
-from bench.machine import ROOT, environment, use_one_core
+from bench.machine import ROOT, use_one_core
 from bench.round import run_job
 from bench.trainer import timed
 from roundelay.ml.data import Samples
@@ -38,8 +36,6 @@ GOAL, GOAL_S = 0.02, 25.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is imported already: restart with one thread
-        os.execve(sys.executable, [sys.executable, "-m", "bench", "cnn", *arguments], environment())
     keep_freed_memory()  # as every trainer does
     return report.main("cnn", ABOUT, measure, arguments)
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +26,7 @@ import numpy as np
 from bench.compare import Peer, PeerMissing
 from bench.default_cases import FILES, QUICK_ROWS, Case, Table, all_cases
 from bench.kept_results import KeptResults, Result, UnreadableResults
-from bench.machine import environment, short_sentence
+from bench.machine import short_sentence
 from bench.report import markdown_table, write
 from bench.shipped_tables import LettersTable
 from roundelay.client.errors import ClientError
@@ -59,8 +57,6 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
     chosen = parser.parse_args(arguments)
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is imported already: restart with one thread
-        os.execve(sys.executable, [sys.executable, "-m", "bench", "defaults", *arguments], environment())
     end = time.monotonic() + 60 * chosen.minutes
     cases = all_cases(chosen.quick, chosen.data)
     try:

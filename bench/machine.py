@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bench.blas import ONE_THREAD, kernel
+
 ROOT = Path(__file__).resolve().parent.parent
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 OURS = ("numpy", "thrift")
@@ -36,6 +38,7 @@ def describe() -> dict[str, object]:
         "load": round(os.getloadavg()[0], 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "blas": kernel(),
         "ours": {name: metadata.version(name) for name in OURS},
         "peers": peer_versions(),
     }
@@ -48,7 +51,8 @@ def sentence(machine: Mapping[str, Any]) -> str:
     )
     return (
         f"{machine['date']}, {machine['cores']} cores ({machine['processor']}), load {machine['load']} when it "
-        f"began, {machine['system']}, Python {machine['python']}, {ours}. "
+        f"began, {machine['system']}, Python {machine['python']}, {ours}, "
+        f"BLAS kernel {machine['blas'] or 'unknown'}. "
         f"Peers: {peers or 'none installed (make bench-peers)'}."
     )
 
@@ -72,8 +76,7 @@ def peer_versions() -> dict[str, str]:
 def environment(folder: Path | None = None) -> dict[str, str]:
     """Return the environment of programs whose start is timed: bytecode is kept, and BLAS has one thread."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return kept | threads | {"PYTHONPYCACHEPREFIX": str(folder)} if folder else kept | threads
+    return kept | ONE_THREAD | {"PYTHONPYCACHEPREFIX": str(folder)} if folder else kept | ONE_THREAD
 
 
 def use_one_core() -> None:

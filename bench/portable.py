@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ import numpy as np
 from bench import report
 from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
 from bench.figures import Limit, Line, Table
-from bench.machine import environment, use_one_core
+from bench.machine import use_one_core
 from bench.portable_environments import OLDEST, Environment, NotBuilt, aarch64, here, numpy_version
 from bench.trainer import ETA, LABELS, MOMENTUM, ROUND_EPOCHS, joined, shipped_files, timed
 from roundelay.ml.choices import ArithmeticName
@@ -44,8 +43,6 @@ TORCH_TIMES = 1.5
 
 
 def main(arguments: Sequence[str]) -> int:
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is imported already: restart with one thread
-        os.execve(sys.executable, [sys.executable, "-m", "bench", "portable", *arguments], environment())
     parser = argparse.ArgumentParser("python -m bench portable", description=ABOUT)
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
     parser.add_argument("--aarch64", action="store_true", help="build an aarch64 environment, and run there too")

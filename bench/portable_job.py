@@ -7,7 +7,6 @@ only, so that it runs with any numpy on any processor. A cnn needs images: it ge
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import platform
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.blas import kernel
 from roundelay.federation import replay
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
@@ -81,18 +81,6 @@ def _content(path: Path, model: str) -> bytes:
 
 def _rows(content: bytes) -> int:
     return packed.read_header("", content).rows if packed.is_packed(content) else len(content.splitlines())
-
-
-def kernel() -> str:
-    """Return the kernel that numpy's OpenBLAS has chosen; empty if it is another library."""
-    for path in (Path(np.__file__).parent.parent / "numpy.libs").glob("*openblas*"):
-        library = ctypes.CDLL(str(path))
-        for name in ("scipy_openblas_get_corename64_", "openblas_get_corename64_", "openblas_get_corename"):
-            if hasattr(library, name):
-                function = getattr(library, name)
-                function.restype = ctypes.c_char_p
-                return bytes(function()).decode()
-    return ""
 
 
 if __name__ == "__main__":

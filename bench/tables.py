@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -28,7 +27,7 @@ import numpy as np
 
 from bench.compare import Peer
 from bench.generated_regressions import write_cases
-from bench.machine import environment, short_sentence
+from bench.machine import short_sentence
 from bench.report import markdown_table, write
 from bench.table_cases import TableCase, cases_of
 from roundelay.client.errors import ClientError
@@ -59,8 +58,6 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
     chosen = parser.parse_args(arguments)
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is imported already: restart with one thread
-        os.execve(sys.executable, [sys.executable, "-m", "bench", "tables", *arguments], environment())
     began = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -7,8 +7,6 @@ that a node trains from the same weights in a round.
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +21,7 @@ import numpy as np
 from bench import report
 from bench.compare import Measure, Peer, PeerMissing, ratios, take_turns
 from bench.figures import Limit, Line, Table, compared
-from bench.machine import ROOT, environment, use_one_core
+from bench.machine import ROOT, use_one_core
 from roundelay.ml import exact, legacy_trainer
 from roundelay.ml.data import Array, Floats, Samples, standardise
 from roundelay.ml.malloc import keep_freed_memory
@@ -68,8 +66,6 @@ CASES = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is imported already: restart with one thread
-        os.execve(sys.executable, [sys.executable, "-m", "bench", "trainer", *arguments], environment())
     use_one_core()
     keep_freed_memory()  # as every trainer does
     return report.main("trainer", ABOUT, measure, arguments)

@@ -139,7 +139,7 @@ def only_parse(monkeypatch: pytest.MonkeyPatch) -> None:
             return chosen  # main.parse follows, and checks more
         raise Understood
 
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # otherwise bench trainer restarts itself
+    monkeypatch.setattr(bench.__main__, "use_own_choice", lambda: None)  # it would outlive this test
     monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
     monkeypatch.setattr(main, "parse", parse_and_stop)
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_args_and_stop)

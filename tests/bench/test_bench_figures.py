@@ -1,10 +1,12 @@
 """How figures are compared with their limits and printed, and that a missing figure says why."""
 
+import os
 from functools import partial
 
 import pytest
 
 from bench import buffered, compression, performance, personal
+from bench.blas import ONE_THREAD, use_own_choice
 from bench.compare import ratio, take_turns
 from bench.figures import Limit, Line, Table, broken_limits, compared, measured
 from bench.performance import largest
@@ -41,6 +43,14 @@ def test_all_measures_have_equal_turns_and_the_order_alternates() -> None:
 
     assert called == ["a", "b", "b", "a"]
     assert found == {"a": [1.0, 4.0], "b": [2.0, 3.0]}
+
+
+def test_a_benchmark_lets_blas_choose_its_kernel_and_gives_it_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"OPENBLAS_CORETYPE": "Prescott", "HOME": "/"})
+
+    use_own_choice()
+
+    assert os.environ == {"HOME": "/", **ONE_THREAD}
 
 
 def test_a_ratio_is_the_median_of_the_ratios_of_the_turns() -> None:
