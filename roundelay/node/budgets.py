@@ -53,6 +53,15 @@ BUDGETS = (
         "one of its own is closed, else refused",
         "host",
     ),
+    Budget(
+        "messages above 16 KiB that are not answered yet",
+        admission.LARGE_BYTES_MAX,
+        "bytes",
+        "those of neighbours are taken; others wait, and after the time of a message the connection is closed",
+    ),
+    Budget(
+        "such messages of one host that is not a neighbour", admission.LARGE_PER_HOST_MAX, "bytes", "the same", "host"
+    ),
     Budget("time of a message, or of taking its answer", server.FRAME_TIMEOUT_S, "s", "the connection is closed"),
     Budget("polls of orders that are held", compute_node.HELD_POLLS_MAX, "polls", "others are answered at once"),
     Budget("connections of leaves, besides", admission.KEPT_MAX, "threads", "they count as the others do"),

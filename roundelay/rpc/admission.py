@@ -21,6 +21,8 @@ KEPT_MAX = 384  # connections besides: each leaf keeps two, to be called and to 
 STRANGERS_SHARE = 7 / 8  # of the threads, for all hosts that the server does not know
 HOST_SHARE = 3 / 4  # of the threads, and of the places of leaves, for one of them
 KEPT_PER_HOST_MAX = round(KEPT_MAX * HOST_SHARE)  # for a host that the server does not know
+LARGE_BYTES_MAX = 32 << 20  # of large messages that are being received, or have come and are not answered yet
+LARGE_PER_HOST_MAX = round(LARGE_BYTES_MAX * HOST_SHARE)  # for a host that the server does not know
 STALLED_S = 0.1  # a frame that has taken longer must move at least so fast:
 BYTES_PER_S_MIN = 64 << 10
 
@@ -38,6 +40,7 @@ class Connection:
     working: bool = False  # between the first byte of a frame and the last of its answer
     closing: bool = False
     kept: bool = False  # a leaf's, or held by a poll of its order: it has a place of its own
+    reserved_bytes: int = 0  # for the large message that it sends, until that is answered
     transport: FramedSocket | None = None  # once it is secured
     thread: threading.Thread = field(init=False)
 
@@ -70,6 +73,7 @@ class Connections:
         self._is_known = is_known
         self._all: set[Connection] = set()
         self._kept = Counter[str]()  # by host
+        self._reserved_bytes = Counter[str]()  # by host
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(self._all)
@@ -105,7 +109,35 @@ class Connections:
 
     def discard(self, connection: Connection) -> None:
         self.keep(connection, False)
+        self.release(connection)
         self._all.discard(connection)
+
+    def reserve(self, connection: Connection, size_bytes: int) -> bool:
+        """Reserve memory for a large message. Return whether there is any; for a peer there always is.
+
+        If not, strangers that have reserved some, and send too slowly, are cut off.
+        """
+        host, taken = connection.host, self._reserved_bytes
+        fits = taken.total() + size_bytes <= LARGE_BYTES_MAX and taken[host] + size_bytes <= LARGE_PER_HOST_MAX
+        if not fits and not self._is_known(host):
+            self._cut_off_slow_senders()
+            return False
+        connection.reserved_bytes = size_bytes
+        taken[host] += size_bytes
+        return True
+
+    def release(self, connection: Connection) -> bool:
+        """Take back what was reserved for a connection. Return whether anything was."""
+        size_bytes, connection.reserved_bytes = connection.reserved_bytes, 0
+        self._reserved_bytes[connection.host] -= size_bytes
+        if not self._reserved_bytes[connection.host]:
+            del self._reserved_bytes[connection.host]
+        return size_bytes > 0
+
+    def _cut_off_slow_senders(self) -> None:
+        for each in self._all:
+            if each.reserved_bytes and each.is_stalled and not self._is_known(each.host):
+                each.hang_up()
 
     def has_room_for(self, newcomer: Connection) -> bool:
         """Return whether a thread is free for it; otherwise close a connection, so that one will be."""

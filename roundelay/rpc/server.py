@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from thrift.Thrift import TApplicationException, TException, TMessageType
+from thrift.transport.TTransport import TTransportException
 
 from roundelay.rpc.admission import WORKERS_MAX, Connection, Connections, IsKnown
 from roundelay.rpc.method import NOT_ALLOWED
@@ -174,6 +175,7 @@ class Server:
         """Answer one call after the other until either side ends the connection. Runs in its thread."""
         try:
             transport, caller = self._secure(connection)
+            transport.reserve = partial(self._reserve, connection)
             connection.transport = transport
             messages = BinaryProtocol(transport)
             messages.caller = caller
@@ -217,6 +219,7 @@ class Server:
     def _refuse_plain(self, connection: Connection) -> NoReturn:
         """Answer a caller without TLS in its own words. Raises ConnectionAbortedError."""
         messages = BinaryProtocol(FramedSocket(connection.sock, self._limits.handshake_timeout_s))
+        messages.trans.reserve = partial(self._reserve, connection)
         if not messages.trans.wait(self._limits.handshake_timeout_s):
             raise ConnectionAbortedError("no message")
         messages.trans.receive()
@@ -245,6 +248,15 @@ class Server:
                 self._connections.keep(connection, is_kept)
                 self._changed.notify_all()
 
+    def _reserve(self, connection: Connection, size_bytes: int) -> None:
+        """Wait until there is memory for a large message. Raises TTransportException after the time of a message."""
+        deadline = time.monotonic() + self._limits.frame_timeout_s
+        with self._lock:
+            while not self._connections.reserve(connection, size_bytes):
+                if connection.closing or time.monotonic() >= deadline:
+                    raise TTransportException(TTransportException.TIMED_OUT, "too many large messages at a time")
+                self._changed.wait(ROOM_TIMEOUT_S)
+
     def _begin(self, connection: Connection) -> bool:
         """Mark the connection as working; return False if it has just been chosen to be closed."""
         with self._lock:
@@ -255,7 +267,7 @@ class Server:
         with self._lock:
             connection.working = False
             connection.idle_since = time.monotonic()
-            if self._connections.are_full:  # otherwise no thread waits for room
+            if self._connections.release(connection) or self._connections.are_full:  # else nothing waits for it
                 self._changed.notify_all()
 
     def _handle(self, messages: BinaryProtocol, peer: str) -> None:

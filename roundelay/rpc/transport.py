@@ -62,6 +62,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
     def __init__(self, sock: socket.socket, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self.unsent: list[bytes] = []  # parts of the message being written
+        self.reserve: Callable[[int], None] = lambda size_bytes: None  # waits for memory for a large frame
         self._sock = sock
         self.began = 0.0  # when the frame being sent or received was begun
         self.moved_bytes = 0  # of it, in transfers that did not end it
@@ -128,6 +129,10 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         end = HEADER.size + size
         self._ahead = data[end:]
         self._is_spare = end > len(data)
+        if self._is_spare:
+            self.is_waiting = True
+            self.reserve(size)
+            self.is_waiting = False
         self.cstringio_buf = self._rest(data, size) if self._is_spare else BytesIO(data[HEADER.size : end])
         self.received_bytes += end
 

@@ -6,7 +6,15 @@ import time
 from types import SimpleNamespace
 from typing import Any, cast
 
-from roundelay.rpc.admission import BYTES_PER_S_MIN, HOST_SHARE, KEPT_MAX, Connection, Connections
+from roundelay.rpc.admission import (
+    BYTES_PER_S_MIN,
+    HOST_SHARE,
+    KEPT_MAX,
+    LARGE_BYTES_MAX,
+    LARGE_PER_HOST_MAX,
+    Connection,
+    Connections,
+)
 
 
 class Line(Connection):
@@ -85,3 +93,30 @@ def test_one_strange_host_gets_a_part_of_the_places_of_leaves() -> None:
     connections.keep(greedy[1], False)
     connections.keep(greedy[1], False)
     assert [keep("stranger").kept for _ in range(3)] == [True, True, False], "places that were given back"
+
+
+def test_strangers_share_the_memory_for_large_messages_and_a_peer_always_gets_some() -> None:
+    connections, size = Connections(64, {"peer"}.__contains__), LARGE_BYTES_MAX // 16
+    greedy, other, peer = [line("stranger") for _ in range(16)], [line(f"other {n}") for n in range(16)], line()
+
+    assert sum(connections.reserve(each, size) for each in greedy) == LARGE_PER_HOST_MAX // size
+    assert sum(connections.reserve(each, size) for each in other) == (LARGE_BYTES_MAX - LARGE_PER_HOST_MAX) // size
+    assert connections.reserve(peer, size)
+
+    connections.release(greedy[0])
+    connections.discard(greedy[1])
+    assert not connections.reserve(other[-1], 2 * size), "the peer's message counts, too"
+    assert connections.reserve(other[-1], size)
+
+
+def test_a_stranger_that_drips_is_cut_off_when_the_memory_for_large_messages_is_used_up() -> None:
+    now, connections = time.monotonic(), Connections(64, {"peer"}.__contains__)
+    dripping = line("stranger", working=True, transport=moving(now - 1.0, 3))
+    moves = line("stranger", working=True, transport=moving(now - 1.0, 2 * BYTES_PER_S_MIN))
+    peer = line(working=True, transport=moving(now - 1.0, 3))
+    for each in (dripping, moves, peer):
+        connections.add(each)
+        connections.reserve(each, LARGE_PER_HOST_MAX // 2)
+
+    assert not connections.reserve(line("another"), LARGE_BYTES_MAX // 2)
+    assert [each.closing for each in (dripping, moves, peer)] == [True, False, False]

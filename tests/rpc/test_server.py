@@ -23,7 +23,7 @@ from thrift.Thrift import TApplicationException, TMessageType, TType
 from thrift.transport.TTransport import TTransportException
 
 from roundelay.chord.errors import PeerNotTrusted
-from roundelay.rpc.admission import WORKERS_MAX
+from roundelay.rpc.admission import LARGE_PER_HOST_MAX, WORKERS_MAX
 from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.secure_channel import SecureChannel
 from roundelay.rpc.secure_peers import SecurePeers
@@ -293,6 +293,65 @@ def test_when_all_workers_are_busy_a_new_connection_is_refused_and_they_finish()
 
         assert answers == [b"slow", b"slow"]
         assert is_answered(running)
+
+
+class Held:
+    """A method that answers none of its calls before `go` is set."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.calls = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, data: bytes) -> bytes:
+        with self._lock:
+            self.calls += 1
+        self.go.wait(TIMEOUT_S)
+        return b"done"
+
+
+def large_call(size_bytes: int) -> bytes:
+    """Return the frame of a call of `hold`."""
+    argument = bytes([TType.STRING, 0, 1]) + struct.pack("!i", size_bytes) + bytes(size_bytes) + b"\0"
+    return framed(begun("hold") + argument)
+
+
+def test_large_messages_of_strangers_wait_for_those_before_them_and_a_peers_does_not() -> None:
+    held, peers, frame = Held(), set[str](), large_call(FRAME_SIZE_MAX - 100)
+    parties = LARGE_PER_HOST_MAX // len(frame)
+    running = Server(Methods(hold=held), "127.0.0.1", is_known=peers.__contains__)
+
+    with running as server, contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(plain(server, frame)) for _ in range(parties)]
+        assert until(lambda: held.calls == parties)
+        waiting = stack.enter_context(plain(server, frame[: 1 << 16]))
+        assert until(lambda: is_served(waiting))
+        assert is_answered(server), "small messages do not wait"
+
+        peers.add("127.0.0.1")
+        peer = stack.enter_context(plain(server, frame))
+        assert until(lambda: held.calls > parties)
+        peers.clear()
+
+        held.go.set()
+        waiting.sendall(frame[1 << 16 :])
+        assert all(sock.recv(1) for sock in (*socks, peer, waiting))
+
+
+def test_a_large_message_that_waits_too_long_for_memory_is_dropped() -> None:
+    held, frame, limits = Held(), large_call(1 << 20), Limits(frame_timeout_s=1.0)
+    parties = LARGE_PER_HOST_MAX // len(frame)
+    running = Server(Methods(hold=held), "127.0.0.1", limits=limits, is_known=lambda host: False)
+
+    with running as server, contextlib.ExitStack() as stack:
+        for _ in range(parties):
+            stack.enter_context(plain(server, frame))
+        assert until(lambda: held.calls == parties)
+
+        with plain(server, frame) as late:
+            assert is_closed(late)
+        assert held.calls == parties and is_answered(server)
+        held.go.set()
 
 
 def test_a_call_may_take_longer_than_a_connection_may_be_idle() -> None:
