@@ -301,7 +301,7 @@ def with_line(folder: Path, old: str, new: str) -> None:
             r"20000:1 is left out .* has no column 'outcome' \(--label\); its columns are age,",
         ),
         (("no,17", "0,17"), {}, r"20000:1 is left out .*: ward1.csv, line \d+: column 'smokes' is '...', not"),
-        ((",bonn,", ",,"), {"missing": "refuse"}, "column 'age' is missing"),
+        ((",bonn,", ",,"), {"missing": "refuse"}, "column 'age' is empty: fill it in"),
         (("", ""), {"words": 2}, r"node-20000:1: column 'city' has 4 different words .* raise --words"),
         (("", ""), {"classes": ("a", "d")}, r"--classes: d: expected two or more of a, b, c"),
         ((",c\n", ",C\n"), {}, "the classes 'C' and 'c' look like one: use one spelling"),

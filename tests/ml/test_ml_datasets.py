@@ -434,11 +434,16 @@ def test_labels_that_are_numbers_are_in_the_order_of_their_size() -> None:
     [
         ("1,2,a\n3,b\n", TableOptions(), "t.csv, line 2: has 2 fields, expected 3"),
         ("x,b,k\n1,2,a\n1,two,a\n", TableOptions(), "t.csv, line 3: column 'b' is 'two', not a number"),
-        ("1,2,a\n3,,b\n", TableOptions(), "t.csv, line 2: column 1 is missing: fill it in, or use --missing mean"),
+        (
+            "age,size,k\n1,2,a\n3,,b\n",
+            TableOptions(),
+            "t.csv, line 3: column 'size' is empty: fill it in, or train with --missing mean or --missing zero",
+        ),
+        ("1,2,a\n3,NA,b\n", TableOptions(), "line 2: column 1 is 'NA', which marks a missing value: fill it in"),
         ("1,2,a\n3,inf,b\n", TableOptions(), "t.csv, line 2: column 1 is 'inf', not finite"),
         ("x,b,k\n1,2,a\n", TableOptions("z"), "t.csv, line 1: has no column 'z' (--label); its columns are x, b, k"),
         ("1,2,a\n", TableOptions(7), "t.csv, line 1: has no column 7; its columns are numbered 0 to 2"),
-        ("1,2,a\n3,4,\n", TableOptions(), "t.csv, line 2: column 2 is '', not a class"),
+        ("1,2,a\n3,4,\n", TableOptions(), "t.csv, line 2: column 2 is empty: it is the class of the row"),
         ("1,2,a\n3,4,a\n", TableOptions(), "t.csv: has only one class, 'a'"),
         ("a,b,c\n", TableOptions(), "t.csv: holds a header but no rows"),
         ("", TableOptions(), "t.csv: is empty"),

@@ -83,7 +83,7 @@ def test_real_numbers_are_no_classes_where_the_task_is_classification(tmp_path: 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("a,y\n1,2.5\n2,\n", "line 3: column 'y' is missing, the target of the row: leave the row out"),
+        ("a,y\n1,2.5\n2,\n", "line 3: column 'y' is empty: it is the target of the row, so leave the row out"),
         ("a,y\n1,2.5\n2,high\n", "line 3: column 'y' is 'high', not a number (--task classification trains classes)"),
         ("a,y\n1,1e40\n2,1\n", "'1e40', not finite or too large"),
         ("a,y\n1,1000000.001\n2,1000000.002\n", "differ by 0.001 at most: subtract their mean first"),

@@ -267,7 +267,9 @@ class FileScan:
         return rows.rest()
 
     def _class(self, line: int, place: int, text: str) -> int:
-        if is_missing(text) or not text.strip().isprintable():
+        if is_missing(text):
+            raise self._fault(line, f"{self._gap(place, text)}: it is the class of the row, so leave the row out")
+        if not text.strip().isprintable():
             raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not a class")
         try:
             return self._schema.classes.number(text)
@@ -278,10 +280,11 @@ class FileScan:
     def _value(self, line: int, place: int, column: Column, text: str) -> float:
         """Return the number that stands for a field; NaN if it is missing."""
         if is_missing(text) and column.is_target:
-            raise self._fault(line, f"{self._layout.name(place)} is missing, the target of the row: leave the row out")
+            raise self._fault(line, f"{self._gap(place, text)}: it is the target of the row, so leave the row out")
         if is_missing(text):
             if self._schema.options.missing == "refuse":
-                raise self._fault(line, f"{self._layout.name(place)} is missing: fill it in, or use --missing mean")
+                advice = "fill it in, or train with --missing mean or --missing zero"
+                raise self._fault(line, f"{self._gap(place, text)}: {advice}")
             return float("nan")
         value = self._dialect.number(text)
         if column.is_words is None:
@@ -314,6 +317,11 @@ class FileScan:
             raise self._fault(line, f"{name} is {_quote(text)}, not a number or a word")
         advice = f"leave it out (--drop {option}), or raise --words"
         raise self._fault(line, f"{name} has more than {column.words.most} different words: {advice}")
+
+    def _gap(self, place: int, text: str) -> str:
+        """Say that a field has no value."""
+        written = f"is {_quote(text)}, which marks a missing value" if text.strip() else "is empty"
+        return f"{self._layout.name(place)} {written}"
 
     def _fault(self, line: int, message: str) -> DataError:
         return DataError(str(self._path), line, message)
