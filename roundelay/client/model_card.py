@@ -39,7 +39,7 @@ def _lines(name: str, report: JobReport) -> list[str]:
         f"# {name}",
         "",
         f"- weights: SHA-256 `{report.model.sha256}`",
-        f"- job: `{spec.job}`",
+        f"- job: `{spec.job}`{f' ({spec.settings.name})' * bool(spec.settings.name)}",
         f"- model: {_network(spec, report.model)}, seed {spec.settings.seed}",
         f"- trained on {_count(spec.rows, 'row')} in {_count(len(spec.files), 'file')}, "
         f"{_count(len(report.rounds), 'round')}",

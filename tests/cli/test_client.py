@@ -412,6 +412,17 @@ def test_a_card_says_of_a_model_what_is_so(model: str, line: str, hidden: str, t
     assert [each for each in lines if each.startswith("| hidden")] == [hidden] * bool(hidden)
 
 
+def test_a_card_shows_a_jobs_name_beside_its_id(tmp_path: Path) -> None:
+    made = made_report(1)
+    named = replace(made, spec=replace(made.spec, settings=Settings(name="baseline")))
+
+    write_card(tmp_path / "a.npz", named)
+    write_card(tmp_path / "b.npz", made)
+
+    assert f"- job: `{named.spec.job}` (baseline)\n" in (tmp_path / "a.npz.md").read_text()
+    assert f"- job: `{made.spec.job}`\n" in (tmp_path / "b.npz.md").read_text()
+
+
 def test_bars_are_for_a_terminal_and_for_what_is_to_be_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in screen.FORCED:
         monkeypatch.delenv(name, raising=False)
