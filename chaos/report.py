@@ -1,11 +1,12 @@
 """Runs the whole suite and writes docs/results/faults.md.
 
-    python -m chaos report [--part PART] [--again] [--json]
+    python -m chaos report [--only PIECE ...] [--again | --kept] [--json]
 
-Runs the random kills, the kills at every failpoint, the set checker and all scenarios, one after the other (more
-than an hour on two cores). The result of each piece is kept in build/chaos/, so that an interrupted run can go on;
---again begins anew, and --kept runs nothing: the document then names the pieces that are missing. Each part names the
-commit that it was run on.
+Runs the random kills, the same on hosts far apart, the kills at every failpoint, the set checker and all scenarios, one
+after the other (more than an hour on two cores). The result of each piece is kept in docs/results/faults.json, and a
+piece that has a result is not run again: an interrupted run goes on, and the page is always written from all that is
+kept. --only runs some pieces, or the pieces of a part, again; --again runs all; --kept runs nothing. The page names the
+pieces that are missing, and the commits that each part was run on.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,15 +27,18 @@ from chaos.matrix import FAILPOINTS
 from chaos.rows import registry
 from roundelay.node.subprocesses import ROOT
 
-KEPT = ROOT / "build" / "chaos"
 DOCUMENT = ROOT / "docs" / "results" / "faults.md"
-RUNS, SEED, KILLS = 50, 7, 10
+KEPT = DOCUMENT.with_suffix(".json")
+RUNS, RUNS_FAR, DELAY_MS, SEED, KILLS = 50, 20, 50, 7, 10
+_FAULTS = ("faults", "--seed", str(SEED), "--json", "--runs")
 PARTS: dict[str, dict[str, tuple[str, ...]]] = {  # the pieces of each part
-    "faults": {"faults": ("faults", "--runs", str(RUNS), "--seed", str(SEED), "--json")},
+    "faults": {"faults": (*_FAULTS, str(RUNS))},
+    "far": {"far": (*_FAULTS, str(RUNS_FAR), "--delay", str(DELAY_MS))},
     "matrix": {f"matrix-{role.replace(' ', '-')}": ("matrix", "--only", role, "--json") for role in FAILPOINTS},
     "history": {"history": ("history", "--kills", str(KILLS), "--seed", str(SEED), "--json")},
     "rows": {f"row-{name}": ("rows", name, "--json") for name in registry()},
 }
+PIECES = {name: command for pieces in PARTS.values() for name, command in pieces.items()}
 TIMEOUT_S = 7200.0
 SUMMED = ("cases", "killed", "finished", "equal", "files_lost", "failures")
 
@@ -43,43 +47,58 @@ Found = dict[str, Any]  # what a piece printed as JSON
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m chaos report", description=__doc__.splitlines()[0])
-    parser.add_argument("--again", action="store_true", help="run everything again")
-    parser.add_argument("--kept", action="store_true", help="run nothing; write what was found so far")
-    parser.add_argument("--part", choices=PARTS, help="run only this part, and write no document")
+    parser.add_argument(
+        "--only", nargs="+", choices=[*PARTS, *PIECES], metavar="PIECE", help="run only these pieces or parts, again"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--again", action="store_true", help="run everything again")
+    which.add_argument("--kept", action="store_true", help="run nothing; write what was found so far")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
-    for part in PARTS if not chosen.kept else ():
-        for piece in PARTS[part] if chosen.part in (None, part) else ():
-            run(piece, PARTS[part][piece], chosen.again)
-    found = {part: merged(part, pieces) for part in PARTS if (pieces := kept(part))}
-    if chosen.part:
-        print(json.dumps(found.get(chosen.part)))
-        return 0
-    DOCUMENT.parent.mkdir(parents=True, exist_ok=True)
-    DOCUMENT.write_text(document(found))
-    good = all(is_good(found).values()) and all(len(kept(part)) == len(PARTS[part]) for part in PARTS)
+    for piece in [] if chosen.kept else pieces_to_run(chosen.only or (), chosen.again, kept()):
+        run(piece)
+    results = kept()
+    found = {part: merged(part, pieces) for part in PARTS if (pieces := results_of(part, results))}
+    DOCUMENT.write_text(document(found, results))
     print(json.dumps({"suite": "report", "held": is_good(found)}) if chosen.json else f"{DOCUMENT} written")
-    return 0 if good else 1
+    return 0 if all(is_good(found).values()) and len(results) == len(PIECES) else 1
 
 
-def run(piece: str, arguments: Sequence[str], again: bool) -> None:
-    """Run a piece, unless its result is kept. Its progress goes to standard error."""
-    place = KEPT / f"{piece}.json"
-    if place.exists() and not again:
-        return
+def pieces_to_run(only: Sequence[str], again: bool, results: Mapping[str, Found]) -> list[str]:
+    """Return the pieces that are named by themselves or by their part; without names, those that have no result."""
+    if only:
+        return [piece for part in PARTS for piece in PARTS[part] if part in only or piece in only]
+    return [piece for piece in PIECES if again or piece not in results]
+
+
+def run(piece: str) -> None:
+    """Run a piece and keep what it prints, if it prints anything. Its progress goes to standard error."""
     commit = _commit()  # when the piece began
-    done = subprocess.run(
-        [sys.executable, "-m", "chaos", *arguments], cwd=ROOT, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=False
-    )
+    command = [sys.executable, "-m", "chaos", *PIECES[piece]]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=False)
+    if not done.stdout.strip():
+        print(f"{piece}: no result, exit code {done.returncode}", file=sys.stderr, flush=True)
+        return
     found: Found = json.loads(done.stdout) | {"made": time.strftime("%Y-%m-%d"), "commit": commit}
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(json.dumps(found))
+    keep({**kept(), piece: found})
 
 
-def kept(part: str) -> list[Found]:
+def kept() -> dict[str, Found]:
+    """Return the results that are kept, in the order of the pieces."""
+    found: dict[str, Found] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    return {piece: found[piece] for piece in PIECES if piece in found}
+
+
+def keep(results: Mapping[str, Found]) -> None:
+    """Write all results, a piece a line."""
+    lines = ",\n".join(f"{json.dumps(piece)}: {json.dumps(found)}" for piece, found in results.items())
+    KEPT.with_suffix(".new").write_text(f"{{\n{lines}\n}}\n")
+    KEPT.with_suffix(".new").replace(KEPT)
+
+
+def results_of(part: str, results: Mapping[str, Found]) -> list[Found]:
     """Return the results of the pieces of a part that have been run."""
-    places = [KEPT / f"{piece}.json" for piece in PARTS[part]]
-    return [json.loads(place.read_text()) for place in places if place.exists()]
+    return [results[piece] for piece in PARTS[part] if piece in results]
 
 
 def merged(part: str, pieces: list[Found]) -> Found:
@@ -99,7 +118,8 @@ def merged(part: str, pieces: list[Found]) -> Found:
 def is_good(found: dict[str, Found]) -> dict[str, bool]:
     """Return whether each part kept its promises."""
     verdicts: dict[str, Callable[[Found], bool]] = {
-        "faults": lambda f: f["finished"] == f["equal"] == f["runs"] and not f["files_lost"],
+        "faults": _are_equal,
+        "far": _are_equal,
         "matrix": lambda f: not f["failures"],
         "history": lambda f: not f["lost"] and not f["other_bytes"],
         "rows": lambda f: all(row["held"] or row["skipped"] for row in f["rows"]),
@@ -107,10 +127,15 @@ def is_good(found: dict[str, Found]) -> dict[str, bool]:
     return {part: verdicts[part](found[part]) for part in found}
 
 
-def document(found: dict[str, Found]) -> str:
+def _are_equal(found: Found) -> bool:
+    return bool(found["finished"] == found["equal"] == found["runs"] and not found["files_lost"])
+
+
+def document(found: dict[str, Found], results: Mapping[str, Found]) -> str:
     """Return the document as Markdown."""
-    chapters: list[Callable[[Found], list[str]]] = [_faults, _matrix, _history, _rows]
-    made = max((each["made"] for each in found.values()), default="no day")
+    chapters: list[Callable[[Found], list[str]]] = [_faults, _far, _matrix, _history, _rows]
+    days = sorted({each["made"] for each in results.values()})
+    made = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "no day"
     commits = "; ".join(f"{part} {found[part]['commit']}" for part in found)
     lines = [
         "# What happens when something dies, hangs or lies",
@@ -126,23 +151,43 @@ def document(found: dict[str, Found]) -> str:
     ]
     for chapter, part in zip(chapters, PARTS, strict=True):
         lines += [*chapter(found[part]), ""] if part in found else []
-        if (pieces := len(kept(part))) < len(PARTS[part]):
+        if (pieces := len(results_of(part, results))) < len(PARTS[part]):
             lines += [
                 f"**Incomplete: {pieces} of {len(PARTS[part])} pieces of `{part}` have been run** "
-                f"(`python -m chaos report --part {part}` runs the others).",
+                "(`python -m chaos report` runs the others).",
                 "",
             ]
     return "\n".join(lines)
 
 
 def _faults(found: Found) -> list[str]:
-    recovery = found["recovery_s"]
+    command = f"python -m chaos faults --runs {found['runs']} --seed {found['seed']} --json"
     return [
         f"## {found['runs']} random (role, time) pairs",
         "",
-        f"`python -m chaos faults --runs {found['runs']} --seed {found['seed']} --json`: 5 nodes, 3 copies, 6 rounds; "
+        f"`{command}`: 5 nodes, 3 copies, 6 rounds; "
         "one process killed with -9 at a random moment, and not restarted before the job has ended.",
         "",
+        *_kills(found),
+    ]
+
+
+def _far(found: Found) -> list[str]:
+    delay = f"{found['delay_ms']:g}"
+    command = f"python -m chaos faults --runs {found['runs']} --seed {found['seed']} --delay {delay} --json"
+    return [
+        "## The same on hosts that are far apart",
+        "",
+        f"`{command}`: each node in a network namespace of its own, {delay} ms from every other. An undisturbed round "
+        "takes 3 round trips beside its training.",
+        "",
+        *_kills(found),
+    ]
+
+
+def _kills(found: Found) -> list[str]:
+    recovery = found["recovery_s"]
+    return [
         f"finished {found['finished']}, equal {found['equal']}, files lost {found['files_lost']}, recovery "
         f"p50 {recovery['p50']} s, p99 {recovery['p99']} s (from the kill until a RESULT is stored that was not there "
         f"yet); an undisturbed job takes {found['undisturbed_s']} s, all runs took {found['seconds']:.0f} s.",

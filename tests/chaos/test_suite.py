@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -80,18 +79,48 @@ def test_a_scenario_that_raises_has_not_held_and_the_error_is_shown(
 
 
 def test_the_report_names_the_pieces_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "KEPT", tmp_path)
+    monkeypatch.setattr(report, "KEPT", tmp_path / "kept.json")
     row = {"fault": "a node killed", "promise": "the same model", "held": True, "skipped": "", "figures": {"kills": 1}}
     piece = {"rows": [row | {"console": [{"console": "client0", "line": "no answer"}]}], "made": "today", "commit": "c"}
     name = next(iter(report.PARTS["rows"]))
-    (tmp_path / f"{name}.json").write_text(json.dumps(piece))
+    report.keep({name: piece})
 
-    text = report.document({"rows": report.merged("rows", report.kept("rows"))})
+    text = report.document({"rows": report.merged("rows", [piece])}, report.kept())
 
     assert "| a node killed | the same model | yes | kills 1 |" in text
     assert "client0: no answer" in text
     assert f"**Incomplete: 1 of {len(report.PARTS['rows'])} pieces of `rows` have been run**" in text
-    assert "`python -m chaos report --part faults`" in text
+    assert "**Incomplete: 0 of 1 pieces of `far` have been run**" in text
+
+
+def test_the_report_runs_what_has_no_result_or_what_is_named() -> None:
+    results: dict[str, report.Found] = {piece: {} for piece in report.PIECES if piece != "row-ctrl_c"}
+
+    assert report.pieces_to_run((), False, results) == ["row-ctrl_c"]
+    assert report.pieces_to_run(("row-resets", "far"), False, results) == ["far", "row-resets"]
+    assert report.pieces_to_run(("matrix",), False, results) == list(report.PARTS["matrix"])
+    assert report.pieces_to_run((), True, results) == list(report.PIECES)
+
+
+def test_a_row_that_is_run_again_leaves_the_results_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "KEPT", tmp_path / "kept.json")
+    for value, piece in enumerate(("row-ctrl_c", "far", "row-resets", "row-ctrl_c")):
+        report.keep({**report.kept(), piece: {"value": value}})
+
+    assert report.kept() == {"far": {"value": 1}, "row-resets": {"value": 2}, "row-ctrl_c": {"value": 3}}
+
+
+def test_the_page_of_the_fault_suite_is_the_one_that_its_kept_results_make() -> None:
+    results = report.kept()
+    found = {part: report.merged(part, report.results_of(part, results)) for part in report.PARTS}
+
+    written, made = (
+        text.split("\n## ", 1)[1] for text in (report.DOCUMENT.read_text(), report.document(found, results))
+    )
+
+    assert written == made
 
 
 def test_every_scenario_has_a_name_of_its_own_and_says_what_it_does() -> None:
