@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 COLUMNS = "key, name, digest, size, version, deleted, until, signature"
 BUSY_TIMEOUT_S = 2.0
+COPIED_AT_ONCE = 8  # pieces of a large content in one transaction, for which others wait
 KEYS = 1 << BITS_MAX
 LEASE_READ_MAX_S = 2 * LEASE_MAX_S  # the clock may have been set back
 
@@ -51,6 +53,8 @@ class Disk:
         self._faults = faults or failpoints.from_environment()
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
+        self._copying = threading.Lock()  # held by the thread that copies a large content
+        self._copied = ""  # the content whose pieces are written, until it is added
         self._database: sqlite3.Connection | None = None
         self._sizes: dict[str, int] = {}
         self.total_bytes = 0
@@ -100,17 +104,47 @@ class Disk:
         if digest in self._sizes:
             return
         size_bytes, whole = len(content), hashlib.sha256()
-        if self.total_bytes + size_bytes > self.bytes_max:
-            raise StoreFull(f"no room for {size_bytes} bytes: {self.total_bytes} of {self.bytes_max} are taken")
+        self._require_room(size_bytes)
         with self._writing() as database:
             database.execute("INSERT OR REPLACE INTO content VALUES (?, ?)", (digest, size_bytes))
-            for number, piece in enumerate(pieces_of(content)):
-                whole.update(piece)
-                row = (digest, number, hashlib.sha256(piece).digest(), piece)
-                database.execute("INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)", row)
-            require_digest(digest, whole.hexdigest(), size_bytes)
+            if digest != self._copied:
+                for number, piece in enumerate(pieces_of(content)):
+                    whole.update(piece)
+                    _insert(database, digest, number, piece)
+                require_digest(digest, whole.hexdigest(), size_bytes)
         self._sizes[digest] = size_bytes
         self.total_bytes += size_bytes
+
+    @contextmanager
+    def copied(self, digest: str, content: Content) -> Iterator[None]:
+        """Write a content's pieces, some in each transaction, before it is added. Others use the disk in between.
+
+        Without the content's own row they are swept when the disk is next opened.
+        """
+        with self._copying:
+            self._require_room(len(content))
+            try:
+                self._copy(digest, content)
+                yield
+            finally:
+                self._copied = ""
+                if digest not in self._sizes:
+                    self._delete_pieces(digest)
+
+    def _copy(self, digest: str, content: Content) -> None:
+        """Write the pieces of a content. If it is corrupt, the one who adds it is told."""
+        whole, pieces = hashlib.sha256(), enumerate(pieces_of(content))
+        while some := list(islice(pieces, COPIED_AT_ONCE)):
+            with self._writing() as database:
+                for number, piece in some:
+                    whole.update(piece)
+                    _insert(database, digest, number, piece)
+        if whole.hexdigest() == digest:
+            self._copied = digest
+
+    def _require_room(self, size_bytes: int) -> None:
+        if self.total_bytes + size_bytes > self.bytes_max:
+            raise StoreFull(f"no room for {size_bytes} bytes: {self.total_bytes} of {self.bytes_max} are taken")
 
     def verify(self, digest: str) -> None:
         """Verify every piece and the whole content. Raises Corrupt."""
@@ -139,6 +173,10 @@ class Disk:
         self._forget(digest)
         with suppress(StoreFull), self._writing() as database:
             database.execute("DELETE FROM content WHERE digest = ?", (digest,))
+            database.execute("DELETE FROM piece WHERE digest = ?", (digest,))
+
+    def _delete_pieces(self, digest: str) -> None:
+        with suppress(StoreFull), self._writing() as database:
             database.execute("DELETE FROM piece WHERE digest = ?", (digest,))
 
     # --- the index
@@ -241,6 +279,11 @@ class _StoredContent:
         """Return a part of the content. Raises Corrupt, NotFound."""
         start, stop, _ = part.indices(self._size_bytes)
         return self._disk.piece(self._digest, start, stop - start)
+
+
+def _insert(database: sqlite3.Connection, digest: str, number: int, piece: bytes) -> None:
+    row = (digest, number, hashlib.sha256(piece).digest(), piece)
+    database.execute("INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)", row)
 
 
 def _place(entry: Entry) -> tuple[str, str, str, int]:

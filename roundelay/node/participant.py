@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ from roundelay.node.runtime import Runtime, Stopped, report_failure
 from roundelay.node.trainer import Trainer
 from roundelay.rpc.exchange import Observer
 from roundelay.rpc.peers import Peers
-from roundelay.store.items import WriteDelta
+from roundelay.store.items import Put, WriteDelta
 from roundelay.store.store import Store
 
 if TYPE_CHECKING:  # most processes have none of them
@@ -44,7 +45,7 @@ if TYPE_CHECKING:  # most processes have none of them
     from roundelay.node.security import Security
 
 NOISE_SECRET_BYTES = 32
-COMPUTING = (WriteDelta, ListJob)  # take long and much memory, and hold the store's lock themselves while they use it
+COMPUTING = (WriteDelta, ListJob)  # take long and much memory: one at a time
 FATAL = (JoinRefused, DiskError)  # without an identity or a disk a node cannot serve
 
 
@@ -102,7 +103,10 @@ class Participant:
         checkpoints = Checkpoints(options.checkpoints)
         self.trainer = Trainer(self._on_training, log, own=private, checkpoints=checkpoints)
         self._store_requests = frozenset({*self.store.handlers(), ListJob})
-        self._one_at_a_time: dict[type[Request[Any]], threading.Lock] = {kind: threading.Lock() for kind in COMPUTING}
+        self._locks: dict[type[Request[Any]], AbstractContextManager[object]] = {  # others hold the store's lock
+            Put: nullcontext(),
+            **{kind: threading.Lock() for kind in COMPUTING},
+        }
 
     def observe_calls(self, observe: Observer) -> None:
         """Let every call be reported that this process sends or serves."""
@@ -132,7 +136,7 @@ class Participant:
             self.runtime.keep(name, loop, FATAL)
 
     def _answer_from_store(self, handlers: Handlers, request: Request[Any]) -> Any:
-        with self._one_at_a_time.get(type(request), self.store.lock):
+        with self._locks.get(type(request), self.store.lock):
             return dispatch(handlers, request)
 
     # --- orders

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from typing import Protocol
 
@@ -96,6 +97,12 @@ class Blobs(Protocol):
     def add(self, digest: str, content: Content) -> None:
         """Keep a verified content. Raises StoreFull; Corrupt, if copying it has changed it."""
 
+    def copied(self, digest: str, content: Content) -> AbstractContextManager[object]:
+        """Copy a large content, so that within this context `add` of it is quick. Raises StoreFull.
+
+        A caller needs no lock; one copy is made at a time. At the end it is dropped, unless it was added.
+        """
+
     def content(self, digest: str) -> Content:
         """Return a content, to be read piece by piece. Raises NotFound; while it is read, what `piece` raises."""
 
@@ -134,6 +141,9 @@ class MemoryBlobs:
             _require_room(len(content), self._memory_bytes, MEMORY_BYTES_MAX)
         self._contents[digest] = content
         self._count(content, 1)
+
+    def copied(self, digest: str, content: Content) -> AbstractContextManager[object]:
+        return nullcontext()  # nothing is copied
 
     def verify(self, digest: str) -> None:
         try:

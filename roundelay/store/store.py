@@ -33,6 +33,7 @@ from roundelay.store.items import (
     Item,
     ListNamed,
     ListRange,
+    Parcel,
     Put,
     RangeDigest,
     Read,
@@ -45,7 +46,7 @@ from roundelay.store.items import (
 from roundelay.store.names import NAME_BYTES_MAX, check_name
 from roundelay.store.own_contents import Open, Stage
 from roundelay.store.packing import unpack
-from roundelay.store.staging import Staging
+from roundelay.store.staging import LARGE_BYTES_MIN, Staging
 
 LEASE_MAX_S = 30 * 24 * 3600.0
 ITEM_BYTES = 140  # of an item on the wire, without its name
@@ -124,7 +125,7 @@ class Store:
         index_log: IndexLog | None = None,
         lock: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it has no state
     ) -> None:
-        """lock: of the threads that use this store; a caller holds it, except of `write_delta` and `whole`."""
+        """lock: of the threads that use this store; a caller holds it, except of `put_all`, `write_delta`, `whole`."""
         self.lock = lock
         self._clock = clock
         self._blobs: Blobs = blobs or MemoryBlobs()
@@ -160,8 +161,34 @@ class Store:
     # --- answers
 
     def put_all(self, request: Put) -> tuple[Receipt, ...]:
-        """Store items, one after the other. Raises what `put` raises."""
-        return tuple(self.put(parcel.item, parcel.content, request.caller) for parcel in request.parcels)
+        """Store items, one after the other; while a large content is copied, others use the store.
+
+        Raises what `put` raises.
+        """
+        return tuple(self._put_parcel(parcel, request.caller) for parcel in request.parcels)
+
+    def _put_parcel(self, parcel: Parcel, caller: int | None) -> Receipt:
+        content = self._large_staged(parcel.item, caller)
+        with self._blobs.copied(parcel.item.entry.digest, content) if content is not None else nullcontext(), self.lock:
+            return self.put(parcel.item, parcel.content, caller)
+
+    def _large_staged(self, item: Item, caller: int | None) -> Content | None:
+        """Return the content of an item if it is large, in the staging area, and may be stored. Raises NotAllowed."""
+        digest = item.entry.digest
+        if item.deleted or item.entry.size_bytes < LARGE_BYTES_MIN:
+            return None
+        with self.lock:
+            if self._blobs.has(digest) or not self._staging.has(digest) or self._accepting_stopped:
+                return None
+            self._check(item, self._state(item.entry, self._clock()), caller)
+            return self._staging.content(digest)
+
+    def _check(self, item: Item, known: _EntryState | None, caller: int | None) -> Guard | None:
+        """Check an item by the rules of a secured ring, unless it is stored already. Return what checks its content."""
+        guard = None if known is not None and known.is_of(item) else self.guard
+        if guard is not None:
+            guard.check(item, self.named_items, caller)
+        return guard
 
     def put(self, item: Item, content: bytes = b"", caller: int | None = None) -> Receipt:
         """Store an item, unless a later one is stored; `content` is its content, perhaps packed, if that came along.
@@ -174,9 +201,7 @@ class Store:
         if self._accepting_stopped:
             raise NotYet("this node is leaving")
         known = self._state(entry, now)
-        guard = None if known is not None and known.is_of(item) else self.guard
-        if guard is not None:
-            guard.check(item, self.named_items, caller)
+        guard = self._check(item, known, caller)
         is_orphan = item.deleted and (known is None or entry in self._orphans)
         lease_max_s = ORPHAN_LEASE_MAX_S if is_orphan else LEASE_MAX_S
         until = now + min(max(item.lease_s, 0.0), lease_max_s)

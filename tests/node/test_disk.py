@@ -8,8 +8,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -17,11 +18,11 @@ from unittest.mock import patch
 
 import pytest
 
-from roundelay.chord.errors import Corrupt, NotFound, StoreFull
-from roundelay.node.disk import Disk
+from roundelay.chord.errors import Corrupt, NotFound, NotYet, StoreFull
+from roundelay.node.disk import COPIED_AT_ONCE, Disk
 from roundelay.node.errors import DiskError
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, Entry, Item
+from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, Entry, Item, Parcel, Put
 from roundelay.store.staging import LARGE_BYTES_MIN
 from roundelay.store.store import Store
 from tests.node.put_for_ever import content_of, item_of, put
@@ -569,3 +570,102 @@ def test_a_damaged_row_is_treated_as_absent_and_the_others_are_read(
     assert [item.entry.name for item in later.items()] == ["sound"]
     assert "1 malformed items are treated as absent" in caplog.text
     later.close()
+
+
+# --- large contents
+
+
+class Watched:
+    """A large content that calls a function at each piece that is read."""
+
+    def __init__(self, content: bytes, at_piece: Callable[[], object]) -> None:
+        self._content, self._at_piece = content, at_piece
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __getitem__(self, part: slice) -> bytes:
+        self._at_piece()
+        return self._content[part]
+
+
+LARGE = random.Random(7).randbytes(2 * COPIED_AT_ONCE * CHUNK_BYTES + 5)
+LARGE_ITEM = Item(Entry(7, "large", digest_of(LARGE), len(LARGE)), 1)
+
+
+def staged(disk: Disk, at_piece: Callable[[Store], object]) -> Store:
+    """Return a store in which a large content is staged; `at_piece` is called at each piece that is copied."""
+    store = Store(lambda: 0.0, disk, disk, threading.Lock())
+    store.restore(disk.items())
+    store._staging.take(LARGE_ITEM.entry.digest, Watched(LARGE, lambda: at_piece(store)))
+    return store
+
+
+def test_others_use_the_store_while_a_large_content_is_copied(disk: Disk) -> None:
+    copied = list[bytes]()
+
+    def use(store: Store) -> None:
+        small = b"small %d" % len(copied)
+        item = Item(Entry(1, "small", digest_of(small), len(small)), 1)
+        assert store.put_all(Put((Parcel(item, small),)))[0].stored
+        copied.append(whole(disk, item.entry.digest))
+
+    store = staged(disk, use)
+
+    assert store.put_all(Put((Parcel(LARGE_ITEM),)))[0].stored
+    assert len(copied) == 2 * COPIED_AT_ONCE + 1
+    assert whole(disk, LARGE_ITEM.entry.digest) == LARGE
+    assert disk.total_bytes == len(LARGE) + sum(map(len, copied))
+
+
+def test_a_process_that_dies_while_it_copies_a_large_content_leaves_nothing_of_it(
+    disk: Disk, path: Path, wall: Wall, tmp_path: Path
+) -> None:
+    images = list[Path]()
+
+    def keep_an_image(_: Store) -> None:
+        images.append(shutil.copytree(path.parent, tmp_path / f"image {len(images)}") / path.name)
+
+    store = staged(disk, keep_an_image)
+    store.put_all(Put((Parcel(LARGE_ITEM),)))
+
+    for image in (images[0], images[COPIED_AT_ONCE], images[-1]):
+        later = Disk(image, wall_clock=wall)
+        later.open()
+        assert later.total_bytes == 0 and later.items() == []
+        assert later._database is not None
+        assert later._database.execute("SELECT count(*) FROM piece").fetchone() == (0,)
+        later.close()
+    disk.close()
+    later = Disk(path, wall_clock=wall)
+    later.open()
+    assert whole(later, LARGE_ITEM.entry.digest) == LARGE
+    later.close()
+
+
+def test_a_copy_that_is_refused_after_all_is_deleted(disk: Disk) -> None:
+    store = staged(disk, lambda store: store.stop_accepting())
+
+    with pytest.raises(NotYet):
+        store.put_all(Put((Parcel(LARGE_ITEM),)))
+
+    assert disk._database is not None
+    assert disk.total_bytes == 0 and disk._database.execute("SELECT count(*) FROM piece").fetchone() == (0,)
+
+
+def test_a_large_content_that_is_not_what_it_was_is_not_stored(disk: Disk) -> None:
+    store = staged(disk, lambda store: None)
+    store._staging._blobs._contents[LARGE_ITEM.entry.digest] = Watched(LARGE[::-1], lambda: None)
+
+    assert not store.put_all(Put((Parcel(LARGE_ITEM),)))[0].stored
+    assert disk.total_bytes == 0 and not store.has(LARGE_ITEM.entry.digest)
+
+
+def test_no_disk_room_for_a_large_content_leaves_nothing_of_it(path: Path) -> None:
+    disk = Disk(path, bytes_max=len(LARGE) - 1)
+    disk.open()
+    with pytest.raises(StoreFull):
+        staged(disk, lambda store: None).put_all(Put((Parcel(LARGE_ITEM),)))
+
+    assert disk.total_bytes == 0
+    disk.close()
