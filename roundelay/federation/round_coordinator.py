@@ -90,7 +90,9 @@ class RoundCoordinator:
         require_running: Callable[[], None],
         driver: str = "",
     ) -> None:
-        self.verifier = Verifier(spec, roster, self._report_unverified) if spec.settings.verify else None
+        self.verifier = (
+            Verifier(spec, roster, self._report_unverified, clocks.monotonic) if spec.settings.verify else None
+        )
         self.tiers: dict[str, list[str]] = {}  # of the last round's tree
         self.passed_on = 0
         self._spec = spec

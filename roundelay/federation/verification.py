@@ -30,7 +30,7 @@ from roundelay.federation.tasks import Task, TrainTask
 AGREEING_MIN = 3  # nodes that must agree against another, where the ring has as many: a pair of liars accuses nobody
 PAIR = 2  # nodes that agree where nobody contradicts
 WAIT_S = 1.0  # for more nodes
-WAITS_MAX = 3600
+WAIT_MAX_S = 3600.0
 NAMES_SHOWN = 3
 
 
@@ -62,12 +62,15 @@ class Verifier:
     report_waiting: called with the files that too few nodes can repeat; raises once the job has ended.
     """
 
-    def __init__(self, spec: JobSpec, roster: Roster, report_waiting: Callable[[Files], None]) -> None:
+    def __init__(
+        self, spec: JobSpec, roster: Roster, report_waiting: Callable[[Files], None], clock: Callable[[], float]
+    ) -> None:
         self.liars: dict[str, Liar] = {}  # by address
         self.confirmed: dict[int, str] = {}  # of the current round: file -> address of the node that repeated it
         self._job, self._share = spec.job, spec.settings.verify
         self._roster = roster
         self._report_waiting = report_waiting
+        self._clock = clock
         self._round = 0
         self._challenge = ""
         for liar in spec.excluded:
@@ -136,9 +139,13 @@ class Verifier:
         raise NodeUnreachable(f"none of {len(verdict.agreeing)} nodes can be asked for its result again")
 
     def _settle(self, work: RoundWork, node: NodeRef, files: Files, answer: Progress) -> Procedure[Verdict]:
-        """Ask other nodes for the same order until enough of them agree."""
+        """Ask other nodes for the same order until enough of them agree. A wait ends when one of them answers.
+
+        Raises NodeUnreachable after WAIT_MAX_S without an answer.
+        """
         answers, asked = {node: answer}, {node}
-        for _ in range(WAITS_MAX):
+        waiting_since = float("inf")
+        while self._clock() - waiting_since < WAIT_MAX_S:
             candidates = self._candidates(files, asked)
             verdict = decide(answers, is_last=not candidates)
             if verdict is not None:
@@ -148,7 +155,9 @@ class Verifier:
                 other = yield from work.ask_again(candidates[0], files)
                 if other is not None:
                     answers[candidates[0]] = other
+                    waiting_since = float("inf")
                 continue
+            waiting_since = min(waiting_since, self._clock())
             self._report_waiting(files)
             yield Sleep(WAIT_S)
             self._roster.forgive()

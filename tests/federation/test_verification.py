@@ -10,21 +10,25 @@ from typing import Any
 
 import pytest
 
+from roundelay.chord.effects import Procedure, Sleep
+from roundelay.chord.errors import NodeUnreachable
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import records, replay
+from roundelay.federation import records, replay, verification
 from roundelay.federation.attacks import Attack
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadSpec, Replaced, StepTooLarge, WorkFailed
 from roundelay.federation.records import RoundReport
 from roundelay.federation.requests import Collect, Progress
+from roundelay.federation.roster import Roster
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import Liar
 from roundelay.federation.tasks import MomentsTask
-from roundelay.federation.verification import challenge, decide, is_drawn
+from roundelay.federation.verification import WAIT_MAX_S, Verifier, challenge, decide, is_drawn
 from roundelay.ml.choices import ATTACKS
 from roundelay.ml.sliced import as_bytes
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
+from tests.federation.scripted_nodes import ScriptedNodes
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, VALIDATION, Job, make_spec, reference
 
 WRONG = "one-bit"
@@ -286,6 +290,24 @@ def test_private_files_are_refused() -> None:
 
     with pytest.raises(BadSpec, match="only one node has a private file"):
         replace(spec, pinned="wards", homes=("here:1",) * len(spec.files))
+
+
+def test_the_wait_for_another_node_is_measured_by_time_not_by_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes, spec = ScriptedNodes(size=1), make_spec(replace(SETTINGS, verify=1.0))
+    looked = []
+
+    def look(roster: Roster) -> Procedure[None]:
+        looked.append(roster)
+        yield Sleep(9.0)
+
+    monkeypatch.setattr(verification, "refresh_members", look)
+    verifier = Verifier(spec, nodes.roster, lambda files: None, nodes.clock)
+    work: Any = None  # nobody else is asked
+
+    with pytest.raises(NodeUnreachable, match="too few nodes"):
+        nodes.run(verifier._settle(work, nodes.refs[0], spec.files[:1], Progress("done", result="00")))
+
+    assert WAIT_MAX_S <= nodes.now < WAIT_MAX_S + 10.0 and len(looked) == WAIT_MAX_S / 10.0
 
 
 def test_a_report_with_liars_survives_its_encoding() -> None:
