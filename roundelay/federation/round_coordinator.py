@@ -127,6 +127,7 @@ class RoundCoordinator:
         Raises WorkFailed, StepTooLarge, NobodyFits, FileUnavailable, JobEnded, ChordError.
         """
         spec, number = self._spec, work.number
+        self.tiers, self.passed_on = {}, 0
         if self.verifier is not None:
             self.verifier.begin_round(number)
         # Moments take another time than training; gossip has no backup tasks, as both nodes would keep their results.

@@ -42,6 +42,11 @@ def weighted_model_from_bytes(content: bytes) -> WeightedModel:
     return model
 
 
+def encoded_bytes(model_bytes: int) -> int:
+    """Return the bytes of a weighted model, encoded, whose model has so many bytes."""
+    return _HEAD.size + 2 * model_bytes
+
+
 def from_training(base: bytes, change: bytes, rows: int, fraction_bits: int) -> WeightedModel:
     """Return the weighted model of `rows` rows that changed `base` (float32) by `change`, a fixed-point sum."""
     before = np.frombuffer(base, "<f4").astype(np.float64)  # (parameters,)
@@ -68,8 +73,15 @@ def mean_of(model: WeightedModel, default: bytes) -> bytes:
     return (_sum(model) / model.rows).astype("<f4").tobytes() if model.rows else default
 
 
+def is_model(content: bytes, size_bytes: int) -> bool:
+    """Return whether these bytes, which another node sent, are finite weights (float32), of that size in all."""
+    return len(content) == size_bytes and bool(np.isfinite(np.frombuffer(content, "<f4")).all())
+
+
 def spread_of(models: Sequence[bytes]) -> float:
-    """Return the root mean square deviation of the weights from their means over all models."""
+    """Return the root mean square deviation of the weights from their means over all models; 0 for none."""
+    if not models:
+        return 0.0
     weights = np.array([np.frombuffer(model, "<f4").astype(np.float64) for model in models])  # (models, parameters)
     return float(np.sqrt(np.mean((weights - weights.mean(axis=0)) ** 2)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +14,13 @@ from roundelay.chord.errors import Busy, NodeUnreachable, NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, audit
+from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadSpec, OtherBits, Overtaken
 from roundelay.federation.job_log import RoundModel
 from roundelay.federation.requests import Collect, Order, Push, Share
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.settings import Settings
-from roundelay.federation.tasks import MixTask, Task
+from roundelay.federation.tasks import EvaluateTask, MixTask, Task
 from roundelay.federation.topologies import gossip
 from roundelay.federation.topologies.gossip import (
     ATTEMPTS_KEPT,
@@ -32,11 +34,14 @@ from roundelay.ml import push_sum
 from roundelay.ml.errors import BadTask
 from roundelay.ml.push_sum import WeightedModel, weighted_model_from_bytes
 from roundelay.ml.worker import Worker
+from roundelay.store.blobs import digest_of
+from roundelay.store.transfer import write
 from tests.federation.test_driver import IDS, RING, SETTINGS, Job, make_spec
 from tests.killed import Killed
 
 GOSSIP = replace(SETTINGS, topology="gossip", rounds=4)
 ME = NodeRef(7, "me", 1)
+NAN = b"\0\0\xc0\x7f"  # float32
 
 
 def job(settings: Settings = GOSSIP, ids: tuple[int, ...] = IDS) -> Job:
@@ -134,6 +139,45 @@ def test_a_malformed_push_is_charged_to_its_sender_and_the_round_goes_on(monkeyp
     assert len(made.rounds) == 2
     assert pushed
     assert 0 < len(charges) <= len(set(pushed)), "each receiver says it once"
+
+
+@pytest.mark.parametrize("lie", [lambda model: model + bytes(4), lambda model: NAN * (len(model) // 4)])
+def test_a_model_of_another_size_or_not_finite_is_not_taken_and_its_node_is_excluded(
+    lie: Callable[[bytes], bytes],
+) -> None:
+    made = job(replace(GOSSIP, rounds=2))
+    key = RING.key(made.spec.job)
+    liar = min(made.net.members, key=lambda node: RING.distance(key, node.id))  # whose model would be the ring's
+    pushes, compute = made.net.members[liar].orders._gossip, made.net.members[liar].compute
+    settle = pushes._settle
+
+    def settle_wrongly(node: ChordNode, order: Order, attempt: gossip._Attempt) -> Procedure[None]:
+        yield from settle(node, order, attempt)
+        pushes._jobs[order.job].model = lie(pushes._jobs[order.job].model)
+
+    def compute_wrongly(effect: Compute) -> Done:
+        return Done(b"", 0.0) if isinstance(effect.order.task, EvaluateTask) else compute(effect)
+
+    pushes._settle = settle_wrongly  # type: ignore[method-assign]
+    made.net.members[liar].compute = compute_wrongly  # type: ignore[method-assign]
+    made.drive()
+
+    lines = made.rounds[0][1].disturbances
+    assert any(line.startswith(f"{liar.address} is excluded: its model") for line in lines)
+    assert all(str(liar.address) not in report.errors for _, report in made.rounds)
+
+
+def test_a_push_of_another_size_is_charged_to_its_sender_though_the_receiver_has_no_model_yet() -> None:
+    made = job(GOSSIP, IDS[:2])
+    node, pushes = next(iter(made.net.members.values())).node, Gossip()
+    order = Order("j", 1, (), MixTask(1), weights_bytes=8, shares=(Share(node.ref, ()),), attempt=1)
+    content = WeightedModel(1.0, bytes(80)).to_bytes("a")
+    made.net.run(write(node.ref, digest_of(content), content))
+    pushes._attempt("j", 1, 1)
+    pushes.receive_push(Push("j", 1, 1, 0, ME, digest_of(content), len(content)))
+
+    assert "half of a model" in made.net.run(pushes.mix(node, replace(order, shares=(Share(ME, ()),))))
+    assert pushes._attempt("j", 1, 1).mass.rows == 0.0
 
 
 def test_a_node_that_dies_while_it_mixes_loses_its_weight_and_the_report_says_so() -> None:

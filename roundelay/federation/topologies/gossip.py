@@ -15,7 +15,7 @@ import math
 import random
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from roundelay.chord.effects import Procedure, Sleep, ask, gather
@@ -155,7 +155,7 @@ class Gossip:
         rng = random.Random(f"{order.job} {order.round} {order.attempt} {node.ref.id}")
         others = [share.node for share in order.shares if share.node != node.ref]
         for number in range(order.task.exchanges if others else 0):
-            yield from self._merge(node, order.job, attempt)
+            yield from self._merge(node, order, attempt)
             neighbours = _neighbours(node, others)
             if attempt.mass.rows and neighbours:
                 lost_rows += yield from self._exchange(node, order, attempt, number, rng.choice(neighbours))
@@ -189,17 +189,18 @@ class Gossip:
         attempt.mass = half
         return 0.0
 
-    def _merge(self, node: ChordNode, job: str, attempt: _Attempt) -> Procedure[None]:
+    def _merge(self, node: ChordNode, order: Order, attempt: _Attempt) -> Procedure[None]:
         """Add what has been pushed here, except what is lost or malformed; the latter is charged to its sender."""
         while attempt.pushed:  # ends: the number of pushes is bounded
             push = attempt.pushed.popleft()
             try:
+                _require_size(push, order.weights_bytes)
                 content = yield from fetch((node.ref,), push.digest, push.size_bytes)
                 attempt.mass = yield from offload(partial(_add, attempt.mass, content))
             except NotFound:
                 continue
             except BadTask as error:
-                self._jobs[job].distrust(push.sender, error)
+                self._jobs[order.job].distrust(push.sender, error)
             yield from ask(node.ref, Release(contents=(push.digest,)))
 
     def _settle(self, node: ChordNode, order: Order, attempt: _Attempt) -> Procedure[None]:
@@ -208,10 +209,16 @@ class Gossip:
         if attempt.settled and job.round == order.round:
             return
         attempt.settled = True
-        yield from self._merge(node, order.job, attempt)
+        yield from self._merge(node, order, attempt)
         before = job.model if job.round == order.round - 1 else b""
         job.model = yield from offload(lambda: push_sum.mean_of(attempt.mass, before))
         job.round = order.round
+
+
+def _require_size(push: Push, model_bytes: int) -> None:
+    """Raise BadTask if what was pushed cannot be half of a model of this job."""
+    if push.size_bytes != push_sum.encoded_bytes(model_bytes):
+        raise BadTask(f"{push.size_bytes} bytes are no half of a model of {model_bytes}")
 
 
 def _add(mass: WeightedModel, content: bytes) -> WeightedModel:
@@ -267,20 +274,21 @@ def mix_and_evaluate(
     """Have all live nodes exchange halves and then evaluate their models. Raises NodeUnreachable: no model is left."""
     nodes = roster.live
     shares = tuple(Share(node, ()) for node in nodes)
-    attempt = evaluation.attempt
-    mixing = Order(evaluation.job, evaluation.round, (), MixTask(exchanges), shares=shares, attempt=attempt)
+    mixing = replace(evaluation, files=(), task=MixTask(exchanges), shares=shares)
     mixed = yield from _run_everywhere(roster, nodes, mixing, parts)
     for node, progress in mixed.items():
         if progress.message:
             roster.record_disturbance(f"{node.address}: {progress.message}")
-    settled = yield from _run_everywhere(roster, tuple(mixed), evaluation, parts)
+    found = yield from _run_everywhere(roster, tuple(mixed), evaluation, parts)
+    settled = {node: each for node, each in found.items() if _has_size(roster, node, each, evaluation.weights_bytes)}
     if not settled:
         raise NodeUnreachable(f"none of {len(nodes)} nodes has a model of round {evaluation.round}")
-    samples = yield from _samples(settled)
+    samples = yield from _samples(settled, evaluation.weights_bytes)
     spread = yield from offload(lambda: push_sum.spread_of(samples))
-    weights = yield from _one_model(roster, settled, evaluation.job)
+    weights = yield from _one_model(roster, settled, evaluation)
     assert isinstance(evaluation.task, EvaluateTask)
-    errors = {str(node.address): _error_of(evaluation.task, progress) for node, progress in settled.items()}
+    honest = [(node, progress) for node, progress in settled.items() if not roster.is_excluded(node)]
+    errors = {str(node.address): _error_of(evaluation.task, progress) for node, progress in honest}
     return GossipResult(weights, errors, spread)
 
 
@@ -314,20 +322,36 @@ def _run_order(node: NodeRef, order: Order) -> Procedure[Progress]:
     return (yield from await_done(node, order.ticket))
 
 
-def _samples(settled: dict[NodeRef, Progress]) -> Procedure[list[bytes]]:
+def _has_size(roster: Roster, node: NodeRef, progress: Progress, model_bytes: int) -> bool:
+    """Return whether a node's model has the size of the job's; a node with another one is excluded."""
+    if progress.size_bytes == model_bytes:
+        return True
+    _exclude(roster, node, f"its model has {progress.size_bytes} bytes, expected {model_bytes}")
+    return False
+
+
+def _exclude(roster: Roster, node: NodeRef, why: str) -> None:
+    roster.exclude(node)
+    roster.record_disturbance(f"{node.address} is excluded: {why}")
+
+
+def _samples(settled: dict[NodeRef, Progress], model_bytes: int) -> Procedure[list[bytes]]:
     """Return the first weights of each model that can be read."""
-    outcomes = yield from gather(
-        [ask(node, Read(p.result, 0, min(p.size_bytes, SAMPLE_BYTES))) for node, p in settled.items()]
-    )
-    return [outcome for outcome in outcomes if isinstance(outcome, bytes)]
+    size_bytes = min(model_bytes, SAMPLE_BYTES)
+    outcomes = yield from gather([ask(node, Read(p.result, 0, size_bytes)) for node, p in settled.items()])
+    return [each for each in outcomes if isinstance(each, bytes) and push_sum.is_model(each, size_bytes)]
 
 
-def _one_model(roster: Roster, settled: dict[NodeRef, Progress], job: str) -> Procedure[bytes]:
+def _one_model(roster: Roster, settled: dict[NodeRef, Progress], evaluation: Order) -> Procedure[bytes]:
     """Return the model of the first node after the job's key. Raises NodeUnreachable."""
-    ring = roster.ring
-    for node in sorted(settled, key=lambda n: ring.distance(ring.key(job), n.id)):
+    ring, size_bytes = roster.ring, evaluation.weights_bytes
+    for node in sorted(settled, key=lambda n: ring.distance(ring.key(evaluation.job), n.id)):
         try:
-            return (yield from fetch((node,), settled[node].result, settled[node].size_bytes))
+            weights = yield from fetch((node,), settled[node].result, size_bytes)
         except ChordError as error:
             roster.mark_lost(node, str(error))
+            continue
+        if push_sum.is_model(weights, size_bytes):
+            return weights
+        _exclude(roster, node, "its model is not finite")
     raise NodeUnreachable(f"none of {len(settled)} models can be read")
