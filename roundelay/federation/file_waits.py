@@ -12,7 +12,7 @@ SITES_WAIT_MAX_S = 7 * 24 * 3600.0  # for a private file, which no node but its 
 
 
 class FileWaits:
-    """The waits of a job for its files. A wait ends when a node has trained the file."""
+    """The waits of a job for its files. A wait ends when a node has trained the file, or is back that may train it."""
 
     def __init__(self, clock: Callable[[], float], are_private: bool) -> None:
         self._clock = clock
@@ -30,7 +30,7 @@ class FileWaits:
             raise FileUnavailable(f"no live node has {names(lacking)}")
 
     def end(self, files: Iterable[int]) -> None:
-        """End the waits for these files, by index: they have been trained, or the job goes on without them."""
+        """End the waits for these files, by index: a node trains them, or the job goes on without them."""
         for index in files:
             self._since.pop(index, None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import islice
 
@@ -120,6 +120,10 @@ class Roster:
         self._asked_again.clear()
         self._missing_files.clear()
         self.reasons.clear()
+
+    def forgive_nodes(self, nodes: Set[NodeRef]) -> None:
+        """Let these nodes be asked again, except excluded ones: they have left the ring and come back."""
+        self._lost = {node: number for node, number in self._lost.items() if node not in nodes}
 
     def forgive_holders(self, files: Sequence[TrainingFile]) -> bool:
         """Let the nodes that may train these files be asked for them again, and for no others, except excluded nodes.

@@ -250,3 +250,48 @@ def test_a_slow_node_is_given_only_files_for_which_no_other_node_is_left() -> No
     for number in range(1, 2 + LOST_ROUNDS):
         roster.begin_round(number)
     assert set(roster.nodes) == set(roster.live)
+
+
+def test_a_node_that_is_back_has_its_order_at_once_however_often_its_orders_have_failed() -> None:
+    spec, roster = sites(400)
+    rounds = Rounds(spec, roster)
+    rounds.run(300, frozenset({399}))
+    roster.mark_lost(roster.nodes[399], "does not answer")
+    roster.update_members(roster.nodes[:399])
+    rounds.plan.update()
+    assert rounds.plan.unplaced[-1].index == 399
+
+    roster.update_members((*roster.nodes, NodeRef(3990, "n399", 1)))
+    rounds.plan.update()
+
+    assert 399 in next(iter(rounds.plan._planned)).indices
+
+
+def test_the_wait_for_a_file_ends_when_its_node_is_back_and_goes_on_when_a_lost_node_is_only_forgiven() -> None:
+    spec, roster = sites(2)
+    now, members = [0.0], roster.nodes
+    plan = OrderPlan(spec, roster, Bases(spec), lambda: now[0])
+
+    def leave_for(seconds: float) -> None:
+        roster.update_members(members[1:])
+        plan.update()
+        plan.retry_unplaced()
+        now[0] += seconds
+        plan.update()
+        plan.retry_unplaced()
+        roster.update_members(members)
+        plan.update()
+
+    for _ in range(3):
+        leave_for(SITES_WAIT_MAX_S - 1.0)
+
+    for _ in range(2):
+        roster.mark_lost(members[0], "does not answer")
+        plan.update()
+        plan.retry_unplaced()
+        now[0] += SITES_WAIT_MAX_S / 2
+        plan.update()
+    roster.mark_lost(members[0], "does not answer")
+    plan.update()
+    with pytest.raises(FileUnavailable):
+        plan.retry_unplaced()

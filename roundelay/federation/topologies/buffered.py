@@ -193,6 +193,7 @@ class BufferedTraining:
             self.require_more()
             if self._bases[files[0].index] != base:
                 if node is not None:
+                    self._plan.end_waits(files)
                     self._roster.mark_lost(node, f"has taken too long for {names(files)}")
                 raise _TooOld(f"the update started from round {base}")
 

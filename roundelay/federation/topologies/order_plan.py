@@ -5,7 +5,8 @@ failed. Files that no present node may train wait here, so that they hold none o
 
 More files can be idle than orders may be under way, so files take turns: the one that no round has taken for longest
 comes first. A file whose order has failed waits for its next turn as if a later round had taken it; the delay doubles
-with each failure, up to BACKOFF_ROUNDS_MAX. So nodes that do not answer hold up few of the orders of others.
+with each failure, up to BACKOFF_ROUNDS_MAX. So nodes that do not answer hold up few of the orders of others. The delay
+ends when a node that may train the file comes back to the ring, and so does the wait for such a node.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class OrderPlan:
         self._bases = bases
         self._drained = drained
         self._waits = FileWaits(clock, bool(spec.pinned))
+        self._members = frozenset(roster.trainers)  # when the orders were planned last
         self._planned: deque[PlannedOrder] = deque()  # at most one for each file
         self._is_outdated = True  # files have become idle, or nodes been forgiven, since it was made
         self._under_way: set[int] = set()  # files of orders that have not ended
@@ -105,6 +107,7 @@ class OrderPlan:
 
         A file whose order is still under way is not idle, even if its update is too old by now.
         """
+        self._welcome_back()
         idle: defaultdict[int, list[TrainingFile]] = defaultdict(list)  # by base
         planned: list[PlannedOrder] = []
         unplaced: list[TrainingFile] = []
@@ -134,6 +137,23 @@ class OrderPlan:
     def restart_waits(self) -> None:
         """Begin the waits for files anew, after a time in which no node was looked for."""
         self._waits.clear()
+
+    def end_waits(self, files: Files) -> None:
+        """Record that a node is there that may train these files, and works on them."""
+        self._waits.end(file.index for file in files)
+
+    def _welcome_back(self) -> None:
+        """Let nodes that have come to the ring have their orders at once, however often orders to them have failed."""
+        members = frozenset(self._roster.trainers)
+        come, self._members = members - self._members, members
+        if not come:
+            return
+        self._roster.forgive_nodes(come)
+        for file in self._spec.files:
+            if not come.isdisjoint(self._roster.holders(file)):
+                self.end_waits((file,))
+                self._delays.pop(file.index, None)
+                self._turns.pop(file.index, None)
 
     def _turn_of(self, order: PlannedOrder) -> tuple[int, int]:
         """Return the round that an order's files count as taken by; at equal rounds, files that failed come later."""
