@@ -100,9 +100,9 @@ class SiteWork(RoundWork):
         return RoundOutcome([*outcome.parts, *rest.parts], missing)
 
     def placed(self, files: Sequence[TrainingFile]) -> Groups:
-        """Return which site would be given which files, without asking any."""
-        groups = super().placed(files)
-        return {node: group for node, group in groups.items() if str(node.address) not in self._waits.drained}
+        """Return which site would be given which files, without asking any. Sites that do not answer have no part."""
+        groups, left_out = super().placed(files), self._waits.drained | self._waits.absences.keys()
+        return {node: group for node, group in groups.items() if str(node.address) not in left_out}
 
     def _groups(self, files: Sequence[TrainingFile]) -> dict[str, tuple[TrainingFile, ...]]:
         """Return the files of each site, without those that it has lately said it cannot train."""

@@ -23,6 +23,11 @@ class ThroughputEstimate:
         self._seconds: deque[float] = deque(maxlen=SAMPLES_MAX)  # of whole orders
         self._tree_seconds: deque[float] = deque(maxlen=SAMPLES_MAX)  # each level of a tree adds its messages' time
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no order has finished: then it is not known how long one may take."""
+        return not self._seconds
+
     def record(self, node: NodeRef, files: Sequence[TrainingFile], seconds: float) -> None:
         """Record the time of a finished order."""
         latest = seconds / _rows(files)

@@ -79,6 +79,10 @@ class ScriptedNodes:
         """The names of the nodes that were sent requests of one kind, in their order."""
         return [to.host for to, _ in self.requests(kind)]
 
+    def accept(self, node: NodeRef, order: Order) -> None:
+        """Let a node have this order from somebody else."""
+        self._accepted[node, order.ticket] = self.now
+
     # --- the runner
 
     def run(self, procedure: Procedure[R]) -> R:

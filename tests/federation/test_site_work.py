@@ -297,6 +297,20 @@ def private_nodes() -> tuple[ScriptedNodes, NodeRef, list[TrainingFile]]:
     return nodes, nodes.refs[1], files
 
 
+def test_a_site_that_does_not_answer_has_no_part_in_a_tree_until_it_answers() -> None:
+    nodes, hung, files = private_nodes()
+    round_ = private_round(nodes)
+    round_.has_experience()
+    assert set(round_.work.placed(files)) == {hung, nodes.refs[2]}
+
+    round_.run(*files)
+    assert set(round_.work.placed(files)) == {nodes.refs[2]}
+
+    nodes.scripts[hung].seconds = 0.0
+    round_.run(*files)
+    assert set(round_.work.placed(files)) == {hung, nodes.refs[2]}
+
+
 def test_a_site_that_hangs_is_named_and_left_out_within_seconds_and_used_again_when_it_answers() -> None:
     nodes, hung, files = private_nodes()
     round_ = private_round(nodes)

@@ -14,16 +14,19 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.arithmetic import moments_task
 from roundelay.federation.errors import BadRecord, BadSpec
-from roundelay.federation.placement import POLICIES
+from roundelay.federation.placement import POLICIES, Groups
 from roundelay.federation.requests import Order, Share, TrainingFile
+from roundelay.federation.rounds import RoundWork
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import TrainTask
+from roundelay.federation.throughput import BACKUP_FACTOR, ThroughputEstimate
 from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from
-from roundelay.federation.topologies.tree_reduce import _possible, add, split
+from roundelay.federation.topologies.tree_reduce import _possible, add, reduce, split
 from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from tests.federation.inline_ring import InlineRing
+from tests.federation.scripted_nodes import Script, ScriptedNodes
 from tests.federation.test_driver import EXPECTED, IDS, RING, SETTINGS, Job, make_spec
 
 TREE = replace(SETTINGS, topology="tree")
@@ -149,6 +152,43 @@ def test_without_a_root_the_star_trains_all_files() -> None:
         member.orders._launch = None
 
     assert job.drive() == EXPECTED
+
+
+def test_no_tiers_are_reported_of_a_round_without_a_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    job, placed, trees = Job(IDS, make_spec(replace(TREE, rounds=2))), RoundWork.placed, itertools.count()
+
+    def place_until_round_2(work: RoundWork, files: Sequence[TrainingFile]) -> Groups:
+        return placed(work, files) if next(trees) < 2 else {}
+
+    monkeypatch.setattr(RoundWork, "placed", place_until_round_2)
+    job.drive()
+
+    assert [bool(report.tiers) for _, report in job.rounds] == [True, False]
+    assert [report.passed_on > 0 for _, report in job.rounds] == [True, False]
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_a_first_tree_is_given_up_once_another_node_has_finished_long_before(is_late: bool) -> None:
+    nodes = ScriptedNodes(size=5)
+    files = tuple(nodes.file_of(owner, index) for index, owner in enumerate(range(5)))
+    shares = tuple(Share(node, (file.index,)) for node, file in zip(nodes.refs, files, strict=True))
+    order, estimate = Order("job", 1, files, moments_task(make_spec()), shares=shares), ThroughputEstimate()
+    root = nodes.roster.successors_of(nodes.ring.key("job"))[0]
+    for share in shares:
+        nodes.accept(share.node, replace(order, files=(files[share.files[0]],), shares=()))
+        nodes.scripts[share.node] = Script(seconds=math.inf if share.node == root or not is_late else 2.0)
+    if not is_late:
+        nodes.scripts[root].dies_at = 1000.0
+
+    result = nodes.run(reduce(nodes.roster, estimate, nodes.clock, order, b"", (root,)))
+
+    assert result.parts == [] and estimate.is_empty is not is_late
+    if is_late:
+        assert nodes.roster.disturbances == [f"{root.address}: the tree below it has taken too long"]
+        assert nodes.now < 2.0 + BACKUP_FACTOR * 2.0 + 2.0
+    else:
+        assert nodes.now >= 1000.0, "nothing says how long it may take"
+        assert len(nodes.sent) < 2000 + len(shares) * 1000
 
 
 def owner(name: str) -> int:

@@ -12,10 +12,12 @@ The node's side is `aggregate`, the driver's side `reduce`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from roundelay.chord.effects import Procedure, gather
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask_all, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
@@ -25,7 +27,7 @@ from roundelay.federation.effects import OpenBuffer, offload
 from roundelay.federation.errors import BadRecord, FederationError, StepTooLarge, WorkFailed
 from roundelay.federation.large_contents import own_content
 from roundelay.federation.receipts import split_result
-from roundelay.federation.requests import Order, Progress, Share, TrainingFile
+from roundelay.federation.requests import Collect, Order, Progress, Share, TrainingFile
 from roundelay.federation.result_check import check_announced, check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import PartialResult
@@ -38,6 +40,8 @@ from roundelay.store.blobs import Buffer, Content
 from roundelay.store.staging import LARGE_BYTES_MIN
 
 ROOTS_MAX = 3  # nodes tried as the root of one round's tree
+LOOK_INTERVAL_S = 1.0  # between two questions to nodes of a first tree
+LOOKED_AT = 8  # nodes that are asked at a time
 
 
 # --- the node's side
@@ -228,20 +232,54 @@ def reduce(
 def _ask_root(
     root: NodeRef, estimate: ThroughputEstimate, clock: Callable[[], float], order: Order, weights: Content
 ) -> Procedure[PartialSum]:
+    """Have the tree below a root carry an order out. Raises TicketTimeout, another ChordError, WorkFailed, BadRecord.
+
+    While no order of the job has finished, nothing says how long a tree may take. Then the nodes below the root are
+    asked how far they are, until one has finished.
+    """
     yield from submit(root, order, weights)
-    began, largest = clock(), _largest_share(order)
+    began, largest, elapsed, looks = clock(), _largest_share(order), Elapsed(clock), _Looks(order, estimate, clock)
 
     def is_late() -> bool:
         return clock() - began > estimate.tree_timeout_s(largest)
 
-    try:
-        progress = yield from await_done(root, order.ticket, is_late, silent_polls_max=1, elapsed=Elapsed(clock))
-    except TicketTimeout:  # if more jobs have come to the ring, the next trees take as long
-        estimate.record_tree(clock() - began)
-        raise
+    while True:  # ends: the root does, or another node has finished, and then the tree is late at some time
+        try:
+            progress = yield from await_done(root, order.ticket, lambda: is_late() or looks.is_due, 1, elapsed)
+            break
+        except TicketTimeout:  # if more jobs have come to the ring, the next trees take as long
+            if is_late():
+                estimate.record_tree(clock() - began)
+                raise
+        yield from looks.take()
     estimate.record_tree(clock() - began)
     content = yield from result_of(root, progress)
     return (yield from offload(lambda: _possible(order, partial_from(content))))
+
+
+class _Looks:
+    """Asks nodes of a tree, in turn, whether they have finished their own orders, as long as none is known to have."""
+
+    def __init__(self, order: Order, estimate: ThroughputEstimate, clock: Callable[[], float]) -> None:
+        self._own = deque((share.node, _narrow(order, (share,), 0)) for share in order.shares)
+        self._estimate = estimate
+        self._clock = clock
+        self._looked_at = clock()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether some nodes should be asked now."""
+        return self._estimate.is_empty and self._clock() - self._looked_at > LOOK_INTERVAL_S
+
+    def take(self) -> Procedure[None]:
+        """Ask the next nodes, and record the times of the orders that they have finished."""
+        self._looked_at = self._clock()
+        some = list(islice(self._own, LOOKED_AT))
+        self._own.rotate(-LOOKED_AT)
+        answers = yield from ask_all([(node, Collect(own.ticket)) for node, own in some], deadline_s=CALL_TIMEOUT_S)
+        for (node, own), answer in zip(some, answers, strict=True):
+            if isinstance(answer, Progress) and answer.state == "done":
+                self._estimate.record(node, own.files, answer.seconds)
 
 
 def _accept(
