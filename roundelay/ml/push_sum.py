@@ -43,7 +43,7 @@ def weighted_model_from_bytes(content: bytes) -> WeightedModel:
 
 
 def encoded_bytes(model_bytes: int) -> int:
-    """Return the bytes of a weighted model, encoded, whose model has so many bytes."""
+    """Return the size of an encoded weighted model, from that of the model."""
     return _HEAD.size + 2 * model_bytes
 
 
