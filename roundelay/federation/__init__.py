@@ -35,6 +35,7 @@ A driver, which runs a job
     round_coordinator  one round's partial results, following the job's topology
     client_sampling  which files take part in a round
     placement        which node trains which file
+    round_training   train one round, again with half the step if it diverges
     rounds           a round's orders: reassignment, backup tasks
     site_work        a round's orders at private sites, which may be cut off
     file_waits       since when each file is waited for, and until when

@@ -8,18 +8,16 @@ a round is trained, the one before it is validated and stored.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from typing import Any
 
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.chord.errors import NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, receipts, records, update_reader
+from roundelay.federation import arithmetic, receipts, records
 from roundelay.federation.arithmetic import TrainedRound
-from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.contributions import Contributions
 from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
 from roundelay.federation.effects import Clocks, offload
@@ -37,25 +35,24 @@ from roundelay.federation.errors import (
 from roundelay.federation.job_log import JobLog, RoundModel
 from roundelay.federation.job_reader import JobReader
 from roundelay.federation.job_watch import HEARTBEAT_INTERVAL_S, JobWatch
-from roundelay.federation.large_contents import kept_content, open_buffer, written
+from roundelay.federation.large_contents import kept_content
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
-from roundelay.federation.rounds import Meanwhile, PartialResult, WeightsDelta
+from roundelay.federation.round_training import PendingRound, RoundTraining
+from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules.steps import require_needs
 from roundelay.federation.secure_rounds import require_cryptography
 from roundelay.federation.settings import Settings
-from roundelay.federation.site_evaluation import FoundAtSites, evaluate_at_sites
+from roundelay.federation.site_evaluation import evaluate_at_sites
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases, wrong_links
 from roundelay.federation.step_size import StepControl
 from roundelay.federation.successor import inherit, replace_job, successor_of
 from roundelay.federation.topologies.buffered import BufferedTraining
-from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluate
-from roundelay.federation.update_reader import UpdatesLost
 from roundelay.ml import plugins
 from roundelay.ml.cells import Cells
 from roundelay.ml.errors import MLError, PluginUnknown
@@ -64,17 +61,6 @@ from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
 from roundelay.store.blobs import Content
 from roundelay.store.items import Item
-
-UPDATES_LOST_MAX = 100  # times in one round
-
-
-@dataclass(frozen=True)
-class PendingRound:
-    """A round that is not validated yet."""
-
-    report: RoundReport  # without validation at the driver
-    trained: TrainedRound
-    at_sites: FoundAtSites | None = None  # of a job whose sites evaluate
 
 
 class Driver:
@@ -107,7 +93,6 @@ class Driver:
         self.weights: Content = b""  # of the round that is kept; empty if another driver has completed it
         self.validated: Content = b""  # the weights of the round that on_round is told of
         self._before = TrainedRound(0, b"")  # the last round that was trained
-        self._delta: WeightsDelta | None = None  # of its weights to those before it
         self._name = name
         self._clocks = clocks
         self._on_round = on_round
@@ -119,6 +104,7 @@ class Driver:
         self._watch = JobWatch(spec, self._roster, lambda drained: self._coordinator.update_drained(drained))
         self._coordinator = RoundCoordinator(spec, self._roster, clocks, log, self._watch.require_running, name)
         self._verifier = self._coordinator.verifier
+        self._training = RoundTraining(spec, self._roster, self._coordinator, clocks, name, self._require_clean_rounds)
         with_reports = self._verifier is not None
         self._reader = JobReader(spec, self._roster, validation, on_wait, self._renew_leases_if_due, with_reports)
         self._contributions = Contributions()
@@ -181,29 +167,49 @@ class Driver:
         if not self._is_crawled:  # first, so that nothing depends on the entry node
             yield from refresh_members(self._roster)
         self._renew_at = self._clocks.monotonic() + RENEW_DELAY_S
+        view = yield from self._read_job()
+        yield from self._require_all_is_here()
+        made = yield from self._take_up(view)
+        yield from self._run_buffered(made) if self.spec.is_buffered else self._run_rounds(made)
+        yield from self._log.require_last(self._results[-1])
+        if self.spec.settings.personal in ("ditto", "fine-tune"):
+            self.personal = yield from self._evaluate_own_models(view.personal)
+        yield from self._log.write(records.DONE, self._results[-1].digest.encode())
+
+    def _read_job(self) -> Procedure[JobSnapshot]:
+        """Read the job's records and its validation file. Raises JobEnded if it has ended."""
         first: list[Procedure[Any]] = [self._reader.read_job(), self._watch.refresh_leaves()]
+        view: JobSnapshot
         (view, self._validator), _ = yield from gather_or_raise(first)
         self._watch.end = view.end
         if view.paused or self._watch.sites:
             yield from self._watch.beat()
         self._watch.require_running()
+        return view
+
+    def _require_all_is_here(self) -> Procedure[None]:
+        """Require the packages and plugins that the job needs: rather now than after a round of training."""
         if self.spec.settings.secure_aggregation:
             yield from offload(require_cryptography)
-        if plugged := _plugins(self.spec.settings):  # rather now than after a round of training
+        if plugged := _plugins(self.spec.settings):
             yield from offload(lambda: [plugins.load(kind, name) for kind, name in plugged])
             yield from offload(lambda: require_needs(self.spec.settings.rule, self.spec.needs))
+
+    def _take_up(self, view: JobSnapshot) -> Procedure[PendingRound | None]:
+        """Go on where the job's records end. Return round 0 if there are none yet."""
         if self.spec.replaces and len(view.results) <= self.spec.inherited:
             view = yield from inherit(self._roster, self._log, self.spec, len(view.results))
         self._results, self._last_report = list(view.results), view.last_report
         self._recall(view)
-        if self._results:
-            self._moments = bytes.fromhex(self._results[0].moments)
-            self._before = yield from self._reader.read_round(self._results[-1])
-            self._coordinator.expect_left_out(self._results[-1].left_out)
-        made = None if self._results else (yield from self._start_round_zero())
-        if self.spec.is_buffered:
-            yield from self._run_buffered(made)
-            made = None
+        if not self._results:
+            return (yield from self._start_round_zero())
+        self._moments = bytes.fromhex(self._results[0].moments)
+        self._before = yield from self._reader.read_round(self._results[-1])
+        self._coordinator.expect_left_out(self._results[-1].left_out)
+        return None
+
+    def _run_rounds(self, made: PendingRound | None) -> Procedure[None]:
+        """Run a job's remaining rounds; while one is trained, store the one before it, which is `made`."""
         for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
             if self._watch.is_paused:
                 yield from self._wait_while_paused(made, self._watch.require_running)
@@ -216,10 +222,6 @@ class Driver:
             made = yield from self._run_round_and_store_previous(number, made)
         if made is not None and not self._is_complete:
             yield from self._validate_and_store(made)
-        yield from self._log.require_last(self._results[-1])
-        if self.spec.settings.personal in ("ditto", "fine-tune"):
-            self.personal = yield from self._evaluate_own_models(view.personal)
-        yield from self._log.write(records.DONE, self._results[-1].digest.encode())
 
     def _wait_while_paused(self, made: PendingRound | None, require_more: Callable[[], None]) -> Procedure[None]:
         """Store the last round, then wait until the job is resumed. Raises what `require_more` raises."""
@@ -263,7 +265,10 @@ class Driver:
         """Run a round; once its orders are sent, store the one before it."""
         self._watch.require_running()
         began = self._clocks.monotonic()
-        latest = yield from self._run_round(number, lambda have: self._store_previous(made, have))
+        latest = yield from self._training.train(
+            number, self._before, self._moments, lambda have: self._store_previous(made, have)
+        )
+        self._before = latest.trained
         if self.spec.evaluate != "client":
             latest = yield from self._evaluate_at_sites(latest)
         return replace(latest, report=replace(latest.report, seconds=self._clocks.monotonic() - began))
@@ -316,7 +321,7 @@ class Driver:
                 raise
             control.accepts(self._before.loss)
             report = replace(
-                self._report(Assignment(number, training.task), parts),
+                self._training.report(Assignment(number, training.task), parts),
                 seconds=self._clocks.monotonic() - began,
                 disturbances=tuple(self._roster.disturbances),
                 notices=tuple(control.notices),
@@ -350,91 +355,6 @@ class Driver:
             yield from self._validate_and_store(made, have if is_sent else frozenset())
         yield from self._renew_leases_if_due()
 
-    def _run_round(self, number: int, meanwhile: Meanwhile) -> Procedure[PendingRound]:
-        """Train a round, again with half the step as long as it diverges and the settings allow it."""
-        self._roster.begin_round(number)
-        control = StepControl(self.spec, number, self._before.loss, self._before.halvings)
-        beside: Meanwhile | None = meanwhile
-        is_verified = self.spec.settings.verify in (0.0, 1.0)  # as far as it can be
-        while True:  # ends: the number of halvings is bounded
-            try:
-                made = yield from self._train_once(number, control.halvings, beside, is_verified)
-            except StepTooLarge as error:
-                if is_verified:
-                    control.reject(error)
-            else:
-                if (is_verified or control.is_usual(made.trained.loss)) and control.accepts(made.trained.loss):
-                    break
-            beside, is_verified = None, True  # it has run; no step is halved because of a lie
-        self._delta = yield from self._delta_to(made.trained)
-        self._before = made.trained
-        disturbances, notices = tuple(self._roster.disturbances), (*control.notices, *_spent(self.spec, number))
-        return replace(made, report=replace(made.report, disturbances=disturbances, notices=notices))
-
-    def _delta_to(self, trained: TrainedRound) -> Procedure[WeightsDelta | None]:
-        """Return how a round's weights follow from those of the round before, where the job rounds its steps."""
-        if not self.spec.settings.rounds_updates:
-            return None
-        before = self._before.content
-        return (yield from offload(lambda: arithmetic.delta_between(self.spec, before, trained)))
-
-    def _train_once(
-        self, number: int, halvings: int, meanwhile: Meanwhile | None, verify_all: bool
-    ) -> Procedure[PendingRound]:
-        """Train every file from the weights of the round before. Raises StepTooLarge, Replaced."""
-        weights, state = self._before.content, self._before.state
-        gossips = self.spec.settings.topology == "gossip"
-        work = Assignment(
-            number,
-            arithmetic.training_task(self.spec, self._moments, halvings, arithmetic.units_of(self.spec, self._before)),
-            (yield from offload(lambda: arithmetic.start_of(self.spec, self._before))),
-            delta=self._delta,
-            attempt=self._clocks.version() if gossips else 0,
-            priority=self.spec.settings.priority,
-        )
-        yield from offload(lambda: work.digest)  # which is kept
-        parts = yield from self._coordinator.collect(work, meanwhile, verify_all)
-        yield from self._require_clean_rounds()
-        if self.spec.needs == "each":
-            weights, parts = yield from self._aggregate(work, parts, halvings, verify_all)
-        report = self._report(work, parts)
-        if gossips:
-            mixed = yield from self._mix(work, parts)
-            weights, report = mixed.weights, replace(report, errors=mixed.errors, spread=mixed.spread)
-        elif self.spec.needs == "sum":
-            buffer = yield from open_buffer(len(weights))
-            weights, state = yield from written(
-                lambda: arithmetic.step_of_sums(self.spec, self._before.content, parts, state, buffer, number=number),
-                len(weights),
-            )
-        trained = {f.index for p in parts for f in p.files}
-        left_out = tuple(f.index for f in sampled_files(self.spec, number) if f.index not in trained)
-        proven = receipts.merged(part.receipts for part in parts) if self.spec.has_receipts else {}
-        loss = report.training_loss
-        return PendingRound(report, TrainedRound(number, weights, state, loss, halvings, proven, left_out=left_out))
-
-    def _aggregate(
-        self, work: Assignment, parts: list[PartialResult], halvings: int, verify_all: bool
-    ) -> Procedure[tuple[Content, list[PartialResult]]]:
-        """Apply a rule of single updates. Return the new weights, and the parts that they are computed from.
-
-        Updates that are lost before they are read are trained again.
-        """
-        for _ in range(UPDATES_LOST_MAX):
-            try:
-                weights = yield from update_reader.aggregate(self.spec, work.weights, parts, halvings)
-            except UpdatesLost as lost:
-                if lost.is_honest:
-                    self._roster.mark_lost(lost.node, lost.why)
-                else:
-                    self._roster.exclude(lost.node)
-                    self._roster.record_disturbance(f"{lost.node.address} is excluded: {lost.why}")
-                parts = yield from self._coordinator.collect(work, None, verify_all)
-                yield from self._require_clean_rounds()
-            else:
-                return weights, parts
-        raise WorkFailed(f"round {work.number}: single updates were lost {UPDATES_LOST_MAX} times")
-
     def _require_clean_rounds(self) -> Procedure[None]:
         """Have another job replace this one if liars have contributed to earlier rounds. Raises Replaced."""
         if self._verifier is None:
@@ -451,12 +371,6 @@ class Driver:
             lied = "; ".join(map(str, successor.excluded))
             raise WorkFailed(f"{lied}, and this process may not publish a job without it: start it again") from error
         raise Replaced(successor.replacement, successor)
-
-    def _mix(self, work: Assignment, parts: list[PartialResult]) -> Procedure[GossipResult]:
-        """Mix the models of a round of gossip."""
-        evaluation = replace(work, task=arithmetic.evaluation_task(self.spec, self._moments))
-        order = evaluation.order(self.spec.job, (self.spec.validation_file,))
-        return (yield from mix_and_evaluate(self._roster, parts, self.spec.settings.exchanges, order))
 
     def _validate_and_store(self, made: PendingRound, have: frozenset[NodeRef] = frozenset()) -> Procedure[None]:
         """Validate a round while its model is stored; commit it to the job's log; then tell of it."""
@@ -507,47 +421,6 @@ class Driver:
         if self._validator is None or made.trained.number == 0:
             return made.at_sites.evaluation if made.at_sites else Evaluation(0, 0.0, 0)  # not of initial weights
         return self._validator(made.trained.content, self._moments)
-
-    def _report(self, work: Assignment, parts: list[PartialResult]) -> RoundReport:
-        """Return the report of a round, without validation."""
-        loss, accuracy = arithmetic.mean_of_progress(work.task, parts)
-        confirmed = self._verifier.confirmed if self._verifier is not None else {}
-        return RoundReport(
-            self.spec.job,
-            work.number,
-            self._name,
-            0.0,
-            loss,
-            accuracy,
-            0.0,
-            max((p.progress.seconds for p in parts), default=0.0),
-            {f.name: p.trainer_of(f) for p in parts for f in p.files},
-            tiers=self._coordinator.tiers,
-            passed_on=self._coordinator.passed_on,
-            verified={f.name: confirmed[f.index] for p in parts for f in p.files if f.index in confirmed},
-            liars=tuple(self._verifier.liars.values()) if self._verifier is not None else (),
-            trained_s=_added(p.trained_s for p in parts),
-        )
-
-
-def _added(seconds: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Add up what several orders took on each node."""
-    total: defaultdict[str, float] = defaultdict(float)
-    for each in seconds:
-        for address, spent in each.items():
-            total[address] += spent
-    return {address: round(spent, 4) for address, spent in sorted(total.items())}
-
-
-def _spent(spec: JobSpec, number: int) -> tuple[str, ...]:
-    """Return lines about the privacy that the rounds up to this one have spent; none without noise."""
-    settings = spec.settings
-    if not settings.dp_noise:
-        return ()
-    line = f"privacy spent: epsilon {settings.epsilon_after(number):.4g} at delta {settings.dp_delta:g}"
-    if number < settings.rounds_allowed or settings.rounds_allowed == settings.rounds:
-        return (line,)
-    return (line, f"the job ends: one more round would spend more than --dp-epsilon {settings.dp_epsilon:g}")
 
 
 def _plugins(settings: Settings) -> list[tuple[str, str]]:

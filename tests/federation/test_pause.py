@@ -49,14 +49,14 @@ def test_a_driver_waits_before_the_next_round_and_makes_the_same_model() -> None
     driver = job.driver()
     lines: list[str] = []
     driver._logged = lines.append
-    run_round = driver._run_round
+    train = driver._training.train
 
-    def beat_and_run(number: int, *rest: Any) -> Any:
-        made = yield from run_round(number, *rest)
+    def beat_and_train(number: int, *rest: Any) -> Any:
+        made = yield from train(number, *rest)
         yield from driver._watch.beat()
         return made
 
-    driver._run_round = beat_and_run  # type: ignore[assignment,method-assign]
+    driver._training.train = beat_and_train  # type: ignore[assignment,method-assign]
     job.net.run(driver.drive())
 
     assert driver.weights == EXPECTED
