@@ -269,8 +269,12 @@ def test_colour_channels_may_come_last_and_numbers_may_be_floats(tmp_path: Path)
         ({"x": np.zeros((3, 2)), "y": np.zeros(4, int)}, "expected a class for each of 3 rows"),
         (
             {"x": np.array([[1.0], [np.inf]]), "y": np.array([0, 1])},
-            "set.npz, line 2: x holds a number that is not finite",
+            "set.npz, line 2: x holds a number that is infinite or exceeds float32: scale its column",
         ),
+        ({"x": np.array([[1.0], [np.nan]]), "y": np.array([0, 1])}, "set.npz, line 2: x holds NaN: fill it in"),
+        ({"x": np.arange(2.0), "y": np.arange(2)}, "a single feature is saved with .reshape(-1, 1)"),
+        ({"x": np.ones((2, 2), complex), "y": np.arange(2)}, "it holds complex numbers: make them numbers"),
+        ({"x": np.ones((2, 2), "datetime64[D]"), "y": np.arange(2)}, "it holds dates: make them numbers"),
         ({"x": np.zeros((2, 2, 2, 2, 2)), "y": np.zeros(2, int)}, "expected numbers or images"),
         ({"x": np.ones((3, 2)), "y": np.zeros(3, int)}, "y holds 1 classes, expected 2 to 4096"),
         ({"x": np.ones((3, 2)), "y": np.ones((3, 2))}, "expected a class a row, or a single 1 in each row"),
@@ -449,12 +453,50 @@ def test_labels_that_are_numbers_are_in_the_order_of_their_size() -> None:
         ("", TableOptions(), "t.csv: is empty"),
         ('1,"2,a\n3,4,b\n', TableOptions(), "cannot be read as a table"),
         ("1\n2\n", TableOptions(), "line 1: has 1 field"),
+        ("a,b,a,k\n1,2,3,x\n", TableOptions(), "line 1: has two columns 'a': rename one of them"),
+        ("a,k\n$1.50,x\n", TableOptions(), "line 2: column 'a' holds amounts such as '$1.50': write digits alone"),
+        ("a,k\n12 %,x\n", TableOptions(), "line 2: column 'a' holds amounts such as '12 %'"),
+        ('a,k\n"1,250,000",x\n', TableOptions(), "--categorical a reads it as words"),
+        ('a,k\n"two\nlines",x\n', TableOptions(), "not a number or a word: leave it out, --drop a"),
+        ("a\0,k\n1,x\n", TableOptions(), "line 1: is not text: it holds NUL, as UTF-16 without a byte order mark"),
     ],
 )
 def test_faults_of_tables_are_named_by_file_and_line(
     text: str, options: TableOptions, complaint: str, tmp_path: Path
 ) -> None:
     assert complaint in refusal(write(tmp_path, text), ReadOptions(table=options))
+
+
+def test_amounts_are_words_where_an_option_says_so(tmp_path: Path) -> None:
+    found = read(write(tmp_path, "a,k\n5%,x\n10%,y\n"), ReadOptions(table=TableOptions(categorical=("a",))))
+
+    assert rows_of(found).tolist() == [[0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("hint", ["sep=;", '"sep=;"'])
+def test_the_first_line_by_which_excel_knows_the_separator_is_skipped(hint: str, tmp_path: Path) -> None:
+    found = read(write(tmp_path, f"\ufeff{hint}\r\na;k\r\n1,5;x\r\n2,5;y\r\n"))
+
+    assert rows_of(found).tolist() == [[1.5], [2.5]]
+    assert "line 4: column 'a'" in refusal(write(tmp_path, f"{hint}\na;k\n1,5;x\nb;y\n"))
+
+
+def test_what_people_read_beside_the_files_of_a_folder_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "a,k\n1,no\n2,yes\n", "1.csv")
+    for name in ("README.txt", "LICENSE", "readme"):
+        write(tmp_path, "This is about my data\n", name)
+
+    found = read(tmp_path)
+
+    assert [part.name for part in found.training] == ["1.csv"]
+    assert found.skipped == ("LICENSE", "README.txt", "readme")
+
+
+def test_a_file_of_another_program_is_to_be_saved_as_a_table(tmp_path: Path) -> None:
+    book = write(tmp_path, "PK", "book.xlsx")
+
+    assert "book.xlsx: is a .xlsx file, which is not read: save it as .csv or .npz" in refusal(book)
+    assert "holds no training file (*.txt, *.csv, or without extension): only book.xlsx" in refusal(tmp_path)
 
 
 def test_the_tables_of_a_folder_are_parts_with_common_labels(tmp_path: Path) -> None:

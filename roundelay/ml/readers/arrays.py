@@ -159,7 +159,7 @@ def _rows(name: str, x: Any) -> tuple[Rows, Shape]:
         finite = np.isfinite(flat.astype(np.float32)).all(axis=1)  # (n,)
     if not finite.all():
         row = int(np.argmin(finite))
-        raise DataError(name, None, f"row {row} holds NaN, infinity or a number that exceeds float32")
+        raise DataError(name, None, f"row {row} holds NaN, infinity or a number that exceeds float32: fill it in")
     return flat.astype(np.float64), shape
 
 

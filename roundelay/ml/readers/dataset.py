@@ -30,6 +30,20 @@ from roundelay.ml.task import CLASSES_DEFAULT
 Reader = Callable[[Path], Any]  # of a plugin: a path -> (x, y), (x, y, x of the test part, y of it) or a DataSet
 VALIDATION = "validate"
 WRAPPED = ("MNIST", "FashionMNIST", "KMNIST", "QMNIST", "raw", "cifar-10-batches-py", "cifar-100-python")
+TO_CONVERT = (
+    ".xlsx",
+    ".xls",
+    ".ods",
+    ".parquet",
+    ".feather",
+    ".json",
+    ".jsonl",
+    ".arff",
+    ".sav",
+    ".dta",
+    ".mat",
+    ".h5",
+)
 WRAPPING_MAX = 4  # folders around a data set
 
 
@@ -167,6 +181,8 @@ def _guess_file(path: Path) -> str:
         return "cifar10"
     if idx.has_idx_names([path.name]):
         raise DataError(str(path), None, f"is one file of a pair: give the folder {path.parent} instead")
+    if path.suffix.lower() in TO_CONVERT:
+        raise DataError(str(path), None, f"is a {path.suffix} file, which is not read: save it as .csv or .npz")
     raise DataError(str(path), None, f"is of unknown kind: name it with --dataset {'|'.join(KINDS)}")
 
 

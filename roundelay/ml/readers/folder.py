@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.errors import DataError, InputMissing, first_of, printable
 from roundelay.ml.readers.limits import DEFAULT, Limits
 
 DATA_SUFFIXES = ("", ".txt", ".csv")
 JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
+ABOUT = ("readme", "license", "licence", "copying", "notice", "changelog")  # that people read, also as .txt
 FILES_MAX = 100_000
 
 
@@ -45,12 +46,13 @@ def list_training_files(
             continue
         if validation is not None and _is_validation(entry, validation):
             continue
-        if entry.is_file(follow_symlinks=False) and is_data(Path(entry.name)):
+        if entry.is_file(follow_symlinks=False) and is_data(Path(entry.name)) and not _is_about(Path(entry.name)):
             files.append(folder / entry.name)
         else:
             skipped.append(f"{entry.name} (a symbolic link)" if entry.is_symlink() else entry.name)
     if not files:
-        raise DataError(str(folder), None, "holds no training file (*.txt, *.csv, or without extension)")
+        only = f": only {first_of([printable(name, 40) for name in skipped])}" if skipped else ""
+        raise DataError(str(folder), None, f"holds no training file (*.txt, *.csv, or without extension){only}")
     return Listing(tuple(files), tuple(skipped))
 
 
@@ -111,6 +113,10 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def _has_data_suffix(path: Path) -> bool:
     return path.suffix.lower() in DATA_SUFFIXES
+
+
+def _is_about(path: Path) -> bool:
+    return path.stem.lower() in ABOUT and path.suffix.lower() in ("", ".txt")
 
 
 def _check_name(folder: Path, name: str) -> None:

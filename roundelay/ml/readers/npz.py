@@ -67,6 +67,8 @@ _HEADER = re.compile(
     r"\s*\{\s*'descr':\s*'([<>|=]?)([buifUSO])(\d{0,4})',\s*'fortran_order':\s*(False|True),"
     r"\s*'shape':\s*\(([\d,\s]{0,200})\),?\s*\}\s*"
 )
+_OTHER_TYPES = {"M": "dates", "m": "spans of time", "c": "complex numbers", "V": "records"}
+_OTHER_HEADER = re.compile(rf"\s*\{{\s*'descr':\s*'[<>|=]?([{''.join(_OTHER_TYPES)}])")
 _DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError)
 
 
@@ -212,9 +214,9 @@ def _find(
         if first in arrays and (second in arrays or classless):
             x = _with_header(arrays[first], limits)
             if len(x.shape) < 2 or not 1 <= prod(x.shape[1:]) <= FEATURES_MAX:
-                raise DataError(
-                    str(path), None, f"{x.name} has the shape {x.shape}, expected rows of 1 to {FEATURES_MAX} features"
-                )
+                advice = ": a single feature is saved with .reshape(-1, 1)" if len(x.shape) == 1 else ""
+                expected = f"expected rows of 1 to {FEATURES_MAX} features{advice}"
+                raise DataError(str(path), None, f"{x.name} has the shape {x.shape}, {expected}")
             if x.dtype.kind in "US":
                 raise DataError(str(path), None, f"{x.name} holds texts, expected numbers")
             return x, _with_header(arrays[second], limits) if second in arrays else None
@@ -244,7 +246,10 @@ def _read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]
     size = int.from_bytes(start[8:10], "little")
     if start[6] > 1:
         size |= int.from_bytes(file.read(2), "little") << 16
-    match = _HEADER.fullmatch(file.read(size).decode("latin-1")) if size <= HEADER_BYTES_MAX else None
+    header = file.read(size).decode("latin-1") if size <= HEADER_BYTES_MAX else ""
+    match = _HEADER.fullmatch(header)
+    if other := _OTHER_HEADER.match(header):
+        raise ValueError(f"it holds {_OTHER_TYPES[other[1]]}: make them numbers, such as .astype(float)")
     if match is None:
         raise ValueError("its header is damaged, or its type is not one of numbers or texts")
     if match[2] == "O":
@@ -297,10 +302,17 @@ def _blocks(x: ArrayFile, channels_last: bool, pixels: bool, encoding: Encoding 
                 flat = flat.astype(np.float32) if encoding is None else encoding.encode(flat.astype(np.float64))
             finite = np.isfinite(flat).all(axis=1)  # (n,)
             if not finite.all():
-                at = row + int(np.argmin(finite)) + 1
-                raise DataError(str(x.path), at, f"{x.name} holds a number that is not finite")
+                place = int(np.argmin(finite))
+                raise DataError(str(x.path), row + place + 1, f"{x.name} holds {_not_finite(flat[place])}")
         yield flat
         row += len(flat)
+
+
+def _not_finite(row: Rows) -> str:
+    """Say what a row holds that float32 does not, and what to do."""
+    if np.isnan(row).any():
+        return "NaN: fill it in, for example with the mean of its column"
+    return "a number that is infinite or exceeds float32: scale its column, or leave the row out"
 
 
 def _raw_blocks(array: ArrayFile) -> Iterator[Rows]:

@@ -24,7 +24,7 @@ from roundelay.ml.readers import decimals
 from roundelay.ml.readers.dialect import BLANKS, COMMENT, Dialect, find_dialect, has_header, is_missing, sample_rows
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.rows import Rows
-from roundelay.ml.readers.schema import CLASSES_MAX, Column, Layout, Schema, looks_like_date
+from roundelay.ml.readers.schema import CLASSES_MAX, Column, Layout, Schema, looks_like_amount, looks_like_date
 from roundelay.ml.readers.source import SET_ROWS_MAX
 from roundelay.ml.readers.spool import Spool
 from roundelay.ml.readers.text import Block, Tell, blocks
@@ -270,7 +270,7 @@ class FileScan:
         if is_missing(text):
             raise self._fault(line, f"{self._gap(place, text)}: it is the class of the row, so leave the row out")
         if not text.strip().isprintable():
-            raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not a class")
+            raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not a class: write it on one line")
         try:
             return self._schema.classes.number(text)
         except ValueError:
@@ -289,11 +289,8 @@ class FileScan:
         value = self._dialect.number(text)
         if column.is_words is None:
             column.is_words = value is None
-            if value is None and looks_like_date(text):
-                advice = f"make it a number, or leave it out: --drop {_option(self._layout, place)}"
-                raise self._fault(
-                    line, f"{self._layout.name(place)} holds dates or times such as {_quote(text)}: {advice}"
-                )
+            if value is None:
+                self._refuse_amounts(line, place, text)
         if column.is_words:
             return self._word(line, place, column, text, value)
         if value is None:
@@ -302,8 +299,21 @@ class FileScan:
                 advice = "--task classification trains classes"
             raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not a number ({advice})")
         if not abs(value) <= LARGEST:
-            raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not finite or too large")
+            advice = "scale the column, or leave the row out"
+            raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not finite or too large: {advice}")
         return value
+
+    def _refuse_amounts(self, line: int, place: int, text: str) -> None:
+        """Raise DataError for a column that begins with a date or an amount: read as words, it would lose its order."""
+        name, option = self._layout.name(place), _option(self._layout, place)
+        if looks_like_date(text):
+            advice = f"make it a number, or leave it out: --drop {option}"
+            raise self._fault(line, f"{name} holds dates or times such as {_quote(text)}: {advice}")
+        if looks_like_amount(text):
+            advice = (
+                f"write digits alone, or leave it out (--drop {option}), or --categorical {option} reads it as words"
+            )
+            raise self._fault(line, f"{name} holds amounts such as {_quote(text)}: {advice}")
 
     def _word(self, line: int, place: int, column: Column, text: str, value: float | None) -> float:
         try:
@@ -314,7 +324,7 @@ class FileScan:
             advice = f"--categorical {option} reads it as words"
             raise self._fault(line, f"{name} holds words, but here {_quote(text)}: {advice}")
         if not text.strip().isprintable():
-            raise self._fault(line, f"{name} is {_quote(text)}, not a number or a word")
+            raise self._fault(line, f"{name} is {_quote(text)}, not a number or a word: leave it out, --drop {option}")
         advice = f"leave it out (--drop {option}), or raise --words"
         raise self._fault(line, f"{name} has more than {column.words.most} different words: {advice}")
 

@@ -21,6 +21,8 @@ CLASSES_MAX = 4096
 WORDS_KNOWN_MAX = 1 << 20  # of a file that a trained model reads
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})(\.0*)?")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{1,2}:\d\d(:\d\d.*)?")
+_SIGN, _GROUPED = r"[$€£¥%]", r"[+-]?\d{1,3}([ ,.'\u00a0]\d{3})+([.,]\d+)?"
+_AMOUNT = re.compile(rf"[+-]?{_SIGN}\s*[+-]?[\d.,']*\d|[+-]?[\d.,']*\d\s*{_SIGN}|{_GROUPED}")
 _INDEX_NAMES = ("", "Unnamed: 0")  # of the column that pandas.DataFrame.to_csv writes first
 
 
@@ -172,6 +174,9 @@ class Schema:
         self.dropped = {place: header[place] if header else "" for place in left_out}
         if not self.columns:
             raise DataError(str(path), line, "has no column of features left")
+        used = [self.label, *(column.name for column in self.columns)]
+        if twice := next((name for name in used if name and used.count(name) > 1), ""):
+            raise DataError(str(path), line, f"has two columns {self._title(twice)[7:]}: rename one of them")
         if self.options.task == "regression":
             self.add_target()
         return self._by_place(header)
@@ -312,6 +317,11 @@ def describe_unknown(column: str, word: str) -> str:
 
 def looks_like_date(text: str) -> bool:
     return _DATE.fullmatch(text.strip()) is not None
+
+
+def looks_like_amount(text: str) -> bool:
+    """Return whether a text is a number with a sign of money or percent, or with marks between thousands."""
+    return _AMOUNT.fullmatch(text.strip()) is not None
 
 
 def schema_of(

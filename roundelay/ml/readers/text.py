@@ -10,6 +10,7 @@ import codecs
 import gzip
 import io
 import os
+import re
 import stat
 import zipfile
 import zlib
@@ -34,6 +35,9 @@ _MARKS = (  # longest first: UTF-32 begins like UTF-16
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_SEPARATOR_HINT = re.compile(rb'"?sep=.?"?\n')  # which Excel reads, and removes
+_SAVE = "save it as UTF-8"
+_NUL = f"it holds NUL, as UTF-16 without a byte order mark does; {_SAVE}"
 
 Tell = Callable[[int], None]  # bytes of the file that have been read
 
@@ -52,6 +56,10 @@ def blocks(path: Path, tell: Tell = lambda done: None, limits: Limits = DEFAULT)
     try:
         for text in _decoded(path, tell, limits):
             rest += text
+            if b"\0" in text:
+                raise DataError(str(path), line + rest[: rest.index(b"\0")].count(b"\n"), f"is not text: {_NUL}")
+            if line == 1 and (hint := _SEPARATOR_HINT.match(rest)):
+                rest = b"#\n" + rest[hint.end() :]
             cut = rest.rfind(b"\n") + 1
             if cut:
                 yield Block(line, rest[:cut])
@@ -60,7 +68,7 @@ def blocks(path: Path, tell: Tell = lambda done: None, limits: Limits = DEFAULT)
             if len(rest) > LINE_BYTES_MAX:
                 raise DataError(str(path), line, f"is longer than {LINE_BYTES_MAX} bytes")
     except UnicodeDecodeError as error:
-        raise DataError(str(path), line + rest.count(b"\n"), f"is not text: {error.reason}") from error
+        raise DataError(str(path), line + rest.count(b"\n"), f"is not text: {error.reason}; {_SAVE}") from error
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
         raise DataError(str(path), None, f"cannot be unpacked: {private(error)}") from error
     if rest:
