@@ -30,7 +30,7 @@ help:
 	@echo "make gen             generate rpc/gen from service.thrift (needs thrift-compiler)"
 	@echo "make paper           reproduce the Chord paper's tables in docs/results/chord.md (8 minutes on one core)"
 	@echo "make soak            kill one of 20 nodes every 10 s for ten minutes; writes docs/results/soak.md"
-	@echo "make faults          run what is missing of the fault suite; writes docs/results/faults.md (all: an hour)"
+	@echo "make faults          run the fault suite; writes docs/results/faults.md (an hour)"
 	@echo "make hosts           train on eight network namespaces, and disconnect one of them (needs root)"
 	@echo "make slurm           run deploy/slurm on three machines of Slurm, and preempt them (needs slurmd and munge)"
 	@echo "make containers      run deploy/compose.yaml on docker or podman, and disturb it"
@@ -87,7 +87,7 @@ soak: install
 	$(PYTHON) -m chaos soak --out docs/results/soak.md
 
 faults: install
-	$(PYTHON) -m chaos report
+	$(PYTHON) -m chaos report --again
 
 slurm: install
 	$(PYTHON) -m chaos slurm
