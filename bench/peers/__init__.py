@@ -1,11 +1,12 @@
 """The peers: child processes in an environment of their own (`make bench-peers`).
 
 Each reads requests as lines of JSON and replies in lines of JSON. They import nothing of ours but `serve`, except
-flower_app, which trains with our network.
+Flower's app, which trains with our network.
 
 flower_app         Flower's app for the same job
 flower_simulation  Flower's simulation of the app, in Ray
 flower_rules       Flower's aggregation functions
+letters_share      one client's share of the letters, trained with our network
 grpc_client        grpcio's client with messages of raw bytes
 grpc_server        grpcio's server with messages of raw bytes
 pandas_reader    pandas.read_csv
