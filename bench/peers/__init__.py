@@ -1,12 +1,14 @@
 """The peers: child processes in an environment of their own (`make bench-peers`).
 
 Each reads requests as lines of JSON and replies in lines of JSON. They import nothing of ours but `serve`, except
-Flower's app, which trains with our network.
+the apps of Flower and NVFlare, which train with our network.
 
 flower_app         Flower's app for the same job
 flower_simulation  Flower's simulation of the app, in Ray
 flower_rules       Flower's aggregation functions
-letters_share      one client's share of the letters, trained with our network
+letters_share      one client's share of the letters, trained with our network: for both apps
+nvflare_app        what every site of NVFlare's swarm runs for the same job
+nvflare_job        submits this job
 grpc_client        grpcio's client with messages of raw bytes
 grpc_server        grpcio's server with messages of raw bytes
 pandas_reader    pandas.read_csv

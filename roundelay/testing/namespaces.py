@@ -9,9 +9,10 @@ import ctypes
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,13 @@ class Host:
         """Bring the link up again with both addresses: a link that goes down loses its IPv6 address."""
         _ip("-n", self.namespace, "link", "set", LINK, "up")
         _ip("-n", self.namespace, "address", "replace", f"{self.ipv6}/64", "dev", LINK, "nodad")
+
+    def kill_all(self) -> None:
+        """Kill every process on this host but this one."""
+        for pid in map(int, _ip("netns", "pids", self.namespace).split()):
+            if pid != os.getpid():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def wrapper(self, names: Path | None = None) -> tuple[str, ...]:
         """Return the command that runs a program on this host, with `names` in place of /etc/hosts."""
@@ -201,5 +209,6 @@ def _delete(namespace: str) -> None:
     subprocess.run(["ip", "netns", "delete", namespace], check=False, capture_output=True, timeout=COMMAND_TIMEOUT_S)
 
 
-def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=COMMAND_TIMEOUT_S)
+def _ip(*arguments: str) -> str:
+    done = subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S)
+    return done.stdout

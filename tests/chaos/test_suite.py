@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos import hostile, liars, matrix, report, rows, sites
+from chaos import hostile, liars, matrix, report, rows, sites, sites_flower, sites_nvflare
 from chaos.cuts import CUTS, Cut, plan_cuts
 from chaos.faults import Outcome, Plan, Tally, make_plans, percentile, replay
 from chaos.history import History, judge
@@ -15,7 +15,7 @@ from chaos.hostility.case import CaseResult
 from chaos.hostility.fuzzer import Fuzzer
 from chaos.nemesis import ROLES
 from chaos.scenario import ScenarioResult
-from chaos.sites_flower import FlowerFound
+from chaos.sites_peers import PeerFound
 from roundelay.federation.effects import Clocks
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.node.failpoints import parse
@@ -192,17 +192,26 @@ def test_a_site_that_a_round_waits_for_is_not_yet_left_out() -> None:
     assert sites.LEFT_OUT.findall("\n".join([f"job 4f0c8d12: {said[0]}", left_out])) == [left_out]
 
 
-def test_the_document_about_sites_has_flower_beside_us_where_it_is_installed() -> None:
+def test_the_document_about_sites_has_other_systems_beside_us_where_they_are_installed() -> None:
     cuts = [Cut(0, 1, 0.5, 2.0), Cut(1, 2, 0.5, 60.0)]
     found = sites.Found(rounds=20, sites=8, cuts=cuts, killed=["site 1 in round 13"])
     alone = sites.document(found, 20, "512,512", [])
-    found.flower = FlowerFound("Flower 1.0", 19, {3: 2, 7: 1}, cuts, 700.0)
+    found.peers[sites_flower.TITLE] = PeerFound("Flower 1.0, deployed", 20, {3: 2, 7: 1}, cuts, 700.0)
+    found.peers[sites_nvflare.TITLE] = None
     beside = sites.document(found, 20, "512,512", [])
 
-    assert "| rounds | 20 of 20 | not installed |" in alone
-    assert "| rounds | 20 of 20 | 19 of 20 |" in beside
-    assert "| sites left out of a round | none | 3, in 2 rounds |" in beside
-    assert "Flower 1.0, deployed" in beside
+    assert "| what | found | Flower, deployed | NVFlare, swarm |" in alone
+    assert "| rounds | 20 of 20 | not installed | not installed |" in alone
+    assert "| what | found | Flower 1.0, deployed | NVFlare, swarm |" in beside
+    assert "| rounds | 20 of 20 | 20 of 20 | not installed |" in beside
+    assert "| sites left out of a round | none | 3, in 2 rounds | not installed |" in beside
+    assert sites_flower.ABOUT[0] in beside and sites_nvflare.ABOUT[0] not in beside
+
+
+def test_a_system_that_stopped_early_is_reported_with_its_own_words() -> None:
+    rows = PeerFound("NVFlare 2.0, swarm", 7, {}, [], 300.0, "no reply from site-3").rows(20)
+
+    assert rows["rounds"] == "7 of 20, then stopped: no reply from site-3"
 
 
 def test_a_plan_cuts_each_site_in_rounds_of_their_own_for_different_times() -> None:

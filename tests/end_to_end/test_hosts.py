@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ from chaos.workload import JobOptions, small_letters
 from roundelay.cli import main
 from roundelay.node import addresses
 from roundelay.testing.cluster import Cluster
-from roundelay.testing.namespaces import missing
+from roundelay.testing.namespaces import inside, missing, network
 from roundelay.testing.waiting import wait_for_line
 from tests.end_to_end.small_job import write_tiny
 from tests.processes import client, run_here
@@ -77,6 +79,15 @@ def test_who_listens_everywhere_is_reached_by_the_way_to_the_ring_and_patterns_l
         assert f"listening at 127.0.0.1:{node.port}" in node.text
         seen = client("status", "--json", "--nodes", folder / "compute_nodes.txt", cwd=folder).json
         assert [n["address"] for n in seen["nodes"]] == [f"127.0.0.1:{node.port}"]
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_every_process_of_a_host_is_killed_but_this_one() -> None:
+    with network(1) as (host,), inside(host.namespace):
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        host.kill_all()
+
+        assert child.wait(10) == -signal.SIGKILL
 
 
 def test_who_is_in_no_pattern_is_refused_with_the_line_to_add(folder: Path) -> None:
