@@ -31,7 +31,6 @@ class Arithmetic(Protocol):
     """What native and portable arithmetic have in common."""
 
     dtype: ClassVar[type[np.floating[Any]]]  # of the arrays of a local training of mlp or softmax
-    has_float32_layouts: ClassVar[bool]  # whether matrices lie as BLAS multiplies them fastest in float32: kernels.py
     unit: ClassVar[float]  # a power of two, either way, of the activations in a training: kernels.py
 
     def generator(self, seed: Seed) -> np.random.Generator:
@@ -86,7 +85,6 @@ class Native:
     """numpy's own functions, in float32."""
 
     dtype: ClassVar[type[np.floating[Any]]] = np.float32
-    has_float32_layouts: ClassVar[bool] = True
     unit: ClassVar[float] = 1.0
 
     def generator(self, seed: Seed) -> np.random.Generator:
@@ -137,7 +135,6 @@ class Portable:
     """Exact products and sums of rounded operands, in float64 (exact_product, elementary, raw_random)."""
 
     dtype: ClassVar[type[np.floating[Any]]] = np.float64
-    has_float32_layouts: ClassVar[bool] = False
     unit: ClassVar[float] = -(2.0**60)
 
     def generator(self, seed: Seed) -> np.random.Generator:

@@ -54,8 +54,7 @@ class FactoredGradient:
 
     def __init__(self, architecture: Architecture, arithmetic: Arithmetic) -> None:
         shapes = [(fan_in + 1, fan_out) for fan_in, fan_out in architecture.shapes]
-        if arithmetic.has_float32_layouts:
-            shapes[0] = shapes[0][::-1]
+        shapes[0] = shapes[0][::-1]  # as it lies in Network
         self._arithmetic = arithmetic
         self._blocks = list(_blocks(shapes, arithmetic))
         self._factors: deque[tuple[Array, Array]] = deque(maxlen=len(shapes))  # of the last layer first

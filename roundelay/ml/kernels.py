@@ -9,9 +9,9 @@ Knows nothing of epochs, learning rates or file contents; mlp.loss_and_gradient 
 - element-wise calls run over whole contiguous arrays: numpy is several times slower over slices;
 - arrays are feature-major, (F, width, batch), so the softmax reduces over the axis before the last;
 - the bias is a row of ones above the activations and a column of ones beside the inputs: no separate additions;
-- in float32, BLAS is slowest when the inner axis is contiguous in both operands. So the first matrix is kept transposed
-  (Network), the inputs come in both layouts, and the gradient from the layer above is copied transposed. In float64
-  these cost time, and the product that makes the scores is faster transposed;
+- BLAS is slowest when the inner axis is contiguous in both operands: with AVX-512 up to twice as slow. So the first
+  matrix is kept transposed (Network), the inputs come in both layouts, and the gradient from the layer above is copied
+  transposed;
 - buffers begin at a cache line (aligned.py);
 - labels come as arrays with the scale at each sample's class and 0 elsewhere (batches.py): one subtraction;
 - factors of the gradient (1 / batch, the learning rate) are folded into the scale of the softmax;
@@ -67,7 +67,7 @@ Step = Callable[[Batch], None]
 
 
 class Network:
-    """Weights and gradients of F trainings, laid out as in mlp.py, but perhaps with the first matrix transposed."""
+    """Weights and gradients of F trainings, laid out as in mlp.py, but with the first matrix transposed."""
 
     def __init__(self, architecture: Architecture, files: int = 1, arithmetic: Arithmetic = NATIVE) -> None:
         self.architecture, self.arithmetic = architecture, arithmetic
@@ -91,16 +91,13 @@ class Network:
         """Write a vector that is laid out as Architecture.views expects it to a row of `weights`, or of its like."""
         for start in range(0, len(row), COPIED_AT_ONCE):
             row[start : start + COPIED_AT_ONCE] = vector[start : start + COPIED_AT_ONCE]
-        if self.arithmetic.has_float32_layouts:
-            fan_in, fan_out = self.architecture.shapes[0]
-            first = (fan_in + 1) * fan_out
-            row[:first].reshape(fan_out, fan_in + 1)[...] = vector[:first].reshape(fan_in + 1, fan_out).T
+        fan_in, fan_out = self.architecture.shapes[0]
+        first = (fan_in + 1) * fan_out
+        row[:first].reshape(fan_out, fan_in + 1)[...] = vector[:first].reshape(fan_in + 1, fan_out).T
 
     def unload(self) -> list[Array]:
         """Return each training's weights, laid out as Architecture.views expects them; they are not used here again."""
         stored = list(self.weights)  # (parameters,) each
-        if not self.arithmetic.has_float32_layouts:
-            return stored
         fan_in, fan_out = self.architecture.shapes[0]
         first = (fan_in + 1) * fan_out
         for weights in stored:
@@ -108,12 +105,11 @@ class Network:
         return stored
 
     def matrices(self, flat: Array) -> list[Array]:
-        """Return views of `flat`, (F, fan_in + 1, fan_out); the first (F, fan_out, fan_in + 1) if it is transposed."""
+        """Return views of `flat`, (F, fan_in + 1, fan_out); the first (F, fan_out, fan_in + 1)."""
         views, start = [], 0
         for fan_in, fan_out in self.architecture.shapes:
             end = start + (fan_in + 1) * fan_out
-            is_transposed = not start and self.arithmetic.has_float32_layouts
-            shape = (fan_out, fan_in + 1) if is_transposed else (fan_in + 1, fan_out)
+            shape = (fan_in + 1, fan_out) if start else (fan_out, fan_in + 1)
             views.append(squeeze_files(flat[:, start:end].reshape(-1, *shape)))
             start = end
         return views
@@ -130,13 +126,12 @@ class HiddenLayer:
     units: Array  # (F, width, batch) view of the activations without row 0
     zeros: Array  # (F, width + 1, batch) the other operand of ReLU
     keep: Array | None  # (F, width, batch) dropout's factors, redrawn for each step; None: no dropout
-    left: Array  # (F, up, width + 1) view of the matrix above, or the activations transposed
-    right: Array  # (F, width + 1, batch) the activations, or the matrix above
-    output: Array  # (F, up, batch) their product: the units above or the scores, perhaps transposed
+    above_t: Array  # (F, up, width + 1) view of the matrix above, transposed, with its bias
+    output: Array  # (F, up, batch) its product with the activations: the units above, or the scores
 
     output_back: Array  # (F, up, batch) d loss / d output, as are the others divided by the unit
     output_back_t: Array  # (F, batch, up) the same transposed
-    output_back_copy: Array | None  # (F, up, batch) view of output_back_t, if that is a copy
+    output_back_copy: Array  # (F, up, batch) view of output_back_t, which is a copy
     gradient: Array | None  # (F, width + 1, up) of the matrix above; None if it is factored
     matrix: Array  # (F, width, up) view of the matrix above without its bias
     units_back: Array  # (F, width, batch) d loss / d units
@@ -163,7 +158,6 @@ def gradient_step(
     step (dropout.py).
     """
     scores = _empty(network, network.architecture.classes, size)  # (F, classes, batch)
-    made_scores = _scores_as_made(network, scores)
     unit, power = network.arithmetic.unit, np.ones(network.files)  # (F,) what bounds the weights
     operands, round_weights = network.arithmetic.operands(network.weights, max(network.architecture.sizes) + 1, power)
     outputs = _outputs(network, size, scale / unit, scores)
@@ -171,12 +165,10 @@ def gradient_step(
     gradients: Sequence[Array | None] = [None] * len(network.architecture.shapes)
     if factored is None:
         gradients = network.matrices(network.gradient)
-    layers = _hidden_layers(network, network.matrices(operands), gradients, size, made_scores, scores, keeps, bound)
+    layers = _hidden_layers(network, network.matrices(operands), gradients, size, scores, keeps, bound)
     reversed_layers = layers[::-1]
     first, first_gradient = network.matrices(operands)[0], gradients[0]
     first_output, first_back = (layers[0].units, layers[0].units_back) if layers else (scores, scores)
-    is_transposed, first_back_t = network.arithmetic.has_float32_layouts, first_back.swapaxes(-2, -1)
-    first_t = first if is_transposed else first.swapaxes(-2, -1)  # (F, width, d + 1)
     product = np.dot if network.files == 1 else np.matmul
     to_gradient: Callable[..., object] = product if factored is None else factored.add
     rectify = np.maximum if unit > 0 else np.minimum
@@ -185,22 +177,21 @@ def gradient_step(
     def step(batch: Batch) -> None:
         if round_weights is not None:
             round_weights()
-        product(first_t, batch.columns, first_output)  # (F, width, batch)
+        product(first, batch.columns, first_output)  # (F, width, batch)
         for layer in layers:
             rectify(layer.activations, layer.zeros, out=layer.activations)  # (F, width + 1, batch) ReLU
             if layer.keep is not None:
                 multiply(layer.units, layer.keep, layer.units)  # (F, width, batch)
             if layer.round_activations is not None:
                 layer.round_activations()
-            product(layer.left, layer.right, layer.output)  # (F, up, batch)
+            product(layer.above_t, layer.activations, layer.output)  # (F, up, batch)
 
         if unit != 1:
-            multiply(made_scores, per_unit, scores)  # (F, classes, batch)
+            multiply(scores, per_unit, scores)  # (F, classes, batch)
         outputs(batch)
 
         for layer in reversed_layers:
-            if layer.output_back_copy is not None:
-                copy(layer.output_back_copy, layer.output_back)  # (F, up, batch)
+            copy(layer.output_back_copy, layer.output_back)  # (F, up, batch)
             to_gradient(layer.activations, layer.output_back_t, layer.gradient)  # (F, width + 1, up)
             product(layer.matrix, layer.output_back, layer.units_back)  # (F, width, batch)
             if layer.mask is None:
@@ -214,10 +205,7 @@ def gradient_step(
                 layer.round_bounded(batch.factors_bound)
             elif layer.round_back is not None:
                 layer.round_back()
-        if is_transposed:
-            to_gradient(first_back, batch.rows, first_gradient)  # (F, width, d + 1)
-        else:
-            to_gradient(batch.columns, first_back_t, first_gradient)  # (F, d + 1, width)
+        to_gradient(first_back, batch.rows, first_gradient)  # (F, width, d + 1)
 
     return step
 
@@ -227,13 +215,6 @@ def _is_bounded(network: Network) -> bool:
     architecture = network.architecture
     has_softmax = architecture.task == "classification" and architecture.loss_name == TASK_LOSS
     return has_softmax and architecture.classes <= BOUNDED_CLASSES_MAX
-
-
-def _scores_as_made(network: Network, scores: Array) -> Array:
-    """Return where the last product writes the scores, times the unit: in `scores` itself, or a transposed view."""
-    if network.arithmetic.has_float32_layouts or len(network.architecture.sizes) == 2:
-        return scores
-    return np.empty_like(scores.swapaxes(-2, -1), order="C").swapaxes(-2, -1)  # (F, classes, batch)
 
 
 def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
@@ -301,7 +282,6 @@ def _hidden_layers(
     operands: list[Array],
     gradients: Sequence[Array | None],
     size: int,
-    made_scores: Array,
     scores: Array,
     keeps: Sequence[Array],
     bound: tuple[Doubles, float] | None,
@@ -312,17 +292,13 @@ def _hidden_layers(
     """
     widths = network.architecture.sizes[1:-1]
     matrices, gradients = operands[1:], gradients[1:]
-    arithmetic, unit, is_copied = network.arithmetic, network.arithmetic.unit, network.arithmetic.has_float32_layouts
+    arithmetic, unit = network.arithmetic, network.arithmetic.unit
     layers: list[HiddenLayer] = []  # the one next to the scores first: each refers to the one above
     for i in reversed(range(len(widths))):
-        output, output_back = (layers[-1].units, layers[-1].units_back) if layers else (made_scores, scores)
+        output, output_back = (layers[-1].units, layers[-1].units_back) if layers else (scores, scores)
         activations, back, zeros = (_empty(network, widths[i] + 1, size) for _ in range(3))
         activations[..., 0, :], back[..., 0, :], zeros[:] = unit, 0, 0
-        left, right, output_back_t = matrices[i].swapaxes(-2, -1), activations, output_back.swapaxes(-2, -1)
-        if is_copied:
-            output_back_t = np.empty_like(output_back_t, order="C")  # (F, batch, up)
-        if output is made_scores and made_scores is not scores:
-            left, right, output = (each.swapaxes(-2, -1) for each in (right, left, output))
+        output_back_t = np.empty_like(output_back.swapaxes(-2, -1), order="C")  # (F, batch, up)
         inner = max(size, widths[i])
         layers.append(
             HiddenLayer(
@@ -330,12 +306,11 @@ def _hidden_layers(
                 units=activations[..., 1:, :],
                 zeros=zeros,
                 keep=keeps[i] if keeps else None,
-                left=left,
-                right=right,
+                above_t=matrices[i].swapaxes(-2, -1),
                 output=output,
                 output_back=output_back,
                 output_back_t=output_back_t,
-                output_back_copy=output_back_t.swapaxes(-2, -1) if is_copied else None,
+                output_back_copy=output_back_t.swapaxes(-2, -1),
                 gradient=gradients[i],
                 matrix=matrices[i][..., 1:, :],
                 units_back=back[..., 1:, :],

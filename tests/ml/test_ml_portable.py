@@ -241,7 +241,7 @@ def test_the_gradient_below_a_softmax_is_within_the_bound_by_which_it_is_rounded
     for batch in batches.epoch(np.zeros((1, 1), np.int64)):
         gradient_step(network, 1, scale)(batch)
 
-    back = network.matrices(network.gradient)[0][0]  # (40,)
+    back = network.matrices(network.gradient)[0][:, 0]  # (40,)
     bound = 4 * BACK_SUM_MAX * scale * 2.0 ** np.ceil(np.log2(size))  # the weight of a class is 4 at most
     unit = 2.0 ** (np.ceil(np.log2(bound)) - operand_bits(40))
     assert np.abs(back).max() <= bound
