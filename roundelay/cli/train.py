@@ -35,6 +35,7 @@ def check_options(chosen: parser_base.Namespace) -> None:
     ring_address(chosen)
     if chosen.local is not None:
         _check_local(chosen)
+    _check_effects(chosen)
     if chosen.private is None and chosen.data is None:
         raise exits.Exit(
             exits.USAGE, "client.py train: no training data. For example: client.py ./letters validate_letters.txt"
@@ -47,6 +48,25 @@ def check_options(chosen: parser_base.Namespace) -> None:
         raise exits.Exit(
             exits.USAGE, f"{chosen.validation} cannot be combined with --validation {chosen.held_out}: name one file"
         )
+
+
+def _check_effects(chosen: parser_base.Namespace) -> None:
+    """Raise InvalidRequest for an option on the command line that would have no effect."""
+    own_ring = "--local: a local ring has its own" if chosen.local is not None else ""
+    has_rows = chosen.private is None and (chosen.validation is not None or chosen.held_out is not None)
+    linear = "--model softmax, which has no hidden layer" if chosen.model == "softmax" else ""
+    reasons = {
+        "supernode": own_ring,
+        "nodes": own_ring,
+        "kit": own_ring,
+        "holdout": "a validation file: rows are held out where there is none" if has_rows else "",
+        "momentum": "--optimizer adam, which has its own" if chosen.optimizer == "adam" else "",
+        "hidden": linear,
+        "dropout": linear,
+    }
+    for key, reason in reasons.items():
+        if reason and chosen.origins[key] == "command line":
+            raise InvalidRequest(f"--{key} cannot be combined with {reason}")
 
 
 def _check_proof(chosen: parser_base.Namespace) -> None:

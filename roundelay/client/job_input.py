@@ -292,12 +292,7 @@ def read_options(options: DataOptions, kind: str | None) -> dataset.ReadOptions:
 
 
 def reading_of(options: DataOptions, seed: int, holds_out: bool = False) -> Reading:
-    """Return how a job asks sites to read their private data. holds_out: the sites hold out rows to evaluate on.
-
-    Raises DataError.
-    """
-    if not 0 < options.holdout < 1:
-        raise DataError("--holdout", None, f"{options.holdout} of the rows: expected a share between 0 and 1")
+    """Return how a job asks sites to read their private data. holds_out: the sites hold out rows to evaluate on."""
     asked = _table_options(options)
     return Reading(
         options.dataset or "",

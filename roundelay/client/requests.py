@@ -120,6 +120,8 @@ class DataOptions:
     max_file_bytes: int | None = _option(None, MAX_FILE_BYTES_HELP, file_size, "SIZE")
 
     def __post_init__(self) -> None:
+        if not 0 < self.holdout < 1:
+            raise InvalidRequest(f"--holdout is {self.holdout:g}, expected a share of the rows between 0 and 1")
         for name in ("parts", "words"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise InvalidRequest(f"{flag(name)} is {value}, expected at least 1")

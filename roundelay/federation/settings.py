@@ -543,8 +543,9 @@ def check(name: str, value: Any) -> None:
         for number in value if isinstance(value, tuple) else (value,):
             low = number <= about["least"] if about.get("above") else number < about["least"]
             if low or not number <= about["most"]:
+                instead = "; --model softmax has no hidden layer" if (name, number) == ("hidden", 0) else ""
                 allowed = f"more than {about['least']}, at most" if about.get("above") else f"{about['least']} to"
-                raise BadSpec(f"{option(name)} is {number}, expected {allowed} {about['most']}")
+                raise BadSpec(f"{option(name)} is {number}, expected {allowed} {about['most']}{instead}")
 
 
 def _is_like(value: Any, default: Any) -> bool:

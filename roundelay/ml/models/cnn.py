@@ -39,7 +39,7 @@ class Cnn(Model):
 
     def __init__(self, design: Design) -> None:
         if not design.shape:
-            raise BadTask("model cnn needs images: these rows have no height and width")
+            raise BadTask("model cnn needs images: these rows have no height and width; --model mlp takes them")
         self.layers = _layers(design.shape)
         self.sizes = (flat_size(self.layers), *design.sizes[1:])
         shapes = [(layer.inner + 1, layer.out) for layer in self.layers]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -95,7 +96,8 @@ def in_short(found: Understood) -> list[str]:
 
 def about_skipped(kind: str, names: Sequence[str]) -> list[str]:
     """Return a line about the files of a folder that were not read; none if there are none."""
-    suffixes = f"; the names of tables end in {', '.join(table.SUFFIXES)}" if kind == "csv" else ""
+    is_named_otherwise = kind == "csv" and not all(table.is_table(Path(name)) for name in names)
+    suffixes = f"; the names of tables end in {', '.join(table.SUFFIXES)}" if is_named_otherwise else ""
     return [f"not read: {first_of(names, NAMES_SHOWN)}{suffixes}"] if names else []
 
 
