@@ -10,7 +10,7 @@ import pytest
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.mlp import Architecture, init
-from roundelay.ml.train import TrainConfig, local_seed, train
+from roundelay.ml.train import BUFFER_NUMBERS, TrainConfig, local_seed, train
 from tests.ml.ml_oracles import make_samples, plain_train
 
 CONFIGS = {
@@ -78,6 +78,18 @@ def test_on_epoch_and_inputs_do_not_affect_each_other() -> None:
     assert silent.tobytes() == reported.tobytes()
     for now, then in zip(inputs, before, strict=True):
         assert np.array_equal(now, then)
+
+
+def test_numpys_settings_change_only_while_a_training_computes() -> None:
+    architecture, before, within = Architecture((5, 3)), (np.getbufsize(), np.geterr()), []
+
+    def on_epoch(*_: float) -> None:
+        within.append(np.getbufsize())
+
+    train(architecture, init(architecture, 1), make_samples(8), TrainConfig(epochs=1, batch=4), 0, on_epoch)
+
+    assert within == [BUFFER_NUMBERS]
+    assert (np.getbufsize(), np.geterr()) == before
 
 
 def test_the_seed_decides_the_order_of_the_rows() -> None:
