@@ -77,7 +77,7 @@ class Arithmetic(Protocol):
         ...
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
-        """Return what replaces scores (..., k, n), all <= 0, by exp, and writes their sums / scale (..., 1, n)."""
+        """Return what replaces scores (k, ..., n), all <= 0, by exp, and writes their sums / scale (..., n)."""
         ...
 
 
@@ -121,12 +121,11 @@ class Native:
         return None
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
-        per_scale = _row(scores, 1 / scale)
-        exp, product = np.exp, np.dot if scores.ndim == 2 else np.matmul
+        per_scale, exp, add_up = np.full(len(scores), 1 / scale, scores.dtype), np.exp, _adding_up(scores)
 
         def refresh(sums: Array) -> None:
             exp(scores, scores)
-            product(per_scale, scores, sums)
+            add_up(per_scale, sums)
 
         return refresh
 
@@ -170,26 +169,27 @@ class Portable:
         return rounder_beside(x.reshape(len(power), -1), power, usual, operand_bits(inner))
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
-        ones = _row(scores, 1.0)
-        magic = np.array(1.5 * 2.0 ** (52 - summand_bits(scores.shape[-2])))  # leaves multiples of 2^-bits below 1
-        per_scale = np.array(1 / scale)
-        exp, product = elementary.exp_in_place(scores), np.dot if scores.ndim == 2 else np.matmul
+        ones, per_scale = np.ones(len(scores)), np.array(1 / scale)
+        magic = np.array(1.5 * 2.0 ** (52 - summand_bits(len(scores))))  # leaves multiples of 2^-bits below 1
+        exp, add_up = elementary.exp_in_place(scores), _adding_up(scores)
         add, subtract, multiply = np.add, np.subtract, np.multiply
 
         def refresh(sums: Array) -> None:
             exp()
             add(scores, magic, scores)
             subtract(scores, magic, scores)
-            product(ones, scores, sums)
+            add_up(ones, sums)
             multiply(sums, per_scale, sums)
 
         return refresh
 
 
-def _row(scores: Array, value: float) -> Array:
-    """Return the factor of a product that adds up each column: (..., k, n) -> (..., 1, k)."""
-    made: Array = np.full((*scores.shape[:-2], 1, scores.shape[-2]), value, scores.dtype)
-    return made
+def _adding_up(scores: Array) -> Callable[[Array, Array], object]:
+    """Return a product that adds up scores (k, ..., n), times factors (k,), to sums (..., n)."""
+    if scores.ndim == 2:
+        return lambda factors, sums: np.dot(factors, scores, sums)
+    by_file = scores.swapaxes(0, 1)  # (F, k, n)
+    return lambda factors, sums: np.matmul(factors, by_file, sums)
 
 
 NATIVE, PORTABLE = Native(), Portable()

@@ -40,11 +40,12 @@ class Block:
     ) -> None:
         self.rows: Array = np.empty((k, files, size, width), dtype)  # (k, F, size, d + 1)
         self.columns: Array = np.empty((k, files, width, size), dtype)  # (k, F, d + 1, size)
-        self.hot: Array = np.empty((k, files, classes, size), dtype)  # (k, F, classes, size)
-        self.factors: Array = np.empty((k, files, 1, size), dtype)  # (k, F, 1, size)
-        self.softmax = np.empty_like(self.hot)  # (k, F, classes, size)
-        self.total = np.empty_like(self.factors)  # (k, F, 1, size)
-        self.sample_starts = np.arange(0, self.hot.size, classes * size).reshape(k, files, 1) + np.arange(size)
+        self.hot: Array = np.empty((k, classes, files, size), dtype)  # (k, classes, F, size)
+        self.factors: Array = np.empty((k, files, size), dtype)  # (k, F, size)
+        self.softmax = np.empty_like(self.hot)  # (k, classes, F, size)
+        self.total = np.empty_like(self.factors)  # (k, F, size)
+        batch_starts = np.arange(0, self.hot.size, self.hot[0].size)[:, None, None]  # (k, 1, 1)
+        self.sample_starts = batch_starts + np.arange(files * size).reshape(files, size)  # (k, F, size) in flat hot
         self.labels: Labels = np.empty((k, files, size), label_dtype)  # (k, F, size) for the loss of a plugin only
         self.label_places = np.empty((k, files, size), np.int64)  # (k, F, size) of each label in flat hot and softmax
 
@@ -58,26 +59,26 @@ class Block:
         return Batch(
             rows=squeeze_files(self.rows[i]),
             columns=squeeze_files(self.columns[i]),
-            hot=squeeze_files(self.hot[i]),
+            hot=squeeze_files(self.hot[i], 1),
             factors=squeeze_files(self.factors[i]) if has_factors else None,
             factors_bound=factors_bound,
-            softmax=squeeze_files(self.softmax[i]),
+            softmax=squeeze_files(self.softmax[i], 1),
             total=squeeze_files(self.total[i]),
             labels=squeeze_files(self.labels[i]),
         )
 
     def label(self, labels: Ints, scale: np.floating[Any]) -> None:
         """Write the scale at each label (k, F, size) of the first k batches, 0 elsewhere."""
-        k, size = len(labels), labels.shape[-1]
+        k, samples = len(labels), labels[0].size
         hot, places = self.hot[:k], self.label_places[:k]
-        np.multiply(labels, size, places)
+        np.multiply(labels, samples, places)
         np.add(places, self.sample_starts[:k], places)
         hot.fill(0)
         hot.reshape(-1)[places] = scale
 
     def aim(self, targets: Array, scale: np.floating[Any]) -> None:
         """Write twice the scaled targets (k, F, size) of the first k batches."""
-        np.multiply(targets, 2 * scale, self.hot[: len(targets), :, 0])
+        np.multiply(targets, 2 * scale, self.hot[: len(targets), 0])
 
 
 class Batches:
@@ -171,12 +172,12 @@ class Batches:
         if self.own_loss is not None:
             np.copyto(self.block.labels[:k], labels)
         if len(self.class_weights):
-            self.block.factors[:k, :, 0] = self.class_weights[labels]
+            self.block.factors[:k] = self.class_weights[labels]
         return [*self.batches[:whole], self._short_batch(whole, tail)] if tail else self.batches[:k]
 
     def _short_batch(self, i: int, rows: int) -> Batch:
         """Return batch i, of which only the first `rows` count."""
-        factors = self.block.factors[i]  # (F, 1, size)
+        factors = self.block.factors[i]  # (F, size)
         if not len(self.class_weights):
             factors.fill(1)
         factors[..., :rows] *= self.tail_factor
@@ -191,17 +192,17 @@ class Batches:
             self._measure(self.own_loss, k, start, stop)
             return
         if self.has_targets:
-            residual = block.softmax[:k, :, 0] - block.hot[:k, :, 0]  # (k, F, size)
+            residual = block.softmax[:k, 0] - block.hot[:k, 0]  # (k, F, size)
             self.residual[:, start:stop] = residual.swapaxes(0, 1).reshape(files, -1)[:, :count]
             return
         likelihood = block.softmax.reshape(-1).take(block.label_places[:k])  # (k, F, size)
-        best = 1 / block.total[:k, :, 0]  # (k, F, size)
+        best = 1 / block.total[:k]  # (k, F, size)
         self.likelihood[:, start:stop] = likelihood.swapaxes(0, 1).reshape(files, -1)[:, :count]
         self.best[:, start:stop] = best.swapaxes(0, 1).reshape(files, -1)[:, :count]
 
     def _measure(self, own_loss: Loss, k: int, start: int, stop: int) -> None:
         """Measure rows start to stop of the epoch by the loss of a plugin, from the scores in k batches."""
-        scores = np.moveaxis(self.block.softmax[:k], 2, -1).swapaxes(0, 1)  # (F, k, size, classes)
+        scores = self.block.softmax[:k].transpose(2, 0, 3, 1)  # (F, k, size, classes)
         labels = self.block.labels[:k].swapaxes(0, 1)  # (F, k, size)
         for place, (of_file, y) in enumerate(zip(scores, labels, strict=True)):
             rows, known = of_file.reshape(-1, of_file.shape[-1])[: stop - start], y.reshape(-1)[: stop - start]

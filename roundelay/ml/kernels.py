@@ -7,7 +7,9 @@ Knows nothing of epochs, learning rates or file contents; mlp.loss_and_gradient 
   a file's bits do not depend on its neighbours. With one file the axis F is dropped and np.dot replaces np.matmul:
   the same BLAS call, half a microsecond faster;
 - element-wise calls run over whole contiguous arrays: numpy is several times slower over slices;
-- arrays are feature-major, (F, width, batch), so the softmax reduces over the axis before the last;
+- arrays are feature-major, (F, width, batch). Of the scores the classes come first, (classes, F, batch): the largest
+  score, its subtraction and the division run over all files at once, and not over one row of 32 numbers after the
+  other, which saves 0.8 of 8 microseconds a step and file at 64/32. Products take views (F, classes, batch);
 - the bias is a row of ones above the activations and a column of ones beside the inputs: no separate additions;
 - BLAS is slowest when the inner axis is contiguous in both operands: with AVX-512 up to twice as slow. So the first
   matrix is kept transposed (Network), the inputs come in both layouts, and the gradient from the layer above is copied
@@ -55,11 +57,11 @@ class Batch(NamedTuple):
 
     rows: Array  # (F, batch, d + 1) column 0 is 1; all times the unit
     columns: Array  # (F, d + 1, batch) the same, transposed
-    hot: Array  # (F, classes, batch) the scale at each sample's class, else 0; in a regression, the scaled target
-    factors: Array | None  # (F, 1, batch) weight of each sample in the gradient; None: all are 1
+    hot: Array  # (classes, F, batch) the scale at each sample's class, else 0; in a regression, the scaled target
+    factors: Array | None  # (F, batch) weight of each sample in the gradient; None: all are 1
     factors_bound: float  # a power of two, at least the largest factor
-    softmax: Array  # (F, classes, batch) written: scale * softmax; in a regression, the scaled prediction; or scores
-    total: Array  # (F, 1, batch) written: 1 / total is scale * p of the predicted class; not in a regression
+    softmax: Array  # (classes, F, batch) written: scale * softmax; in a regression, the scaled prediction; or scores
+    total: Array  # (F, batch) written: 1 / total is scale * p of the predicted class; not in a regression
     labels: Labels  # (F, batch) classes or targets, for the loss of a plugin only
 
 
@@ -143,9 +145,14 @@ class HiddenLayer:
     round_bounded: RefreshWithin | None  # the same where the gradient has a known bound
 
 
-def squeeze_files(stack: Array) -> Array:
+def squeeze_files(stack: Array, axis: int = 0) -> Array:
     """Drop the axis F if there is one file only."""
-    return stack[0] if len(stack) == 1 else stack
+    return stack.squeeze(axis) if stack.shape[axis] == 1 else stack
+
+
+def of_each_file(scores: Array) -> Array:
+    """Return a view (F, classes, batch) of scores (classes, F, batch); with one file there is no axis F."""
+    return scores if scores.ndim == 2 else scores.swapaxes(0, 1)
 
 
 def gradient_step(
@@ -157,7 +164,8 @@ def gradient_step(
     `keeps`, (F, width, batch) for each hidden layer, are factors of its activations that the caller redraws before each
     step (dropout.py).
     """
-    scores = _empty(network, network.architecture.classes, size)  # (F, classes, batch)
+    made = aligned.empty((network.architecture.classes, network.files, size), network.arithmetic.dtype)
+    scores = squeeze_files(made, 1)  # (classes, F, batch)
     unit, power = network.arithmetic.unit, np.ones(network.files)  # (F,) what bounds the weights
     operands, round_weights = network.arithmetic.operands(network.weights, max(network.architecture.sizes) + 1, power)
     outputs = _outputs(network, size, scale / unit, scores)
@@ -165,10 +173,10 @@ def gradient_step(
     gradients: Sequence[Array | None] = [None] * len(network.architecture.shapes)
     if factored is None:
         gradients = network.matrices(network.gradient)
-    layers = _hidden_layers(network, network.matrices(operands), gradients, size, scores, keeps, bound)
+    layers = _hidden_layers(network, network.matrices(operands), gradients, size, of_each_file(scores), keeps, bound)
     reversed_layers = layers[::-1]
     first, first_gradient = network.matrices(operands)[0], gradients[0]
-    first_output, first_back = (layers[0].units, layers[0].units_back) if layers else (scores, scores)
+    first_output, first_back = (layers[0].units, layers[0].units_back) if layers else 2 * (of_each_file(scores),)
     product = np.dot if network.files == 1 else np.matmul
     to_gradient: Callable[..., object] = product if factored is None else factored.add
     rectify = np.maximum if unit > 0 else np.minimum
@@ -187,7 +195,7 @@ def gradient_step(
             product(layer.above_t, layer.activations, layer.output)  # (F, up, batch)
 
         if unit != 1:
-            multiply(scores, per_unit, scores)  # (F, classes, batch)
+            multiply(scores, per_unit, scores)  # (classes, F, batch)
         outputs(batch)
 
         for layer in reversed_layers:
@@ -224,8 +232,8 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
         return _own_outputs(network, scale, scores)
     if network.architecture.task == "regression":
         return _differences(scale, scores, network.arithmetic.rounding(scores, network.files, inner))
-    peak = _empty(network, 1, size)  # (F, 1, batch)
-    floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) arrays of constants are faster than scalars
+    peak = _empty(network, size)  # (F, batch)
+    floor = np.full_like(scores, SCORE_FLOOR)  # (classes, F, batch) arrays of constants are faster than scalars
     round_known = network.arithmetic.rounding_below(scores, abs(scale), inner)
     exponentials = network.arithmetic.exponentials(scores, scale)
     subtract, divide, multiply = np.subtract, np.divide, np.multiply
@@ -233,14 +241,14 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
 
     def softmax_outputs(batch: Batch) -> None:
         _, _, hot, factors, factors_bound, softmax, total, _ = batch
-        largest(scores, -2, None, peak, True)  # type: ignore[call-overload]  # (F, 1, batch) slower with keywords
-        subtract(scores, peak, scores)  # (F, classes, batch) so that exp() stays finite
-        maximum(scores, floor, out=scores)  # (F, classes, batch)
-        exponentials(total)  # scores: (F, classes, batch), their sum / scale: (F, 1, batch)
-        divide(scores, total, softmax)  # (F, classes, batch) scale * softmax
+        largest(scores, 0, None, peak)  # type: ignore[call-overload]  # (F, batch) slower with keywords
+        subtract(scores, peak, scores)  # (classes, F, batch) so that exp() stays finite
+        maximum(scores, floor, out=scores)  # (classes, F, batch)
+        exponentials(total)  # scores: (classes, F, batch), their sum / scale: (F, batch)
+        divide(scores, total, softmax)  # (classes, F, batch) scale * softmax
         subtract(softmax, hot, scores)  # scale * (softmax - one hot): d loss / d scores
         if factors is not None:
-            multiply(scores, factors, scores)  # (F, classes, batch)
+            multiply(scores, factors, scores)  # (classes, F, batch)
         if round_known is not None:
             round_known(factors_bound)
 
@@ -249,10 +257,10 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
 
 def _differences(scale: float, scores: Array, round_scores: Refresh | None) -> Step:
     """Return the outputs of a regression: the gradient of the squared error is twice the difference."""
-    doubled = np.full_like(scores, 2 * scale)  # (F, 1, batch)
+    doubled = np.full_like(scores, 2 * scale)  # (1, F, batch)
 
     def differences(batch: Batch) -> None:
-        np.multiply(scores, doubled, batch.softmax)  # (F, 1, batch) 2 * scale * prediction
+        np.multiply(scores, doubled, batch.softmax)  # (1, F, batch) 2 * scale * prediction
         np.subtract(batch.softmax, batch.hot, scores)  # 2 * scale * (prediction - target): d loss / d scores
         if batch.factors is not None:
             np.multiply(scores, batch.factors, scores)
@@ -265,10 +273,10 @@ def _differences(scale: float, scores: Array, round_scores: Refresh | None) -> S
 def _own_outputs(network: Network, scale: float, scores: Array) -> Step:
     """Return the outputs of a plugin's loss, which is given the scores of one file after the other."""
     own, dtype = network.architecture.loss, network.arithmetic.dtype
-    by_file = scores.reshape(network.files, *scores.shape[-2:])  # (F, classes, batch) a view
+    by_file = [scores] if network.files == 1 else list(of_each_file(scores))  # (classes, batch) views
 
     def own_outputs(batch: Batch) -> None:
-        np.copyto(batch.softmax, scores)  # (F, classes, batch)
+        np.copyto(batch.softmax, scores)  # (classes, F, batch)
         for of_file, labels in zip(by_file, np.atleast_2d(batch.labels), strict=True):
             np.multiply(own.gradient(of_file.T, labels, dtype).T, dtype(scale), of_file)  # (classes, batch)
         if batch.factors is not None:

@@ -100,7 +100,7 @@ def test_batches_hold_every_row_once_in_the_order_given(rows: int, size: int, fi
         x = batch.rows.reshape(files, size, 4)
         assert np.array_equal(x.mT, batch.columns.reshape(files, 4, size))
         assert (x[..., 0] == 1).all()
-        hot = batch.hot.reshape(files, 5, size)
+        hot = batch.hot.reshape(5, files, size).swapaxes(0, 1)  # (F, classes, size)
         assert (hot.sum(axis=1) == 0.5).all()
         factors = np.ones((files, 1, size)) if batch.factors is None else batch.factors.reshape(files, 1, size)
         batch.softmax[...] = batch.total[...] = 1
@@ -144,7 +144,7 @@ def test_batches_measure_loss_and_accuracy_from_the_steps() -> None:
 
     for _ in range(2):  # the second epoch starts from nothing
         for number, batch in enumerate(batches.epoch(np.tile(np.arange(20), (2, 1)))):
-            batch.softmax[0], batch.softmax[1] = 0.25, 0.125
+            batch.softmax[:, 0], batch.softmax[:, 1] = 0.25, 0.125
             batch.total[...] = 4 if number else 2
 
     assert batches.accuracies() == [12 / 20, 0]
