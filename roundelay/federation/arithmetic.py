@@ -75,6 +75,11 @@ def first_weights(spec: JobSpec) -> bytes:
     return learner(spec.design).init_weights(spec.settings.seed).astype("<f4", copy=False).tobytes()
 
 
+def weights_bytes(spec: JobSpec) -> int:
+    """Return the size of a job's weights."""
+    return WEIGHT_BYTES * learner(spec.design).parameters
+
+
 def moments_task(spec: JobSpec) -> MomentsTask:
     """Return the task of round 0: sum the features, and their squares."""
     return MomentsTask(plan(spec))

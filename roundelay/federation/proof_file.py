@@ -72,6 +72,8 @@ def decode(file: Source) -> dict[str, bytes]:
         name, content = _part_at(file, at, last)
         if last and _place(name) <= _place(last):
             raise BadProof(f"part {name} follows {last}: out of order or twice")
+        if len(parts) >= PARTS_MAX or at > PROOF_BYTES_MAX:
+            raise BadProof(f"more than {PARTS_MAX} parts, or {PROOF_BYTES_MAX} bytes")
         directory.append(_entry(name, content, at))
         at += len(_head(name, content)) + len(content)
         parts[name], last = content, name

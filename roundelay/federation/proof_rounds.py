@@ -124,8 +124,13 @@ def check_weights(parts: Parts, spec: JobSpec, results: Results, problems: Probl
         name, result = part_name(kind, number), results[number]
         if digest_of(parts[name]) != (result.weights if kind == "weights" else result.state):
             problems[name].append(f"its digest is not the one in {part_name('result', number)}")
-    if 0 in results:
-        _check_first(spec, results[0], problems[part_name("result", 0)])
+    name = part_name("weights", 0)
+    if 0 not in results or name not in parts:
+        return
+    if not spec.initial and len(parts[name]) != (size_bytes := arithmetic.weights_bytes(spec)):
+        problems[name].append(f"{len(parts[name])} bytes of weights, expected {size_bytes}")
+        return  # a small file must not have a large model made
+    _check_first(spec, results[0], problems[part_name("result", 0)])
 
 
 def _check_first(spec: JobSpec, first: RoundResult, problems: list[str]) -> None:

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from roundelay.federation import proof_file, receipts
+from roundelay.federation import arithmetic, proof_file, receipts
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadProof
 from roundelay.federation.proof import Manifest, Proof, check_proof
@@ -47,6 +47,12 @@ def parts(settings: Settings = SETTINGS, with_identities: bool = True) -> Parts:
 
 def in_file(given: Parts) -> bytes:
     return b"".join(proof_file.encode(given))
+
+
+def archive(given: Parts) -> bytes:
+    """A file of any number of parts, without its directory."""
+    names = sorted(given, key=proof_file._place)
+    return b"".join(proof_file._head(name, given[name]) + given[name] for name in names)
 
 
 def checked(content: bytes) -> Proof:
@@ -305,6 +311,9 @@ def foreign(name: str) -> bytes:
         (lambda: in_file({k: v for k, v in parts().items() if k != "weights-0"}), "part weights-0 is missing"),
         (lambda: in_file(parts() | {"weights-9": b""}), "part weights-9 does not belong"),
         (lambda: in_file(parts() | {"receipts-0": b""}), "part receipts-0 does not belong"),
+        (lambda: in_file(parts() | {"weights-999999": b""}), "part weights-999999 does not belong"),
+        (lambda: in_file(parts() | {"result-999999.json": b"{}"}), "part result-4.json is missing"),
+        (lambda: archive(parts() | {f"weights-{n}": b"" for n in range(4, 1 << 16)}), "more than 65534 parts"),
     ],
 )
 def test_what_is_not_a_proof_is_refused_in_one_line_that_names_what_is_wrong(
@@ -322,6 +331,22 @@ def test_a_proof_that_is_cut_anywhere_is_refused() -> None:
     for end in random.Random(SEED).sample(range(len(content)), 100):
         with pytest.raises(BadProof, match=r"cut short|not a proof"):
             checked(content[:end])
+
+
+def test_a_small_proof_has_no_large_model_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = dict(parts(with_identities=False))
+    spec = make_spec(replace(SETTINGS, hidden=(8000, 8000)))
+    results, previous = [], ""
+    for number in range(4):
+        result = replace(result_from_bytes(given[f"result-{number}.json"]), job=spec.job, previous=previous)
+        results.append(result)
+        given[f"result-{number}.json"], previous = result.to_bytes(), result.digest
+    given |= {"spec.json": spec.to_bytes(), "proof.json": Manifest(spec.job, previous, "").to_bytes()}
+    monkeypatch.setattr(arithmetic, "first_weights", lambda spec: pytest.fail("a large model is made"))
+
+    (problem,) = checked(in_file(given)).problems["weights-0"]
+
+    assert problem.startswith(f"{len(given['weights-0'])} bytes of weights, expected 256")
 
 
 def test_a_round_after_the_end_of_the_job_does_not_hold() -> None:
