@@ -81,7 +81,7 @@ def test_on_epoch_and_inputs_do_not_affect_each_other() -> None:
 
 
 def test_numpys_settings_change_only_while_a_training_computes() -> None:
-    architecture, before, within = Architecture((5, 3)), (np.getbufsize(), np.geterr()), []
+    architecture, before, within = Architecture((5, 4)), (np.getbufsize(), np.geterr()), []
 
     def on_epoch(*_: float) -> None:
         within.append(np.getbufsize())
