@@ -25,6 +25,7 @@ from roundelay.node.errors import PrivateFolderError
 from roundelay.node.files import file_for
 
 ROOT = Path(__file__).resolve().parents[2]
+MODULE = "roundelay.ml.trainer"  # that the child runs
 STOP_TIMEOUT_S = 1.0
 
 OnProgress = Callable[[Header], None]
@@ -40,7 +41,7 @@ class TrainerProcess:
         """limits: of the private data that it reads."""
         self._child: subprocess.Popen[bytes] | None = None
         self._killed = False
-        self._command = (sys.executable, "-m", "roundelay.ml.trainer", OPTION, str(limits.file_bytes))
+        self._command = (sys.executable, "-m", MODULE, OPTION, str(limits.file_bytes))
 
     @property
     def pid(self) -> int | None:

@@ -17,10 +17,11 @@ from typing import TypeVar
 
 from roundelay.chord.crawl import crawl_status
 from roundelay.chord.effects import Procedure
-from roundelay.chord.errors import ChordError, LookupFailed, NodeUnreachable
+from roundelay.chord.errors import ChordError, LookupFailed, NodeUnreachable, NotYet
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Status
 from roundelay.client.connection import RingEntry, client_runtime, find_member
+from roundelay.node import trainer_process
 from roundelay.node.addresses import read
 from roundelay.node.failpoints import ARMED_VARIABLE, VARIABLE
 from roundelay.node.readiness import is_converged
@@ -30,8 +31,6 @@ from roundelay.testing.kits import Kits
 from roundelay.testing.waiting import POLL_S, TIMEOUT_S, until
 
 R = TypeVar("R")
-
-ASK_ATTEMPTS_MAX = 20
 
 
 def free_port() -> int:
@@ -167,13 +166,15 @@ class Cluster(RingProcesses):
         return self._runtime.run(make(entry))
 
     def ask_again(self, make: Callable[[RingEntry], Procedure[R]]) -> R:
-        """Do as `ask`, and again while no answer comes in time, which proves nothing. Raises ChordError."""
-        for _ in range(ASK_ATTEMPTS_MAX):
+        """Do as `ask`, and again while no answer comes in time or a node asks for patience. Raises ChordError."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
             try:
                 return self.ask(make)
-            except (LookupFailed, NodeUnreachable):
+            except (LookupFailed, NodeUnreachable, NotYet):
+                if time.monotonic() > deadline:
+                    raise
                 time.sleep(POLL_S)
-        return self.ask(make)
 
     def statuses(self) -> list[Status]:
         """Return every node's status, or nothing while the ring cannot be crawled."""
@@ -226,11 +227,15 @@ def cluster(
 
 
 def trainers_of(node: ManagedProcess) -> list[int]:
-    """Return the process ids of a node's children: its trainer, if it has one."""
+    """Return the process ids of a node's trainers; a child that does not run its program yet is none."""
     found: list[int] = []
     for task in Path(f"/proc/{node.pid}/task").iterdir():
         try:
-            found += [int(pid) for pid in (task / "children").read_text().split()]
+            found += [int(pid) for pid in (task / "children").read_text().split() if _is_trainer(pid)]
         except OSError:
             continue
     return found
+
+
+def _is_trainer(pid: str) -> bool:
+    return trainer_process.MODULE.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
