@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 QUEUED_MAX = 64
 QUEUED_PER_JOB_MAX = 48
-ORDERS_BYTES_MAX = 16 << 20  # of the orders that are kept, waiting and finished
+ORDERS_BYTES_MAX = 12 << 20  # of the orders that are kept, waiting and finished
 FINISHED_MAX = 64  # tickets whose results are kept
 WATCH_INTERVAL_S = 1.0  # how often unfinished orders are looked at
 UNWATCHED_S = 5.0  # an order may run for this long before its job is looked up, if it holds up no other job's

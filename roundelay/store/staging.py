@@ -19,7 +19,7 @@ from roundelay.store.blobs import Buffer, Content, MemoryBlobs, require_digest, 
 UPLOADS_MAX = 256  # incomplete contents; the oldest is dropped for a new one
 COMPLETE_MAX = 4096  # contents that no entry names
 LARGE_BYTES_MIN = 4 << 20  # of a content that a node collects in a file instead of memory
-SMALL_BYTES_MAX = 24 << 20  # of all smaller contents, complete or not
+SMALL_BYTES_MAX = 16 << 20  # of all smaller contents, complete or not
 LARGE_BYTES_MAX = 6 << 30  # of all large contents
 UPLOAD_TTL_S = 600.0  # how long an incomplete content waits for its next piece
 AHEAD_BYTES_MAX = 8 << 20  # of all pieces that have overtaken others; more are ignored, and sent again
