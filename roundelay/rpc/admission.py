@@ -38,6 +38,7 @@ class Connection:
     port: int
     idle_since: float = field(default_factory=time.monotonic)
     working: bool = False  # between the first byte of a frame and the last of its answer
+    has_called: bool = False  # it has begun a frame
     closing: bool = False
     kept: bool = False  # a leaf's, or held by a poll of its order: it has a place of its own
     reserved_bytes: int = 0  # for the large message that it sends, until that is answered
@@ -56,6 +57,11 @@ class Connection:
             return False
         seconds = time.monotonic() - transport.began
         return seconds > STALLED_S and transport.moved_bytes < seconds * BYTES_PER_S_MIN
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a frame; one that has just been accepted is given time to begin its first."""
+        return not self.working and (self.has_called or time.monotonic() - self.idle_since > STALLED_S)
 
     def hang_up(self) -> None:
         """Wake the connection's thread, which alone closes the socket."""
@@ -168,6 +174,6 @@ class Connections:
         if any(each.closing for each in rivals):
             return
         stalled = [(each.transport.began, each) for each in rivals if each.is_stalled and each.transport is not None]
-        waiting = stalled or [(each.idle_since, each) for each in rivals if not each.working]
+        waiting = stalled or [(each.idle_since, each) for each in rivals if each.is_idle]
         if waiting:
             min(waiting, key=lambda pair: pair[0])[1].hang_up()

@@ -37,7 +37,8 @@ IDLE_TIMEOUT_S = 60.0
 FRAME_TIMEOUT_S = 10.0
 HANDSHAKE_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 5.0
-ROOM_TIMEOUT_S = 0.2  # how long a new connection waits for an idle one to be closed
+ROOM_TIMEOUT_S = 0.2  # how long a new connection waits for another to be closed
+ROOM_POLL_S = 0.02  # how often it looks if one has stalled by now
 ACCEPT_BACKOFF_S = 0.1
 BACKLOG = 1024  # a full queue drops the SYN, and the peer tries again after a second
 SILENT_S = 10
@@ -164,12 +165,21 @@ class Server:
         )
         with contextlib.ExitStack() as refusal, self._lock:
             refusal.callback(sock.close)
-            if not self._changed.wait_for(lambda: self._connections.has_room_for(connection), ROOM_TIMEOUT_S):
+            if not self._finds_room(connection):
                 log.debug("refused %.200a: %d connections at work", connection.peer, len(self._connections))
                 return
             connection.thread.start()
             self._connections.add(connection)
             refusal.pop_all()
+
+    def _finds_room(self, connection: Connection) -> bool:
+        """Wait for a free thread, for which others are closed as soon as they have stalled."""
+        deadline = time.monotonic() + ROOM_TIMEOUT_S
+        while not self._connections.has_room_for(connection):
+            if time.monotonic() >= deadline:
+                return False
+            self._changed.wait(ROOM_POLL_S)
+        return True
 
     def _serve(self, connection: Connection) -> None:
         """Answer one call after the other until either side ends the connection. Runs in its thread."""
@@ -260,7 +270,7 @@ class Server:
     def _begin(self, connection: Connection) -> bool:
         """Mark the connection as working; return False if it has just been chosen to be closed."""
         with self._lock:
-            connection.working = not connection.closing
+            connection.working = connection.has_called = not connection.closing
             return connection.working
 
     def _end(self, connection: Connection) -> None:

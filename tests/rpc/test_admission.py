@@ -12,6 +12,7 @@ from roundelay.rpc.admission import (
     KEPT_MAX,
     LARGE_BYTES_MAX,
     LARGE_PER_HOST_MAX,
+    STALLED_S,
     Connection,
     Connections,
 )
@@ -63,6 +64,16 @@ def test_the_longest_idle_makes_room_and_only_one_at_a_time() -> None:
 
     assert closed_for(line(), lines, 2, {"peer"}) == [1]
     assert closed_for(line(), lines, 2, {"peer"}) == [1], "one is closing already"
+
+
+def test_a_connection_that_has_just_come_is_not_closed_for_the_next_but_a_silent_one_is() -> None:
+    now = time.monotonic()
+    fresh, silent, answered = line(idle_since=now), line(idle_since=now - 2 * STALLED_S), line(idle_since=now)
+    answered.has_called = True
+
+    assert closed_for(line(), [fresh], 1, {"peer"}) == []
+    assert closed_for(line(), [fresh, silent], 2, {"peer"}) == [1]
+    assert closed_for(line(), [fresh, answered], 2, {"peer"}) == [1]
 
 
 def test_one_strange_host_gets_a_part_of_the_threads_and_all_strangers_another() -> None:

@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 from thrift.Thrift import TApplicationException, TMessageType, TType
-from thrift.transport.TTransport import TTransportException
 
 from roundelay.chord.errors import PeerNotTrusted
 from roundelay.rpc.admission import LARGE_PER_HOST_MAX, WORKERS_MAX
@@ -231,19 +230,14 @@ def test_a_connection_takes_no_thread_before_its_first_bytes(server: Server) -> 
         assert until(lambda: is_served(late))
 
 
-def test_70_half_frames_keep_callers_out_only_until_the_frame_timeout() -> None:
-    limits = Limits(frame_timeout_s=SHORT_S)
-    with Server(Methods(), "127.0.0.1", limits=limits) as running, contextlib.ExitStack() as stack:
-        for _ in range(WORKERS_MAX + 6):
-            stack.enter_context(plain(running, struct.pack("!i", 1000) + b"begun"))
+def test_a_caller_waits_until_the_half_frame_in_its_way_has_stalled() -> None:
+    running = Server(Methods(), "127.0.0.1", limits=Limits(workers_max=1))
+    with running, plain(running, struct.pack("!i", 1000) + b"begun") as begun:
+        assert until(lambda: any(each.working for each in running._connections))
 
-        def comes_through() -> bool:
-            try:
-                return is_answered(running)
-            except TTransportException:
-                return False
+        assert is_answered(running)
 
-        assert until(comes_through)
+        assert is_closed(begun)
 
 
 def test_when_full_the_longest_idle_connection_is_closed() -> None:
