@@ -22,6 +22,7 @@ START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 20.0
 REGISTERED = "Client: New client "  # a line of the server for each site
 STOPPED = re.compile(r"Aborting current RUN due to FATAL_SYSTEM_ERROR received: (.*)")
+ABORTING = "already running a task: aborting it"
 BUILDERS = ("workspace.Workspace", "static_file.StaticFile", "cert.Cert", "signature.Signature")
 Child = subprocess.Popen[bytes]
 
@@ -30,7 +31,8 @@ Child = subprocess.Popen[bytes]
 def follow(folder: Path, hosts: Sequence[Host], rounds: int, hidden: str) -> Iterator[Callable[[], Rounds]]:
     """Run a server on the first host, where this process is, and a site on each other one; submit the job.
 
-    Yield a function that returns the rounds so far, and raises Stuck if NVFlare has given up. All end with the block.
+    Yield a function that returns the rounds so far, and raises Stuck if NVFlare has given up. All end with the block. A
+    Stuck names the sites that learn no more.
     """
     folder = folder / "nvflare"
     folder.mkdir()
@@ -53,6 +55,8 @@ def follow(folder: Path, hosts: Sequence[Host], rounds: int, hidden: str) -> Ite
         job = _start((PEERS_PYTHON, "-m", "bench.peers.nvflare_job", kits / ADMIN), env, folder / "job.log")
         children.append(job)
         yield lambda: rounds_of(reports, console, job, rounds)
+    except Stuck as error:
+        raise Stuck(f"{error}{lost_tasks(folder)}") from error
     finally:
         _stop(children, hosts)
 
@@ -112,6 +116,12 @@ def rounds_of(reports: Path, console: Path, job: subprocess.Popen[bytes], rounds
     if len(made) < rounds and (stopped or code is not None):
         raise Stuck(stopped[1] if stopped else f"the job ended with code {code}")
     return made
+
+
+def lost_tasks(folder: Path) -> str:
+    """Return the sites that have ended their learning because a task came while they were busy, with their words."""
+    lost = [console.stem for console in sorted(folder.glob("site-*.log")) if ABORTING in _text(console)]
+    return f"; {', '.join(lost)}: {ABORTING}" if lost else ""
 
 
 def _text(path: Path) -> str:

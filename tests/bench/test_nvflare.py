@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.nvflare import rounds_of
+from bench.nvflare import lost_tasks, rounds_of
 from roundelay.testing.waiting import Stuck
 
 LINE = (
@@ -42,3 +42,11 @@ def test_a_job_that_ended_early_is_stuck_with_the_words_of_the_server(
 
     with pytest.raises(Stuck, match=r"^received failure report from client site-3: TIMEOUT$"):
         rounds_of(tmp_path / "none.jsonl", console, job, 2)
+
+
+def test_the_sites_that_dropped_a_task_are_named(tmp_path: Path) -> None:
+    (tmp_path / "site-0.log").write_text("Finished round 5\n")
+    assert lost_tasks(tmp_path) == ""
+    (tmp_path / "site-4.log").write_text("SwarmClientController - WARNING - already running a task: aborting it\n")
+
+    assert lost_tasks(tmp_path) == "; site-4: already running a task: aborting it"

@@ -15,11 +15,12 @@ from chaos.hostility.case import CaseResult
 from chaos.hostility.fuzzer import Fuzzer
 from chaos.nemesis import ROLES
 from chaos.scenario import ScenarioResult
-from chaos.sites_peers import PeerFound
+from chaos.sites_peers import ROUND_TIMEOUT_S, Patience, PeerFound
 from roundelay.federation.effects import Clocks
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.node.failpoints import parse
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE
+from roundelay.testing.waiting import Stuck
 
 
 def test_a_runs_plan_depends_on_the_seed_and_not_on_the_number_of_runs() -> None:
@@ -212,6 +213,16 @@ def test_a_system_that_stopped_early_is_reported_with_its_own_words() -> None:
     rows = PeerFound("NVFlare 2.0, swarm", 7, {}, [], 300.0, "no reply from site-3").rows(20)
 
     assert rows["rounds"] == "7 of 20, then stopped: no reply from site-3"
+
+
+def test_a_system_is_given_time_for_each_round_and_for_all_of_them() -> None:
+    patience = Patience(0.0)
+    for rounds in range(1, 5):
+        patience.check(rounds, rounds * 600.0)
+    with pytest.raises(Stuck, match="no further round within 12 minutes"):
+        patience.check(4, 2400.0 + ROUND_TIMEOUT_S + 1)
+    with pytest.raises(Stuck, match="after 40 minutes"):
+        patience.check(5, 2401.0)
 
 
 def test_a_plan_cuts_each_site_in_rounds_of_their_own_for_different_times() -> None:
