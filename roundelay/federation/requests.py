@@ -32,7 +32,7 @@ from roundelay.federation.tasks import (
 from roundelay.ml.errors import first_of
 from roundelay.ml.task import RECEIPT_BYTES, FileTask, TrainerTask, local_seed, vectors_sent
 from roundelay.store.items import CONTENT_BYTES_MAX, Write, WriteDelta
-from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack, unpack
+from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack, unpack_along
 from roundelay.trust.identity import Identity
 
 NAMES_SHOWN = 8  # of files, in a message
@@ -179,7 +179,7 @@ class Order(Request[str]):
         """The write that stages the content that came with this order. Raises Malformed."""
         if self.base:
             return WriteDelta(self.weights, self.weights_bytes, self.base, self.content)
-        return Write(self.weights, self.weights_bytes, 0, unpack(self.content, self.weights_bytes))
+        return Write(self.weights, self.weights_bytes, 0, unpack_along(self.content, self.weights_bytes))
 
     @property
     def status(self) -> TrainingStatus:

@@ -12,14 +12,18 @@ of bytes, or refuses it. This needs no numpy, which most nodes do without.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 import zlib
+from collections import deque
 from collections.abc import Sequence
+from itertools import accumulate, compress
 
 from roundelay.chord.effects import Procedure, round_trips_to
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
+from roundelay.store.items import CHUNK_BYTES
 
 WEIGHT_BYTES, SUM_BYTES = 4, 8  # float32, int64
 TEXT = 1
@@ -39,8 +43,9 @@ _TO_DIGIT = bytes([0]) + b"\1" * 127 + b"\2" * 128
 _FROM_DIGIT = bytes([0, 1, 255]) + bytes(253)
 _LEFT = bytes([0, *range(127), *range(129, 256), 0])  # of a byte without its digit
 _DIGIT_AT = [bytes(byte // 3**place % 3 for byte in range(256)) for place in range(_DIGITS)]
-_OTHER = re.compile(rb"[^\0]", re.DOTALL)
 _GAP_MAX = 255  # zeros, of a byte that nothing follows yet
+_STEP = bytes([*range(1, _GAP_MAX + 1), _GAP_MAX])  # from the place before a gap to the one behind it
+_ENDS = b"\1" * _GAP_MAX + b"\0"  # whether a byte follows a gap
 _RUN = re.compile(rb"(\0*)([^\0])", re.DOTALL)
 _SIGN = bytes(128) + b"\xff" * 128  # of a byte: what a word repeats above it
 
@@ -91,6 +96,13 @@ def unpack(packed: bytes, size_bytes: int) -> bytes:
     return bytes(words) + tail
 
 
+def unpack_along(packed: bytes, size_bytes: int) -> bytes:
+    """Return the plain content of `size_bytes` that has come along with a message, as one piece. Raises Malformed."""
+    if size_bytes > CHUNK_BYTES:  # before the work: such contents come in pieces
+        raise Malformed(f"a content of {size_bytes} bytes cannot come along: at most {CHUNK_BYTES}")
+    return unpack(packed, size_bytes)
+
+
 def _pack_plane(plane: bytes, is_of_words: bool) -> bytes:
     """Return a plane in its shortest form, behind its length."""
     zeros, digits = plane.count(0), plane.count(1) + plane.count(255)
@@ -135,28 +147,25 @@ def _unternary(form: bytes, size: int) -> bytes:
     digits = bytearray(_DIGITS * len(packed))
     for place in range(_DIGITS):
         digits[place::_DIGITS] = packed.translate(_DIGIT_AT[place])
-    plane, left = bytearray(digits[:size].translate(_FROM_DIGIT)), _unlisted(form[at:], size)
-    for other in _OTHER.finditer(left):
-        place = other.start()
-        plane[place] = (plane[place] + left[place]) % 256
-    return bytes(plane)
+    return _added(bytes(digits[:size]).translate(_FROM_DIGIT), _unlisted(form[at:], size, 1 - TERNARY_DIGITS))
 
 
-def _unlisted(listed: bytes, size: int) -> bytes:
-    """Return the plane of `size` bytes that was listed; it is zeros if there is no list. Raises Malformed."""
+def _unlisted(listed: bytes, size: int, share: float) -> bytes:
+    """Return the plane of `size` bytes that was listed; it is zeros if there is no list. Raises Malformed.
+
+    share: of its bytes that may be listed. Each byte takes the receiver some time, and the sender almost none.
+    """
     if not listed:
         return bytes(size)
     gaps, at = _unpack_part(listed, 0, size)
     values, at = _unpack_part(listed, at, size)
-    if at != len(listed) or sum(gaps) + len(values) > size or len(gaps) - gaps.count(_GAP_MAX) != len(values):
+    are_too_many = sum(gaps) + len(values) > size or len(values) > math.ceil(share * size)
+    if at != len(listed) or are_too_many or len(gaps) - gaps.count(_GAP_MAX) != len(values):
         raise Malformed(f"packed content: a list of {len(gaps)} gaps and {len(values)} values for {size} bytes")
-    plane, place, following = bytearray(size), 0, iter(values)
-    for gap in gaps:
-        place += gap
-        if gap < _GAP_MAX:
-            plane[place] = next(following)
-            place += 1
-    return bytes(plane)
+    plane = bytearray(size + 1)
+    places = compress(accumulate(gaps.translate(_STEP)), gaps.translate(_ENDS))  # counted from 1
+    deque(map(plane.__setitem__, places, values), maxlen=0)
+    return bytes(plane[1:])
 
 
 def _unpack_part(listed: bytes, at: int, most: int) -> tuple[bytes, int]:
@@ -198,7 +207,7 @@ def _unpack_plane(packed: bytes, at: int, size: int, is_plain: bool = False) -> 
         raise Malformed("packed content: a form that is not allowed here, or ends early")
     if flag:
         form = packed[begin:end]
-        return (_unlisted(form, size) if flag & _SPARSE else _unternary(form, size)), end
+        return (_unlisted(form, size, 1 - SPARSE_ZEROS) if flag & _SPARSE else _unternary(form, size)), end
     if length > size or end > len(packed):
         raise Malformed(f"packed content: {length} bytes for {size}")
     if length == size:
@@ -222,6 +231,14 @@ def _without_signs(planes: list[bytes], backwards: bool = False) -> list[bytes]:
         below = done[place - 1] if backwards else planes[place - 1]
         done[place] = _xor(planes[place], below.translate(_SIGN))
     return done
+
+
+def _added(one: bytes, other: bytes) -> bytes:
+    """Return the sums of bytes, modulo 256: the lower seven bits carry into the upper one, which carries nowhere."""
+    ones, others = int.from_bytes(one), int.from_bytes(other)
+    lower, upper = int.from_bytes(b"\x7f" * len(one)), int.from_bytes(b"\x80" * len(one))
+    both = (ones & lower) + (others & lower)
+    return (both ^ ((ones ^ others) & upper)).to_bytes(len(one))
 
 
 def _xor(one: bytes, other: bytes) -> bytes:

@@ -45,7 +45,7 @@ from roundelay.store.items import (
 )
 from roundelay.store.names import NAME_BYTES_MAX, check_name
 from roundelay.store.own_contents import Open, Stage
-from roundelay.store.packing import unpack
+from roundelay.store.packing import unpack, unpack_along
 from roundelay.store.staging import LARGE_BYTES_MIN, Staging
 
 LEASE_MAX_S = 30 * 24 * 3600.0
@@ -210,7 +210,7 @@ class Store:
         if known is None:
             self._check_capacity(entry, is_orphan)
         if (content or not entry.size_bytes) and not merged.deleted:
-            self.write(entry.digest, entry.size_bytes, 0, unpack(content, entry.size_bytes))
+            self.write(entry.digest, entry.size_bytes, 0, unpack_along(content, entry.size_bytes))
         if guard is not None and self.has(entry.digest):
             guard.check_content(item, lambda: self._content(entry))
         if not merged.deleted and not self._move_to_blobs(entry):

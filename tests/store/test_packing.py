@@ -12,7 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord.errors import Malformed
-from roundelay.store.packing import PACK_FROM_BYTES, PLAIN_BYTES_MAX, SUM_BYTES, TEXT, WEIGHT_BYTES, pack, unpack
+from roundelay.store import packing
+from roundelay.store.items import CHUNK_BYTES
+from roundelay.store.packing import (
+    PACK_FROM_BYTES,
+    PLAIN_BYTES_MAX,
+    SUM_BYTES,
+    TEXT,
+    WEIGHT_BYTES,
+    WINDOW_BITS,
+    pack,
+    unpack,
+    unpack_along,
+)
 
 PARAMETERS = 20_000
 RNG = np.random.default_rng(5)
@@ -89,6 +101,38 @@ def test_a_small_packing_cannot_become_large() -> None:
         unpack(made, PLAIN_BYTES_MAX + 1)
     with pytest.raises(Malformed, match="too many"):
         unpack(made + b"x", 1 << 20)
+
+
+def list_of(entries: int) -> bytes:
+    """Return the packed text of a plane in which this many bytes are listed, one behind the other."""
+
+    def part(content: bytes) -> bytes:
+        work = zlib.compressobj(wbits=WINDOW_BITS)
+        deflated = work.compress(content) + work.flush()
+        return struct.pack("<II", len(content), len(deflated)) + deflated
+
+    listed = part(bytes(entries)) + part(b"\1" * entries)
+    return struct.pack("<BII", TEXT, 0, 1 << 31 | len(listed)) + listed
+
+
+def test_a_list_that_is_longer_than_any_that_is_made_is_refused() -> None:
+    size = 10_000
+
+    assert unpack(list_of(3000), size) == b"\1" * 3000 + bytes(7000)
+    with pytest.raises(Malformed, match="a list of 3002 gaps and 3002 values"):
+        unpack(list_of(3002), size)
+
+
+def test_a_content_that_comes_along_is_not_unpacked_if_it_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "unpack", lambda packed, size_bytes: pytest.fail("it is unpacked"))
+
+    with pytest.raises(Malformed, match="cannot come along"):
+        unpack_along(list_of(3000), CHUNK_BYTES + 1)
+
+
+@given(st.binary(min_size=64, max_size=64), st.binary(min_size=64, max_size=64))
+def test_bytes_are_added_modulo_256(one: bytes, other: bytes) -> None:
+    assert packing._added(one, other) == bytes((a + b) % 256 for a, b in zip(one, other, strict=True))
 
 
 @given(
