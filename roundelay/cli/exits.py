@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FAILED = 1
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
 USAGE, DATA, NO_INPUT, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, REFUSED = 64, 65, 66, 69, 70, 73, 77
 
@@ -109,12 +111,12 @@ def run(main: Callable[[list[str]], int]) -> None:
     """Run a program, and exit with its code. SIGINT and SIGTERM shut it down cleanly, a second one at once."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
+    replace_closed_streams()
     escape_unencodable()
     operating_system.print_stacks_on_signal()
     try:
         _check_failpoints()
-        code = main(sys.argv[1:])
-        sys.stdout.flush()
+        code = _run_flushed(main)
     except Exit as end:
         print(shown.text(end), file=sys.stderr)
         code = end.code
@@ -124,7 +126,31 @@ def run(main: Callable[[list[str]], int]) -> None:
     except BrokenPipeError:
         _silence()
         code = 0
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        print(f"cannot write {error.filename or 'the output'}: {error.strerror}", file=sys.stderr)
+        _silence()
+        code = CANNOT_CREATE
     sys.exit(code)
+
+
+def _run_flushed(main: Callable[[list[str]], int]) -> int:
+    """Run a program and write all of its output; return its code. Raises OSError where the output has no room."""
+    try:
+        code = main(sys.argv[1:])
+    except SystemExit as end:  # after --help
+        sys.stdout.flush()
+        raise end
+    sys.stdout.flush()
+    return code
+
+
+def replace_closed_streams() -> None:
+    """Open what the caller has closed (`>&-`), before a connection takes its number and is written to."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def escape_unencodable() -> None:

@@ -198,6 +198,8 @@ def model_output(text: str) -> Path:
     path = output(text)
     if path.suffix not in MODEL_SUFFIXES:
         raise argparse.ArgumentTypeError(f"{text[-80:]!r} must end in {' or '.join(MODEL_SUFFIXES)}")
+    if not os.access(path.parent, os.W_OK):  # a new file takes the place of an earlier one
+        raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {path}: permission denied in its folder")
     return path
 
 

@@ -31,6 +31,7 @@ notebook      progress bars in a notebook
 revocations   tell a ring which certificates are revoked
 report        a job's results, and the files written from them: history, timing, curve
 model_card    the Markdown description beside a saved model
+whole_file    result files that replace earlier ones, whole or not at all
 progress      the observer protocol by which long operations report
 errors        ClientError and its subclasses
 error_translation  errors of the layers below, raised as ClientErrors

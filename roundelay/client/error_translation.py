@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from roundelay.chord.errors import ChordError, NotAllowed, PeerNotTrusted
 from roundelay.client.errors import (
     BadInput,
+    CannotWrite,
     ClientError,
     InputNotFound,
     InvalidRequest,
@@ -16,6 +17,7 @@ from roundelay.client.errors import (
     RingUnavailable,
 )
 from roundelay.federation.errors import BadSpec, FederationError, TooManyJobs
+from roundelay.ml import errors as ml_errors
 from roundelay.ml.errors import InputMissing, MLError
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.runtime import Stopped
@@ -30,6 +32,8 @@ def translated_errors(failure: type[ClientError] = JobFailed, prefix: str = "") 
         raise InvalidRequest(str(error)) from error
     except InputMissing as error:
         raise InputNotFound(str(error)) from error
+    except ml_errors.CannotWrite as error:
+        raise CannotWrite(str(error)) from error
     except MLError as error:
         raise BadInput(str(error)) from error
     except LocalRingFailed as error:

@@ -24,7 +24,7 @@ from roundelay.federation.spec import JobSpec
 from roundelay.ml import prepare
 from roundelay.ml.choices import PARTS_DEFAULT, label_column
 from roundelay.ml.data import Samples
-from roundelay.ml.errors import BadTask, DataError, InputMissing, MLError
+from roundelay.ml.errors import BadTask, DataError, InputMissing, MLError, writing_failed
 from roundelay.ml.models import catalogue
 from roundelay.ml.partitioners import BY_CLASS, assign_rows
 from roundelay.ml.readers import content as contents
@@ -328,9 +328,12 @@ def _table_options(options: DataOptions) -> TableOptions:
 
 
 def _prepared(make: Callable[[Path], prepare.Prepared], stack: ExitStack) -> JobInput:
-    """Prepare a data set into a temporary folder, which the stack removes. Raises DataError."""
-    place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-data-")))
-    made = make(place)
+    """Prepare a data set into a temporary folder, which the stack removes. Raises DataError, CannotWrite."""
+    try:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-data-")))
+        made = make(place)
+    except OSError as error:
+        raise writing_failed(error) from error
 
     def as_job_names_it(index: int, file: prepare.PreparedFile) -> TrainingFile:
         _check_storable(place / file.name, file.name, file.size_bytes)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from roundelay.chord.errors import Corrupt
 from roundelay.client.errors import BadInput, CannotWrite, InputNotFound, MissingExtra, RingUnavailable
+from roundelay.client.whole_file import whole_file
 from roundelay.federation import forgetting, proof_file, proof_replay
 from roundelay.federation.errors import BadProof, BadSpec, FederationError, OtherBits
 from roundelay.federation.proof import Proof, check_proof
@@ -62,15 +63,12 @@ class CheckedProof:
 
 def write_proof(path: Path, parts: Parts) -> None:
     """Write a proof. Raises CannotWrite; the file is whole, or not there."""
-    partial = path.with_name(f".{path.name}.part")
     try:
-        with partial.open("wb") as file:
+        with whole_file(path) as place, place.open("wb") as file:
             for piece in proof_file.encode(parts):
                 file.write(piece)
-        partial.replace(path)
-    except (OSError, BadProof) as error:
-        partial.unlink(missing_ok=True)
-        raise CannotWrite(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
+    except BadProof as error:
+        raise CannotWrite(f"cannot write {path}: {error}") from error
 
 
 def authorities_of(kit: Path | None) -> str:

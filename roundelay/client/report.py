@@ -13,6 +13,7 @@ import numpy as np
 
 from roundelay.client.errors import CannotWrite
 from roundelay.client.history import draw_curve
+from roundelay.client.whole_file import whole_file
 from roundelay.federation.early_stopping import has_stopped, kept_round
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult, SitesEvaluation
 from roundelay.federation.spec import JobSpec
@@ -208,7 +209,8 @@ def measure_model(model: SavedModel, samples: Samples) -> Metrics | FitMetrics:
 def save_model(path: str | Path, model: SavedModel, form: str | None = None) -> None:
     """Write a model as .npz or .safetensors: as `form` says, else as the path ends. Raises CannotWrite."""
     target = Path(path)
-    _write(target, lambda: save(target, model, form))
+    with whole_file(target) as place:
+        save(place, model, form or target.suffix.removeprefix("."))
 
 
 def write_history(path: Path, report: JobReport) -> None:

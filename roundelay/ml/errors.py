@@ -55,6 +55,14 @@ class CannotWrite(MLError):
     """A file or folder for the results cannot be written (exit 73)."""
 
 
+def writing_failed(error: OSError, place: object = "") -> CannotWrite:
+    """Return the error for a file that could not be written: at this place or, without one, a temporary file."""
+    reason = f"{error.strerror or error}"
+    if place:
+        return CannotWrite(f"cannot write {printable(str(error.filename or place))}: {reason}")
+    return CannotWrite(f"cannot write temporary files: {reason}; TMPDIR names a folder for them with more room")
+
+
 class NotFinite(MLError):
     """A value that must enter an exact sum is NaN or infinite: the training has diverged."""
 

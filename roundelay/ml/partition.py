@@ -15,7 +15,7 @@ import numpy as np
 
 from roundelay.ml.choices import PARTITION_FILES_DEFAULT
 from roundelay.ml.data import Ints
-from roundelay.ml.errors import BadOption, CannotWrite, DataError, printable
+from roundelay.ml.errors import BadOption, CannotWrite, DataError, printable, writing_failed
 from roundelay.ml.partitioners import PARAMETER_OF, assign_rows, partitioner_of
 from roundelay.ml.readers import dataset, folder, letters, row_text
 from roundelay.ml.readers.limits import DEFAULT, Limits
@@ -119,7 +119,7 @@ def partition_folder(request: PartitionRequest) -> Partition:
         try:
             _write(request.out, text, parts)
         except OSError as error:
-            raise CannotWrite(f"cannot write {error.filename}: {error.strerror}") from error
+            raise writing_failed(error, request.out) from error
     return Partition(labels, names, parts)
 
 

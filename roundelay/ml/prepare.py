@@ -18,7 +18,7 @@ import numpy as np
 
 from roundelay.ml.choices import HOLDOUT_DEFAULT, PARTS_DEFAULT
 from roundelay.ml.data import Ints, Labels
-from roundelay.ml.errors import CannotWrite, DataError
+from roundelay.ml.errors import DataError, writing_failed
 from roundelay.ml.readers import packed
 from roundelay.ml.readers.dataset import ReadOptions, read
 from roundelay.ml.readers.encoding import Encoding
@@ -116,7 +116,7 @@ def prepare_folder(request: PrepareRequest, on_progress: OnProgress | None = Non
         prepared = prepare(read(request.source, request.options), request.out, request.plan, on_progress)
         (request.out / INDEX).write_text(prepared.to_json())
     except OSError as error:
-        raise CannotWrite(f"cannot write {error.filename}: {error.strerror}") from error
+        raise writing_failed(error, request.out) from error
     return prepared
 
 

@@ -22,10 +22,18 @@ WIDTH_WITHOUT_TERMINAL = 160  # columns
 WATCH_INTERVAL_S = 0.25
 
 
+class OutputConsole(Console):
+    """A console on standard output."""
+
+    def on_broken_pipe(self) -> None:
+        """Fail as print does if nobody reads on; rich would end the program as failed."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Return a console on standard output, as wide as the terminal; without one, wide enough for every table."""
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+    made = OutputConsole(highlight=False)
+    return made if made.is_terminal else OutputConsole(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
 
 
 def add_row(table: Table, *cells: str, style: str | None = None) -> None:

@@ -6,6 +6,8 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +23,7 @@ class Spool:
     def __init__(self, width: int) -> None:
         self.width, self.rows = width, 0
         self._file = tempfile.TemporaryFile(prefix="roundelay-rows-")  # noqa: SIM115  # lives as long as the object
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _close, self._file)
 
     def add(self, rows: Doubles) -> None:
         """Append rows (n, width). Raises OSError."""
@@ -29,12 +31,21 @@ class Spool:
         self._file.write(np.ascontiguousarray(rows).data)
         self.rows += len(rows)
 
-    def blocks(self, start: int, end: int) -> Iterator[Doubles]:
-        """Yield the rows from start up to end: (rows, width) each."""
+    def flush(self) -> None:
+        """Write what has been added. Raises OSError."""
         self._file.flush()
+
+    def blocks(self, start: int, end: int) -> Iterator[Doubles]:
+        """Yield the rows from start up to end, once they are flushed: (rows, width) each."""
         row_bytes = 8 * self.width
         step = max(1, BLOCK_BYTES // max(1, row_bytes))
         for first in range(start, end, step):
             count = min(step, end - first)
             data = os.pread(self._file.fileno(), count * row_bytes, first * row_bytes)
             yield np.frombuffer(data, np.float64).reshape(count, self.width)
+
+
+def _close(file: IO[bytes]) -> None:
+    """Close a file; a full disk cannot hold the end of what nobody reads any more."""
+    with suppress(OSError):
+        file.close()

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Labels
-from roundelay.ml.errors import CannotWrite, DataError, private
+from roundelay.ml.errors import DataError, private, writing_failed
 from roundelay.ml.float_sums import exact_sum
 from roundelay.ml.readers.column_summary import ColumnSummary, encoded_columns, is_narrow
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
@@ -242,9 +242,11 @@ def _codes(scan: FileScan) -> Ints:
 
 def _run(scan: FileScan, spool: Spool | None, tell: Tell) -> Spool:
     try:
-        return scan.run(spool, tell)
+        made = scan.run(spool, tell)
+        made.flush()
+        return made
     except OSError as error:
-        raise CannotWrite(f"cannot write temporary rows: {error.strerror}") from error
+        raise writing_failed(error) from error
 
 
 def fit(data: DataSet, training: Sequence[Bools | None]) -> DataSet:
