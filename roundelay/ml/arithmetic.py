@@ -31,7 +31,7 @@ class Arithmetic(Protocol):
     """What native and portable arithmetic have in common."""
 
     dtype: ClassVar[type[np.floating[Any]]]  # of the arrays of a local training of mlp or softmax
-    unit: ClassVar[float]  # a power of two, either way, of the activations in a training: kernels.py
+    unit: ClassVar[float]  # minus a power of two, of the activations in a training: kernels.py
 
     def generator(self, seed: Seed) -> np.random.Generator:
         """Return a generator whose `permutation`, `standard_normal` and raw words may be used."""
@@ -77,7 +77,10 @@ class Arithmetic(Protocol):
         ...
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
-        """Return what replaces scores (k, ..., n), all <= 0, by exp, and writes their sums / scale (..., n)."""
+        """Return what replaces scores (k, ..., n) by exp, and writes their sums / scale (..., n).
+
+        All scores are at most 0, and come multiplied by -unit.
+        """
         ...
 
 
@@ -85,7 +88,7 @@ class Native:
     """numpy's own functions, in float32."""
 
     dtype: ClassVar[type[np.floating[Any]]] = np.float32
-    unit: ClassVar[float] = 1.0
+    unit: ClassVar[float] = -(2.0**32)
 
     def generator(self, seed: Seed) -> np.random.Generator:
         return np.random.default_rng(seed)
@@ -121,9 +124,11 @@ class Native:
         return None
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
-        per_scale, exp, add_up = np.full(len(scores), 1 / scale, scores.dtype), np.exp, _adding_up(scores)
+        per_scale, per_unit = np.full(len(scores), 1 / scale, scores.dtype), np.array(-1 / self.unit, scores.dtype)
+        multiply, exp, add_up = np.multiply, np.exp, _adding_up(scores)
 
         def refresh(sums: Array) -> None:
+            multiply(scores, per_unit, scores)
             exp(scores, scores)
             add_up(per_scale, sums)
 
@@ -171,7 +176,7 @@ class Portable:
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
         ones, per_scale = np.ones(len(scores)), np.array(1 / scale)
         magic = np.array(1.5 * 2.0 ** (52 - summand_bits(len(scores))))  # leaves multiples of 2^-bits below 1
-        exp, add_up = elementary.exp_in_place(scores), _adding_up(scores)
+        exp, add_up = elementary.exp_in_place(scores, -1 / self.unit), _adding_up(scores)
         add, subtract, multiply = np.add, np.subtract, np.multiply
 
         def refresh(sums: Array) -> None:

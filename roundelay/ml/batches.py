@@ -110,8 +110,7 @@ class Batches:
         np.concatenate([samples.x for samples in files], out=self.x[:, 1:])
         if (make_operands := arithmetic.rounding(self.x, f, max(width, size))) is not None:
             make_operands()
-        if arithmetic.unit != 1:
-            np.multiply(self.x, arithmetic.unit, self.x)
+        np.multiply(self.x, arithmetic.unit, self.x)
         self.y = np.concatenate([samples.y for samples in files])  # (F n,)
         self.has_targets = files[0].has_targets
         self.first_rows = np.arange(0, f * self.n, self.n)[:, None]  # (F, 1)

@@ -21,13 +21,13 @@ _ATANH_TERMS = 12
 _FACTORS_LEFT, _FACTORS_MAX = 16, 256  # of a product: each is at least 0.5, so that it is far from denormal
 
 
-def exp_in_place(x: Array) -> Refresh:
-    """Return a function that replaces all x, which must be from EXP_MIN to 0, by exp(x).
+def exp_in_place(x: Array, unit: float = 1.0) -> Refresh:
+    """Return a function that replaces all x by exp(unit * x), which must be from EXP_MIN to 0. unit: a power of two.
 
     exp(x) is the 64th power of exp(x / 64), for which the Pade approximant ((y + 3)^2 + 3) / ((y - 3)^2 + 3) is taken.
     """
     below = np.empty_like(x)
-    scale, three = np.array(0.5**_SQUARINGS), np.array(3.0)  # ()
+    scale, three = np.array(0.5**_SQUARINGS * unit), np.array(3.0)  # ()
     add, subtract, multiply, divide = np.add, np.subtract, np.multiply, np.divide
 
     def refresh() -> None:

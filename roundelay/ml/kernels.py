@@ -17,9 +17,10 @@ Knows nothing of epochs, learning rates or file contents; mlp.loss_and_gradient 
 - buffers begin at a cache line (aligned.py);
 - labels come as arrays with the scale at each sample's class and 0 elsewhere (batches.py): one subtraction;
 - factors of the gradient (1 / batch, the learning rate) are folded into the scale of the softmax;
-- in portable arithmetic, activations come multiplied by `unit`, -2^60, and gradients by them divided by it. Rounded
-  activations are then 0 or, as integers, larger than any gradient or of its sign: the smaller integer is the gradient
-  where an activation counts, else 0. It saves a mask. Of a loss in scores, and of the weights' gradient, both cancel;
+- activations come multiplied by `unit`, -2^32 or -2^60, and gradients by them divided by it. As integers, activations
+  are then 0 or larger than any gradient or of its sign: the smaller integer is the gradient where an activation
+  counts, else 0. A mask would take a call more over the largest arrays of a step, 3 % of its time at 256/128. In the
+  gradient of the weights both factors cancel;
 - no number becomes denormal: arithmetic on denormals is ten to sixty times slower, and a confident network is full of
   them;
 - loss and accuracy cost no call: `softmax` and `total`, which the step leaves in the batch, determine both.
@@ -138,7 +139,6 @@ class HiddenLayer:
     matrix: Array  # (F, width, up) view of the matrix above without its bias
     units_back: Array  # (F, width, batch) d loss / d units
     activation_bits: Bits  # (F, width + 1, batch) the activations as integers
-    mask: Bits | None  # (F, width + 1, batch) 1 where an activation is positive, else 0; not if the unit is negative
     back_bits: Bits  # (F, width + 1, batch) d loss / d activations as integers; row 0 stays 0
     round_activations: Refresh | None  # makes them operands of products, as do the two below: see arithmetic.py
     round_back: Refresh | None
@@ -168,7 +168,7 @@ def gradient_step(
     scores = squeeze_files(made, 1)  # (classes, F, batch)
     unit, power = network.arithmetic.unit, np.ones(network.files)  # (F,) what bounds the weights
     operands, round_weights = network.arithmetic.operands(network.weights, max(network.architecture.sizes) + 1, power)
-    outputs = _outputs(network, size, scale / unit, scores)
+    outputs = _outputs(network, size, scale, scores)
     bound = (power, BACK_SUM_MAX * abs(scale / unit)) if _is_bounded(network) and not keeps else None
     gradients: Sequence[Array | None] = [None] * len(network.architecture.shapes)
     if factored is None:
@@ -179,34 +179,27 @@ def gradient_step(
     first_output, first_back = (layers[0].units, layers[0].units_back) if layers else 2 * (of_each_file(scores),)
     product = np.dot if network.files == 1 else np.matmul
     to_gradient: Callable[..., object] = product if factored is None else factored.add
-    rectify = np.maximum if unit > 0 else np.minimum
-    multiply, minimum, copy, sign, per_unit = np.multiply, np.minimum, np.copyto, np.sign, np.array(1 / unit)
+    multiply, minimum, copy = np.multiply, np.minimum, np.copyto
 
     def step(batch: Batch) -> None:
         if round_weights is not None:
             round_weights()
         product(first, batch.columns, first_output)  # (F, width, batch)
         for layer in layers:
-            rectify(layer.activations, layer.zeros, out=layer.activations)  # (F, width + 1, batch) ReLU
+            minimum(layer.activations, layer.zeros, out=layer.activations)  # (F, width + 1, batch) ReLU
             if layer.keep is not None:
                 multiply(layer.units, layer.keep, layer.units)  # (F, width, batch)
             if layer.round_activations is not None:
                 layer.round_activations()
             product(layer.above_t, layer.activations, layer.output)  # (F, up, batch)
 
-        if unit != 1:
-            multiply(scores, per_unit, scores)  # (classes, F, batch)
         outputs(batch)
 
         for layer in reversed_layers:
             copy(layer.output_back_copy, layer.output_back)  # (F, up, batch)
             to_gradient(layer.activations, layer.output_back_t, layer.gradient)  # (F, width + 1, up)
             product(layer.matrix, layer.output_back, layer.units_back)  # (F, width, batch)
-            if layer.mask is None:
-                minimum(layer.back_bits, layer.activation_bits, out=layer.back_bits)  # (F, width + 1, batch)
-            else:
-                sign(layer.activation_bits, layer.mask)
-                multiply(layer.back_bits, layer.mask, layer.back_bits)  # (F, width + 1, batch)
+            minimum(layer.back_bits, layer.activation_bits, out=layer.back_bits)  # (F, width + 1, batch)
             if layer.keep is not None:
                 multiply(layer.units_back, layer.keep, layer.units_back)  # (F, width, batch)
             if layer.round_bounded is not None:
@@ -226,23 +219,27 @@ def _is_bounded(network: Network) -> bool:
 
 
 def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
-    """Return what replaces scores by scale * d loss / d scores, and leaves in the batch what the loss is read from."""
-    inner = max(size, network.architecture.classes)
+    """Return what replaces scores by scale * d loss / d scores, and leaves in the batch what the loss is read from.
+
+    Scores come multiplied by the unit, as activations; what is written is divided by it.
+    """
+    inner, unit = max(size, network.architecture.classes), network.arithmetic.unit
+    scale /= unit
     if network.architecture.loss_name != TASK_LOSS:
         return _own_outputs(network, scale, scores)
     if network.architecture.task == "regression":
-        return _differences(scale, scores, network.arithmetic.rounding(scores, network.files, inner))
+        return _differences(network, scale, scores, inner)
     peak = _empty(network, size)  # (F, batch)
-    floor = np.full_like(scores, SCORE_FLOOR)  # (classes, F, batch) arrays of constants are faster than scalars
+    floor = np.full_like(scores, -unit * SCORE_FLOOR)  # (classes, F, batch) arrays of constants are faster than scalars
     round_known = network.arithmetic.rounding_below(scores, abs(scale), inner)
     exponentials = network.arithmetic.exponentials(scores, scale)
     subtract, divide, multiply = np.subtract, np.divide, np.multiply
-    maximum, largest = np.maximum, np.maximum.reduce
+    maximum, smallest = np.maximum, np.minimum.reduce
 
     def softmax_outputs(batch: Batch) -> None:
         _, _, hot, factors, factors_bound, softmax, total, _ = batch
-        largest(scores, 0, None, peak)  # type: ignore[call-overload]  # (F, batch) slower with keywords
-        subtract(scores, peak, scores)  # (classes, F, batch) so that exp() stays finite
+        smallest(scores, 0, None, peak)  # type: ignore[call-overload]  # (F, batch) slower with keywords
+        subtract(peak, scores, scores)  # (classes, F, batch) at most 0, so that exp() stays finite
         maximum(scores, floor, out=scores)  # (classes, F, batch)
         exponentials(total)  # scores: (classes, F, batch), their sum / scale: (F, batch)
         divide(scores, total, softmax)  # (classes, F, batch) scale * softmax
@@ -255,9 +252,10 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
     return softmax_outputs
 
 
-def _differences(scale: float, scores: Array, round_scores: Refresh | None) -> Step:
+def _differences(network: Network, scale: float, scores: Array, inner: int) -> Step:
     """Return the outputs of a regression: the gradient of the squared error is twice the difference."""
-    doubled = np.full_like(scores, 2 * scale)  # (1, F, batch)
+    round_scores = network.arithmetic.rounding(scores, network.files, inner)
+    doubled = np.full_like(scores, 2 * scale / network.arithmetic.unit)  # (1, F, batch)
 
     def differences(batch: Batch) -> None:
         np.multiply(scores, doubled, batch.softmax)  # (1, F, batch) 2 * scale * prediction
@@ -272,11 +270,12 @@ def _differences(scale: float, scores: Array, round_scores: Refresh | None) -> S
 
 def _own_outputs(network: Network, scale: float, scores: Array) -> Step:
     """Return the outputs of a plugin's loss, which is given the scores of one file after the other."""
-    own, dtype = network.architecture.loss, network.arithmetic.dtype
+    own, dtype, unit = network.architecture.loss, network.arithmetic.dtype, network.arithmetic.unit
     by_file = [scores] if network.files == 1 else list(of_each_file(scores))  # (classes, batch) views
 
     def own_outputs(batch: Batch) -> None:
-        np.copyto(batch.softmax, scores)  # (classes, F, batch)
+        np.multiply(scores, dtype(1 / unit), scores)  # (classes, F, batch)
+        np.copyto(batch.softmax, scores)
         for of_file, labels in zip(by_file, np.atleast_2d(batch.labels), strict=True):
             np.multiply(own.gradient(of_file.T, labels, dtype).T, dtype(scale), of_file)  # (classes, batch)
         if batch.factors is not None:
@@ -323,7 +322,6 @@ def _hidden_layers(
                 matrix=matrices[i][..., 1:, :],
                 units_back=back[..., 1:, :],
                 activation_bits=_bits(activations),
-                mask=_bits(_empty(network, widths[i] + 1, size)) if unit > 0 else None,
                 back_bits=_bits(back),
                 round_activations=arithmetic.rounding(activations, network.files, max(size, widths[i] + 1), True),
                 round_back=arithmetic.rounding(back, network.files, inner),
@@ -338,9 +336,5 @@ def _empty(network: Network, *shape: int) -> Array:
 
 
 def _bits(layer: Array) -> Bits:
-    """Return a view of the same memory as integers: 0 for 0.0, positive for any positive float.
-
-    Multiplying integers by 0 or 1 is several times faster than floats by booleans. The product is the same, as all bits
-    of 0.0 are 0.
-    """
+    """Return a view of the same memory as integers: 0 for 0.0, and larger for a negative float than for any other."""
     return layer.view(np.uint32 if layer.itemsize == 4 else np.uint64)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from roundelay.ml import aligned
+from roundelay.ml.arithmetic import NATIVE
 from roundelay.ml.batches import BLOCK_BYTES, Batches
 from roundelay.ml.data import Samples
 from roundelay.ml.kernels import Batch, Network, gradient_step
@@ -27,7 +28,7 @@ def test_gradient_and_loss_match_the_plain_version(sizes: tuple[int, ...], batch
 
     gradients, batches, step_batch = _one_step(architecture, weights, shards, scale)
 
-    assert (1 / step_batch.total / scale).max() <= 1 + 1e-6
+    assert (NATIVE.unit / step_batch.total / scale).max() <= 1 + 1e-6
     for samples, gradient, reported in zip(shards, gradients, batches.losses(), strict=True):
         loss, plain = loss_and_gradient(architecture, weights.astype(np.float64), samples.x, samples.y)
         assert gradient == pytest.approx(scale * batch * plain, abs=2e-6)
@@ -70,7 +71,7 @@ def test_a_confident_network_makes_no_denormal_numbers() -> None:
 
     (gradient,), batches, _ = _one_step(architecture, weights, [samples], 1e-3)
 
-    assert 1e-17 < batches.likelihood.min() < 1e-15  # the floor, and no less
+    assert 1e-17 < (batches.likelihood * NATIVE.unit).min() < 1e-15  # the floor, and no less
     assert np.abs(gradient[gradient != 0]).min() > 1e-30
 
 
@@ -97,10 +98,10 @@ def test_batches_hold_every_row_once_in_the_order_given(rows: int, size: int, fi
 
     seen = []
     for batch in batches.epoch(orders):
-        x = batch.rows.reshape(files, size, 4)
-        assert np.array_equal(x.mT, batch.columns.reshape(files, 4, size))
+        x = batch.rows.reshape(files, size, 4) / NATIVE.unit
+        assert np.array_equal(x.mT * NATIVE.unit, batch.columns.reshape(files, 4, size))
         assert (x[..., 0] == 1).all()
-        hot = batch.hot.reshape(5, files, size).swapaxes(0, 1)  # (F, classes, size)
+        hot = NATIVE.unit * batch.hot.reshape(5, files, size).swapaxes(0, 1)  # (F, classes, size)
         assert (hot.sum(axis=1) == 0.5).all()
         factors = np.ones((files, 1, size)) if batch.factors is None else batch.factors.reshape(files, 1, size)
         batch.softmax[...] = batch.total[...] = 1
@@ -144,8 +145,8 @@ def test_batches_measure_loss_and_accuracy_from_the_steps() -> None:
 
     for _ in range(2):  # the second epoch starts from nothing
         for number, batch in enumerate(batches.epoch(np.tile(np.arange(20), (2, 1)))):
-            batch.softmax[:, 0], batch.softmax[:, 1] = 0.25, 0.125
-            batch.total[...] = 4 if number else 2
+            batch.softmax[:, 0], batch.softmax[:, 1] = 0.25 / NATIVE.unit, 0.125 / NATIVE.unit
+            batch.total[...] = (4 if number else 2) * NATIVE.unit
 
     assert batches.accuracies() == [12 / 20, 0]
     assert batches.losses() == pytest.approx([np.log(2), np.log(4)])
