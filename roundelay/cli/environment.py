@@ -6,6 +6,7 @@ Standard library only, in syntax that older Pythons parse too: they exit with on
 from __future__ import annotations
 
 import importlib.util
+import signal
 import sys
 from typing import NoReturn
 
@@ -18,6 +19,7 @@ UNAVAILABLE = 69  # sysexits.h: EX_UNAVAILABLE
 
 def launch(program: str = "roundelay") -> None:
     """Run a program of roundelay.cli.main with the arguments of this process, and exit with its code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the imports below without a traceback
     require()
     from roundelay.ml.threads import one_blas_thread
 

@@ -92,7 +92,7 @@ def make_folder(path: Path, option: str) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         problem = "is a file, expected a folder" if path.is_file() else f"cannot be made: {error.strerror}"
-        raise Exit(CANNOT_CREATE, f"{option}: {path} {problem}") from error
+        raise Exit(CANNOT_CREATE, f"{option}: {path} {problem}; name another folder with {option} DIR") from error
 
 
 def nearest(word: str, known: Iterable[str], prefix: str = "") -> str:

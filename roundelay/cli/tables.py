@@ -63,7 +63,7 @@ def _class_table(metrics: Metrics) -> Table:
     auc = "" if metrics.auc is None else f", AUC {metrics.auc:.4f}"
     table = TitledTable(f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}{auc}")
     for heading in ("class", "rows", "precision", "recall", "F1", "AUC"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for each in metrics.classes:
         auc = "-" if each.auc is None else f"{each.auc:.4f}"
         add_row(table, each.label, str(each.rows), *(f"{v:.4f}" for v in (each.precision, each.recall, each.f1)), auc)
@@ -115,7 +115,7 @@ def describe_fit(metrics: FitMetrics) -> str:
 def placement_table(report: JobReport) -> Table:
     table = TitledTable("which node trained which files")
     for heading in ("node", "files", "names"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     by_node = Counter(report.placement.values())
     for node, count in sorted(by_node.items()):
         names = ", ".join(

@@ -91,7 +91,7 @@ def finger_table(rows: Sequence[FingerRow], before: Sequence[FingerRow]) -> Tabl
     """Return the table to print. A star marks the rows that are new."""
     table = Table()
     for heading in ("", "finger", "start", "node", "address"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for row in rows:
         is_new = bool(before) and row not in before
         cells = ("*" if is_new else "", row.fingers, row.start, row.node, row.address)

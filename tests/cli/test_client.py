@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -32,6 +33,7 @@ from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings, option
 from roundelay.federation.spec import JobSpec
+from roundelay.ml.metrics import measure
 from tests.processes import client_here, run_here
 
 RING = Ring()
@@ -410,6 +412,17 @@ def test_a_card_says_of_a_model_what_is_so(model: str, line: str, hidden: str, t
     lines = (tmp_path / "m.npz.md").read_text().splitlines()
     assert f"- model: {line}" in lines
     assert [each for each in lines if each.startswith("| hidden")] == [hidden] * bool(hidden)
+
+
+def test_no_digit_is_cut_in_a_narrow_terminal() -> None:
+    probabilities, y = np.full((3, 3), 1 / 3, np.float32), np.array([0, 1, 2])
+    metrics = measure(probabilities, y, ("a", "b", "c"))
+    for table in (*tables.metrics_tables(metrics), tables.placement_table(made_report(1))):
+        out = Console(width=24)
+        with out.capture() as captured:
+            out.print(table)
+
+        assert "…" not in captured.get()
 
 
 def test_a_card_shows_a_jobs_name_beside_its_id(tmp_path: Path) -> None:

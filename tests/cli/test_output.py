@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -89,7 +90,25 @@ def test_a_full_disk_of_temporary_files_is_named(tmp_path: Path) -> None:
 def without_room() -> None:
     """Let no file of this process grow beyond ROOM_BYTES."""
     import resource
-    import signal
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM_BYTES, ROOM_BYTES))
+
+
+def test_ctrl_c_while_a_program_is_imported_shows_no_traceback() -> None:
+    program = """
+import os, signal, sys
+from roundelay.cli.environment import launch
+
+class Interrupting:
+    def find_spec(self, name, path, target=None):
+        if name == "roundelay.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+launch("client")
+"""
+    command = [sys.executable, "-c", program, "--version"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE_S, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
