@@ -2,6 +2,8 @@
 
 A job
     settings         what a user chooses: defaults, ranges, meanings
+    setting_fields   one setting: its field, option, and the check of a value
+    settings_conflicts  settings that contradict one another are refused
     job_name         what a user may call a job
     setting_texts    settings as text: those that were chosen, and those in which jobs differ
     spec             a job as a value: settings, files, validation; its id

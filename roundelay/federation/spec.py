@@ -18,9 +18,9 @@ from roundelay.federation.settings import (
     SUMMED_SITES_MIN,
     WAIT_FOR_S,
     Settings,
-    check_topology,
     why_not_repeatable,
 )
+from roundelay.federation.settings_conflicts import check_topology
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.choices import Task, Updates
 from roundelay.ml.task import ENCODING_CHARACTERS_MAX, READING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
