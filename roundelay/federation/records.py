@@ -22,7 +22,7 @@ from roundelay.federation.settings import HALVINGS_MAX
 from roundelay.federation.spec import Liar, check_liars
 from roundelay.federation.strict_json import ADDRESS_CHARACTERS_MAX, in_range, require
 from roundelay.ml.errors import printable
-from roundelay.ml.task import FILES_MAX, ROUNDS_MAX, ROWS_MAX
+from roundelay.ml.task import FILES_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CONTENT_BYTES_MAX
 
@@ -39,6 +39,7 @@ REASON_BYTES_MAX = 4096  # of a failure, that are shown
 JOB_ID_BYTES = 64  # of the id of the job that replaces another
 DISTURBANCES_MAX = 64  # reported per round
 DISTURBANCE_CHARACTERS_MAX = 1000
+LOSS_UNITS_MAX = 1 << 27  # of a row: seven bits before the point, and counts.LOSS_BITS after it
 FIT_NUMBERS = 3
 Taken = tuple[tuple[int, int], ...]  # a file's index, and the round whose weights its update started from
 ENDS = (REPLACED, DONE, FAILED, CANCELLED)  # if several are written, the first of these counts
@@ -314,6 +315,17 @@ def report_from_bytes(content: bytes, job: str = "", number: int | None = None) 
 
 
 def _check_sites(found: SitesEvaluation) -> None:
+    in_range("rows", found.rows, 0, ROWS_MAX)
+    in_range("loss", abs(found.loss), 0, LOSS_UNITS_MAX * found.rows)
+    in_range("hidden", found.hidden, 0, FILES_MAX)
+    require(len({each[:2] for each in found.cells}) == len(found.cells), "a cell is twice")
+    for *classes, rows in found.cells:
+        in_range("class", min(classes), 0, WIDTH_MAX - 1)
+        in_range("class", max(classes), 0, WIDTH_MAX - 1)
+        in_range("rows of a cell", rows, 0, found.rows)
+    for each in found.sites:
+        in_range("rows of a site", each.rows, 0, found.rows)
+        require(each.error >= 0, "error is negative")
     for address in (*(each.site for each in found.sites), *found.absent):
         strict_json.text("site", address, ADDRESS_CHARACTERS_MAX)
     for area in (found.auc, *(each.auc for each in found.sites)):

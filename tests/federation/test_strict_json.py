@@ -164,6 +164,16 @@ def test_a_result_out_of_range_is_refused_by_field(changes: dict[str, Any], fiel
         ({"placement": []}, "placement"),
         ({"placement": {"a/b": "n:1"}}, "placement"),
         ({"driver": "a\nb"}, "driver"),
+        ({"held_out": {"rows": -1}}, "rows is -1"),
+        ({"held_out": {"rows": 1 << 70}}, "rows"),
+        ({"held_out": {"rows": 5, "loss": 1 << 60}}, "loss"),
+        ({"held_out": {"hidden": -2}}, "hidden"),
+        ({"held_out": {"rows": 5, "cells": [[-100, 0, 5]]}}, "class is -100"),
+        ({"held_out": {"rows": 5, "cells": [[0, 1 << 20, 5]]}}, "class"),
+        ({"held_out": {"rows": 5, "cells": [[0, 0, 1 << 63]]}}, "rows of a cell"),
+        ({"held_out": {"rows": 5, "cells": [[0, 0, 4], [0, 0, 4]]}}, "cell is twice"),
+        ({"held_out": {"rows": 5, "sites": [{"site": "n:1", "rows": 6, "error": 0.5}]}}, "rows of a site"),
+        ({"held_out": {"rows": 5, "sites": [{"site": "n:1", "rows": 5, "error": -0.5}]}}, "error"),
     ],
 )
 def test_a_report_out_of_range_is_refused_by_field(changes: dict[str, Any], field: str) -> None:
