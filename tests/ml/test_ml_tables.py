@@ -294,6 +294,15 @@ def test_a_table_is_read_however_it_is_written(content: str | bytes, tmp_path: P
     assert (found.labels, found.encoding and [c.name for c in found.encoding.columns]) == (("x", "y"), ["a", "b"])
 
 
+@pytest.mark.parametrize(("text", "number"), [("0,176", 0.176), ("-,176", -0.176), ("1234,567", 1234.567)])
+def test_a_comma_with_three_digits_is_decimal_where_no_thousands_end_before_it(
+    text: str, number: float, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text(f"x;k\n1,234;a\n{text};b\n")
+
+    assert rows_of(table.read(tmp_path / "t.csv")) == [[pytest.approx(1.234)], [pytest.approx(number)]]
+
+
 def test_a_decimal_comma_that_may_separate_thousands_is_asked_about(tmp_path: Path) -> None:
     path = write(tmp_path, "a;class\n1,234;x\n5,678;y\n")
 

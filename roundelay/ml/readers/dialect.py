@@ -24,6 +24,7 @@ LABEL_NAMES = ("label", "class", "target", "y")
 _SEPARATORS = ",;\t|"
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,(\d+)\s*")
 _DECIMAL_POINT = re.compile(r"\s*[+-]?\d*\.\d+\s*")
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*")  # 0,176 and 1234,567 are none
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -63,11 +64,12 @@ def find_dialect(path: Path, block: Block, decimal: str = "auto") -> Dialect:
     if decimal == "comma":
         return Dialect(separator, True)
     fields = [field for row in sample_rows(block, Dialect(separator)) for field in row]
-    after = [match[1] for match in map(_DECIMAL_COMMA.fullmatch, fields) if match]
-    if not after or any(map(_DECIMAL_POINT.fullmatch, fields)):
+    found = [match for match in map(_DECIMAL_COMMA.fullmatch, fields) if match]
+    if not found or any(map(_DECIMAL_POINT.fullmatch, fields)):
         return Dialect(separator)
-    if all(len(digits) == 3 for digits in after):
-        numbers = private(f"1,{after[0]} may be 1.{after[0]} or 1{after[0]}")
+    if all(_THOUSANDS.fullmatch(match[0]) for match in found):
+        after = found[0][1]
+        numbers = private(f"1,{after} may be 1.{after} or 1{after}")
         raise DataError(str(path), block.line, f"commas may separate decimals, {numbers}: say --decimal comma or point")
     return Dialect(separator, True)
 
