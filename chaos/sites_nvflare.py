@@ -14,7 +14,9 @@ TITLE = "NVFlare, swarm"
 ABOUT = (
     "NVFlare trains the same rows and network with its swarm learning, in which a site that is drawn anew for each",
     "round aggregates, over mutual TLS, and its server is never cut off. Its settings are the defaults, except that a",
-    "round counts every site, and that each wait for a site may last 10 minutes.",
+    "round counts every site, and that each wait for a site may last 10 minutes. A cut may delay the reply to a site's",
+    "result until the next round's task comes: NVFlare then ends the learning of this site without an error, and the",
+    "run waits for it in vain. Some runs of the same plan end so.",
 )
 
 
