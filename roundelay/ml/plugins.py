@@ -78,15 +78,22 @@ def load(kind: str, name: str) -> Any:
             else ""
         )
         raise PluginUnknown(f"cannot import {_one(kind)} {name}: {printable(str(error))}{hint}") from error
+    except (Exception, SystemExit) as error:  # of the module's own code, which must end no node
+        raise PluginUnknown(f"cannot import {_one(kind)} {name}: {_told(error)}") from error
     if not callable(found):
-        raise PluginUnknown(f"{name} is not a {_one(kind)}: it cannot be called")
+        raise PluginUnknown(f"{name}, given as {_one(kind)}, cannot be called")
     return found
 
 
 def instance(kind: str, name: str) -> Any:
     """Import a plugin that is called directly; a class is instantiated first, without arguments."""
     found = load(kind, name)
-    return found() if isinstance(found, type) else found
+    if not isinstance(found, type):
+        return found
+    try:
+        return found()
+    except (Exception, SystemExit) as error:
+        raise PluginUnknown(f"cannot make an instance of {_one(kind)} {name}: {_told(error)}") from error
 
 
 def full_name(kind: str, name: str, shipped: Iterable[str]) -> str:
@@ -100,6 +107,15 @@ def installed(kind: str) -> dict[str, str]:
 
     found = {each.name: each.value.replace(" ", "") for each in entry_points(group=f"roundelay.{kind}")}
     return {name: value for name, value in sorted(found.items()) if NAMED.fullmatch(value)}
+
+
+def _told(error: BaseException) -> str:
+    """Return what a plugin's code has raised, and where."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" ({place.tb_frame.f_code.co_filename}, line {place.tb_lineno})" if place is not None else ""
+    return printable(f"{type(error).__name__}: {error}{'' if isinstance(error, SyntaxError) else where}")
 
 
 def _one(kind: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.settings import Settings
+from roundelay.ml import plugins
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, PluginUnknown
 from roundelay.ml.fingerprint import fingerprint
@@ -219,3 +221,30 @@ def test_a_plugin_that_was_not_allowed_is_not_imported(use: Callable[[], Any]) -
 def test_settings_that_do_not_go_together_are_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(BadSpec, match=message):
         Settings(**given)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("def broken(:", r"cannot import optimizer broken_\d:Own: SyntaxError: .*broken_\d.py, line 1"),
+        ("\nraise ValueError('boom')", r"cannot import .*: ValueError: boom \(.*broken_\d.py, line 2\)"),
+        ("raise SystemExit(3)", r"cannot import .*: SystemExit: 3 \(.*, line 1\)"),
+        ("class Own:\n def __init__(self): 1 / 0", r"cannot make an instance of .*: ZeroDivisionError: .*line 2"),
+        ("Own = 5", "given as optimizer, cannot be called"),
+        ("import types\nOwn = types.ModuleType", r"cannot make an instance of .*: TypeError: module\(\) missing"),
+    ],
+)
+def test_what_a_plugin_raises_before_it_is_used_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, why: str
+) -> None:
+    name = f"broken_{len(source) % 10}"
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("ROUNDELAY_PLUGINS", name)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+
+    with pytest.raises(PluginUnknown, match=why) as refusal:
+        plugins.instance("optimizers", f"{name}:Own")
+
+    assert "\n" not in str(refusal.value)
+    sys.modules.pop(name, None)
