@@ -17,7 +17,8 @@ from roundelay.cli import commands, compute_node, supernode
 from roundelay.federation.rules import RULES
 
 FOLDER = Path(bench.__file__).parent
-OF_OTHERS = {"page", "performance", "flower", "portable_environments"}  # start browsers, profilers, peers, pip too
+# These also start browsers, profilers, peers and pip.
+OF_OTHERS = {"page", "performance", "flower", "nvflare", "portable_environments"}
 OPTION = re.compile(r"--[a-z][a-z-]+")
 
 
