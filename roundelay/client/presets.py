@@ -20,6 +20,7 @@ from roundelay.federation.settings import Settings, option
 from roundelay.federation.spec import BUFFERED_SHARE
 
 FEATURES_OF_DEFAULT = 16  # of the letters, on which the default learning rate was chosen
+FEATURES_MAX = 500  # up to which the learning rate falls: wider rows learn less with smaller steps (decision 19)
 WIDTH_OF_DEFAULT = 256  # of hidden layers that follow one another, up to which they do not limit the learning rate
 ETA_OF_SGD, ETA_OF_ADAM, ETA_OF_CNN = 0.2, 0.001, 0.02
 ETA_OF_REGRESSION = 0.02  # the squared error is steeper than the cross-entropy (decision 19)
@@ -85,11 +86,13 @@ def eta_for(features: int, most: float = ETA_OF_SGD, hidden: Sequence[int] = ())
     """Return the learning rate of SGD for rows of this width and these hidden layers, to three digits.
 
     Standardised rows have a squared length of about the number of features, and so have the steps that they cause. The
-    same is true of what one wide hidden layer passes on to another.
+    same is true of what one wide hidden layer passes on to another. Beyond FEATURES_MAX the bound on a gradient's norm
+    keeps the steps small enough.
     """
     width = max((sqrt(a * b) for a, b in pairwise(hidden)), default=0.0)
-    of_rows, of_layers = sqrt(FEATURES_OF_DEFAULT / features), sqrt(WIDTH_OF_DEFAULT / max(width, WIDTH_OF_DEFAULT))
-    return float(f"{most * min(1.0, of_rows) * of_layers:.3g}")
+    of_rows = sqrt(FEATURES_OF_DEFAULT / min(max(features, FEATURES_OF_DEFAULT), FEATURES_MAX))
+    of_layers = sqrt(WIDTH_OF_DEFAULT / max(width, WIDTH_OF_DEFAULT))
+    return float(f"{most * of_rows * of_layers:.3g}")
 
 
 def batch_for(data: JobInput) -> int:

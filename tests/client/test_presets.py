@@ -46,8 +46,13 @@ def test_letters_take_the_steps_that_were_published_and_the_best_round_is_kept()
 
 
 def test_the_learning_rate_falls_with_the_root_of_the_width() -> None:
-    assert [eta_for(d) for d in (1, 16, 64, 54, 20_000)] == [0.2, 0.2, 0.1, 0.109, 0.00566]
+    assert [eta_for(d) for d in (1, 16, 64, 54, 400)] == [0.2, 0.2, 0.1, 0.109, 0.04]
     assert settings_for(WIDE).eta == 0.1
+
+
+def test_rows_of_more_than_500_features_take_the_learning_rate_of_500() -> None:
+    assert [eta_for(d) for d in (500, 501, 20_000)] == [0.0358] * 3
+    assert settings_for(some(1000, features=5000, classes=0)).eta == 0.00358  # a regression
 
 
 def test_the_learning_rate_falls_with_the_root_of_the_width_of_layers_that_follow_one_another() -> None:
