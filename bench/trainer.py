@@ -40,7 +40,8 @@ LABELS = {"torch": "torch eager", "sklearn": "scikit-learn", "bound": "its matri
 NOTES = (
     f"SGD with momentum. One file: all rows, one epoch. A round is what a node does: {ROUND_EPOCHS} epochs of each "
     "file, a model each, all from the same weights.",
-    "Beside its matrix products the ratio is the share of the bound: 1 would be a training that costs nothing else.",
+    "Beside its matrix products the ratio is the share of the bound: 1 would be a training that costs nothing else. "
+    "What is not a product takes as long with any BLAS kernel: the faster the kernel, the smaller the share.",
 )
 
 COURSE_NOTES = (
