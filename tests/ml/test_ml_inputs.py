@@ -127,8 +127,32 @@ def test_the_test_part_of_a_data_set_is_predicted(tmp_path: Path) -> None:
 def test_a_data_set_of_another_shape_is_refused(tmp_path: Path) -> None:
     write_mnist(tmp_path, "train", *pixels(20))
 
-    with pytest.raises(DataError, match=r"has 20 features and images of .* but the model reads 5"):
+    with pytest.raises(DataError, match=r"has images of \(1, 4, 5\), but the model reads rows of 5 features"):
         read_inputs(tmp_path, model_of(5))
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (8, 8), (4, 5), (6, 6, 3)])
+def test_a_model_of_rows_predicts_the_images_that_it_was_trained_on(shape: tuple[int, ...], tmp_path: Path) -> None:
+    x = np.arange(3 * np.prod(shape)).reshape(3, *shape).astype(np.uint8)
+    np.savez(tmp_path / "set.npz", x=x, y=np.array([0, 1, 1]))
+
+    found = read_inputs(tmp_path / "set.npz", model_of(int(np.prod(shape))))
+
+    trained = dataset.read(tmp_path / "set.npz").training[0]
+    assert np.array_equal(np.array(rows_of(found)), np.concatenate(list(trained.blocks())))
+    assert found.y is not None and found.y.tolist() == [0, 1, 1]
+
+
+def test_images_in_a_folder_take_the_size_that_a_model_of_rows_reads(tmp_path: Path) -> None:
+    images = pytest.importorskip("PIL.Image")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        images.new("RGB", (20, 30), (9, 200, 40)).save(tmp_path / name / "1.png")
+    for features in (64, 3 * 64):
+        model = model_of(features, labels=("a", "b"))
+
+        assert np.array(rows_of(read_inputs(tmp_path, model))).shape == (2, features)
+        assert np.array(rows_of(read_inputs(tmp_path / "a" / "1.png", model))).shape == (1, features)
 
 
 SECONDS = 1_700_000_000 + np.arange(40.0)  # (n,) float32 makes one number of these

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from roundelay.ml.readers import content, dataset, folder, images, letters, npz,
 from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.limits import DEFAULT, Limits
+from roundelay.ml.readers.packed import Shape
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.source import DataSet, OnRead, Rows, arranged, array_blocks, digits, rebased
 from roundelay.ml.readers.table import TableOptions
@@ -39,30 +41,37 @@ def read_inputs(
     if encoding is not None and _is_table(path, encoding):
         labels = model.labels or digits(model.design.label_classes)
         return Inputs(*table.read_as_trained(path, encoding, labels, model.design.task, on_read, limits))
-    shape = model.design.shape
+    design = model.design
+    shape = design.shape or _square_shape(design.features)  # a model of rows may have been trained on images, too
     look = ImageOptions(shape[1], shape[0] == 3) if shape else ImageOptions()
-    if shape and images.is_image(path.name):
+    if shape and encoding is None and images.is_image(path.name):
         return Inputs(iter([images.decode(path, look, limits)[None]]), None)
     if path.is_file() and path.suffix not in npz.SUFFIXES:
         return _text(path, model, limits)
-    columns = TableOptions(encoding.label or None if encoding is not None else None, task=model.design.task)
+    columns = TableOptions(encoding.label or None if encoding is not None else None, task=design.task)
     options = dataset.ReadOptions(images=look, table=columns, encoding=encoding, limits=limits)
     found = dataset.read(path, options, classless=True)
     if encoding is not None:
         found = arranged(found, [column.name for column in encoding.columns], str(path))
-    if (found.features, found.shape) != (model.design.features, shape):
-        raise DataError(
-            str(path),
-            None,
-            f"has {found.features} features and images of {found.shape}, but the model reads "
-            f"{model.design.features} and {shape}",
-        )
+    if found.features != design.features or (design.shape and found.shape != design.shape):
+        reads = f"images of {design.shape}" if design.shape else f"rows of {design.features} features"
+        has = f"images of {found.shape}" if found.shape else f"rows of {found.features} features"
+        raise DataError(str(path), None, f"has {has}, but the model reads {reads}")
     found = rebased(found, encoding)
     parts = found.test or found.training
     blocks = (block for part in parts for block in part.blocks())
     if found.task == "regression":
         return Inputs(blocks, np.concatenate([part.y for part in parts]))
     return Inputs(blocks, _classes(path, found, model) if found.labels else None)
+
+
+def _square_shape(features: int) -> Shape:
+    """Return the shape of square images of this many numbers, in grey or in colours; () if there are none."""
+    for channels in (1, 3):
+        side = isqrt(features // channels)
+        if channels * side * side == features:
+            return channels, side, side
+    return ()
 
 
 def _is_table(path: Path, encoding: Encoding) -> bool:
