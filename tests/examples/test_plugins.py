@@ -161,6 +161,7 @@ WRONG = """
 def rule(base, mean, state, tuning): return mean[1:], b""
 def policy(file, view, loads, count): return OTHER
 def twice(nodes, number): return [nodes, nodes]
+def lists(nodes, number): return [[[nodes]]]
 def failing(*_): raise RuntimeError("three wishes")
 """
 
@@ -191,6 +192,8 @@ def test_what_a_plugin_gets_wrong_ends_the_job_with_a_reason(importable: Path, m
         assign("of_a_test:policy", [FILE], VIEW)
     with pytest.raises(WorkFailed, match="a node twice"):
         group_nodes("of_a_test:twice", (NODE, OTHER), 1)
+    with pytest.raises(WorkFailed, match="of_a_test:lists failed: TypeError"):
+        group_nodes("of_a_test:lists", (NODE, OTHER), 1)
     for take in (
         lambda: step_of("of_a_test:failing")(base, base, b"", Tuning(1.0, 0.0)),
         lambda: assign("of_a_test:failing", [FILE], VIEW),

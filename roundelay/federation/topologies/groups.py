@@ -31,9 +31,9 @@ def group_nodes(topology: str, nodes: Nodes, number: int) -> list[Nodes]:
     made: Topology = plugins.instance("topologies", topology)
     try:
         groups = [tuple(group) for group in made(nodes, number)]
+        members = {node for group in groups for node in group}
     except Exception as error:
         raise WorkFailed(f"topology {topology} failed: {type(error).__name__}: {printable(str(error))}") from error
-    members = [node for group in groups for node in group]
-    if len(members) != len(set(members)) or not set(members) <= set(nodes):
+    if sum(map(len, groups)) != len(members) or not members <= set(nodes):
         raise WorkFailed(f"topology {topology} returned a node twice, or one that does not train in this round")
     return [group for group in groups if group]
