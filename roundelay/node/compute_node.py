@@ -208,7 +208,7 @@ class ComputeNode(Participant):
         if type(request) in self._store_requests:
             return self._answer_from_store(core.handlers, request)
         if isinstance(request, Order) and request.content:  # first, so that the ring need not wait for the store
-            self._answer_from_store(core.handlers, request.staging)
+            self._stage(core.handlers, request)
             request = request.without_content
         with self.runtime.lock:
             if isinstance(request, Collect):
@@ -224,6 +224,8 @@ class ComputeNode(Participant):
 
     def _answer_for_leaf(self, request: Request[Any]) -> Any:
         """Answer from the store a request that is meant for a leaf, whose contents are staged there."""
+        if isinstance(request, Order):
+            return self._stage(self._admitted().handlers, request)
         return self._answer_from_store(self._admitted().handlers, request)
 
     def _stage_from_data_directory(self, put: Put) -> None:

@@ -69,7 +69,7 @@ class LeafHosting:
 
     def _accept(self, ref: NodeRef, order: Order) -> str:
         if order.content:
-            self._answer_from_store(order.staging)
+            self._answer_from_store(order)
         with self._lock:
             ticket = self._host.accept(ref, order.without_content)
             self._wake(ref)

@@ -83,7 +83,7 @@ class LeafNode(Participant):
         if type(request) in self._store_requests:
             return self._answer_from_store(self._handlers, request)
         if isinstance(request, Order) and request.content:
-            self._answer_from_store(self._handlers, request.staging)
+            self._stage(self._handlers, request)
         with self.runtime.lock:
             reply = dispatch(self._handlers, request)
             self.runtime.lock.wake()

@@ -89,7 +89,8 @@ class Participant:
         self.runtime = Runtime(Peers(security.peers if security else None))
         self._quarantine = Quarantine(time.monotonic, report_failure)
         lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
-        self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk, lock)
+        self._unpacking = threading.Lock()
+        self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk, lock, self._unpacking)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
         self.orders = Orders(
             self.load.is_busy,
@@ -140,6 +141,12 @@ class Participant:
             return dispatch(handlers, request)
 
     # --- orders
+
+    def _stage(self, handlers: Handlers, order: Order) -> None:
+        """Stage the content that has come along with an order."""
+        with self._unpacking:
+            staging = order.staging
+        self._answer_from_store(handlers, staging)
 
     def _compute(self, effect: Compute) -> Done:
         """Have the trainer carry an order out, late or wrongly where that is simulated."""

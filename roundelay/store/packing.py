@@ -18,7 +18,7 @@ import struct
 import zlib
 from collections import deque
 from collections.abc import Sequence
-from itertools import accumulate, compress
+from itertools import accumulate, compress, islice
 
 from roundelay.chord.effects import Procedure, round_trips_to
 from roundelay.chord.errors import Malformed
@@ -32,6 +32,7 @@ PACK_FROM_BYTES = 2 << 10  # less goes in one or two packets anyway
 PLAIN_BYTES_MAX = 32 << 20  # of a content that may be packed: a small message must not fill the receiver's memory
 LEVEL, WINDOW_BITS = 1, -15  # of deflate; without zlib's header
 SAMPLE_BYTES = 2 << 10
+AT_ONCE = 1 << 14  # bytes of a list that are placed before another thread may run
 PAYS = 0.97  # a plane that deflates to more than this share stays as it is
 SPARSE_ZEROS = 0.7  # share of zeros from which a plane is listed
 TERNARY_DIGITS = 0.6  # share of 0, 1 and -1 from which a plane is cut into digits
@@ -164,7 +165,9 @@ def _unlisted(listed: bytes, size: int, share: float) -> bytes:
         raise Malformed(f"packed content: a list of {len(gaps)} gaps and {len(values)} values for {size} bytes")
     plane = bytearray(size + 1)
     places = compress(accumulate(gaps.translate(_STEP)), gaps.translate(_ENDS))  # counted from 1
-    deque(map(plane.__setitem__, places, values), maxlen=0)
+    following = iter(values)
+    for _ in range(0, len(values), AT_ONCE):
+        deque(map(plane.__setitem__, islice(places, AT_ONCE), islice(following, AT_ONCE)), maxlen=0)
     return bytes(plane[1:])
 
 

@@ -124,9 +124,15 @@ class Store:
         blobs: Blobs | None = None,
         index_log: IndexLog | None = None,
         lock: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it has no state
+        unpacking: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - the same
     ) -> None:
-        """lock: of the threads that use this store; a caller holds it, except of `put_all`, `write_delta`, `whole`."""
+        """Create an empty store.
+
+        lock: of the threads that use this store; a caller holds it, except of `put_all`, `write_delta`, `whole`.
+        unpacking: held while a content is unpacked, which takes long: of many threads that did, the others would wait.
+        """
         self.lock = lock
+        self._unpacking = unpacking
         self._clock = clock
         self._blobs: Blobs = blobs or MemoryBlobs()
         self._staging = Staging(clock, self._room_bytes, self._blobs.buffer)
@@ -168,9 +174,13 @@ class Store:
         return tuple(self._put_parcel(parcel, request.caller) for parcel in request.parcels)
 
     def _put_parcel(self, parcel: Parcel, caller: int | None) -> Receipt:
+        entry, along = parcel.item.entry, parcel.content
+        if 0 < len(along) < entry.size_bytes:
+            with self._unpacking:
+                along = unpack_along(along, entry.size_bytes)
         content = self._large_staged(parcel.item, caller)
-        with self._blobs.copied(parcel.item.entry.digest, content) if content is not None else nullcontext(), self.lock:
-            return self.put(parcel.item, parcel.content, caller)
+        with self._blobs.copied(entry.digest, content) if content is not None else nullcontext(), self.lock:
+            return self.put(parcel.item, along, caller)
 
     def _large_staged(self, item: Item, caller: int | None) -> Content | None:
         """Return the content of an item if it is large, in the staging area, and may be stored. Raises NotAllowed."""
@@ -191,7 +201,7 @@ class Store:
         return guard
 
     def put(self, item: Item, content: bytes = b"", caller: int | None = None) -> Receipt:
-        """Store an item, unless a later one is stored; `content` is its content, perhaps packed, if that came along.
+        """Store an item, unless a later one is stored; `content` is its content, if that came along.
 
         caller: in a secured ring, the identifier of the node that asks for it; None if another process asks.
         Raises Malformed, NotAllowed, StoreFull, Corrupt; NotYet: this node is leaving.
@@ -210,7 +220,7 @@ class Store:
         if known is None:
             self._check_capacity(entry, is_orphan)
         if (content or not entry.size_bytes) and not merged.deleted:
-            self.write(entry.digest, entry.size_bytes, 0, unpack_along(content, entry.size_bytes))
+            self.write(entry.digest, entry.size_bytes, 0, content)
         if guard is not None and self.has(entry.digest):
             guard.check_content(item, lambda: self._content(entry))
         if not merged.deleted and not self._move_to_blobs(entry):
@@ -247,7 +257,9 @@ class Store:
             if self.has(request.digest):
                 return Receipt(True, request.size_bytes)
         base = self.whole(request.base, request.size_bytes)
-        content = apply_delta(base, unpack(request.delta, delta_bytes(request.size_bytes)))
+        with self._unpacking:
+            delta = unpack(request.delta, delta_bytes(request.size_bytes))
+        content = apply_delta(base, delta)
         with self.lock:
             self.stage(request.digest, content)
         return Receipt(True, request.size_bytes)

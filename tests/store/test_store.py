@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,10 +26,13 @@ from roundelay.store.items import (
     LIST_MAX,
     Entry,
     Item,
+    Parcel,
+    Put,
     RangeDigest,
     Receipt,
 )
 from roundelay.store.names import NAME_BYTES_MAX, check_name
+from roundelay.store.packing import TEXT, pack
 from roundelay.store.staging import STAGING_TTL_S, UPLOAD_TTL_S, UPLOADS_MAX
 from roundelay.store.store import (
     FIND_NAMES_MAX,
@@ -87,6 +91,23 @@ def is_found(store: Store, item: Item) -> bool:
         any(i.entry == item.entry and not i.deleted for i in store.find(item.entry.key))
         and digest_of(store.read(item.entry.digest, 0, CHUNK_BYTES)) == item.entry.digest
     )
+
+
+def test_what_comes_along_packed_is_unpacked_while_others_use_the_store(clock: Clock) -> None:
+    lock, found, content = threading.Lock(), list[bool](), b"1,2,3,4\n" * 1000
+    packed = pack(content, TEXT)
+
+    @contextmanager
+    def unpacking() -> Iterator[None]:
+        found.append(lock.locked())
+        yield
+
+    store = Store(clock, lock=lock, unpacking=unpacking())
+    (receipt,) = store.put_all(Put((Parcel(item_of(content), packed),)))
+
+    assert receipt.stored and len(packed) < len(content)
+    assert store.read(digest_of(content), 0, CHUNK_BYTES) == content
+    assert found == [False]
 
 
 # --- what is refused
