@@ -9,7 +9,7 @@ from roundelay.ml.mlp import Architecture
 from roundelay.ml.task import TrainConfig
 from roundelay.ml.train import FULL_BATCH_ROWS
 
-STACK_BYTES = 1 << 22  # the most memory that a step of all files touches: decision 11 has the times
+STACK_NUMBERS = 1 << 20  # the most that a step of all files touches: decision 11 has the times
 FILES_BYTES = 1 << 26  # the most memory for copies of the files, which a training makes
 
 
@@ -31,8 +31,8 @@ def _files_max(architecture: Architecture, config: TrainConfig, rows: int, items
     if is_large(architecture):
         return 1
     features, *hidden, classes = architecture.sizes
-    per_sample = 2 * (features + 1) + 4 * sum(hidden) + 5 * classes  # numbers: inputs, activations, scores
+    per_sample = 2 * (features + 1) + 3 * sum(hidden) + 5 * classes  # inputs, activations, scores
     size = min(rows, FULL_BATCH_ROWS if config.optimizer == "gd" else config.batch)
-    step_bytes = itemsize * (3 * architecture.parameters + size * per_sample)
+    step_numbers = 3 * architecture.parameters + size * per_sample
     file_bytes = itemsize * rows * (features + 1)
-    return max(1, min(STACK_BYTES // step_bytes, FILES_BYTES // file_bytes))
+    return max(1, min(STACK_NUMBERS // step_numbers, FILES_BYTES // file_bytes))

@@ -15,7 +15,7 @@ from roundelay.ml.arithmetic import NATIVE, PORTABLE, Arithmetic
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.fingerprint import fingerprint
-from roundelay.ml.lockstep import FILES_BYTES, STACK_BYTES, stacks
+from roundelay.ml.lockstep import FILES_BYTES, STACK_NUMBERS, stacks
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
@@ -126,7 +126,7 @@ def test_a_stack_stays_within_its_bounds(sizes: tuple[int, ...], rows: int) -> N
 
     longest = max(map(len, stacks(architecture, TrainConfig(), [rows] * 1000)))
 
-    assert longest == 1 or 12 * architecture.parameters * longest <= STACK_BYTES
+    assert longest == 1 or 3 * architecture.parameters * longest <= STACK_NUMBERS
     assert longest == 1 or 4 * rows * sizes[0] * longest <= FILES_BYTES
 
 
