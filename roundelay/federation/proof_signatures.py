@@ -7,7 +7,6 @@ job's key then is not known any more, so any node of the ring may have driven th
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -102,7 +101,7 @@ def _item(ring: Ring, job: str, name: str, parts: Parts, found: SignedRecords) -
     text = found.signatures.get(name, "")
     try:
         signature = base64.b64decode(text, validate=True) if len(text) <= SIGNER_CHARACTERS_MAX else b""
-    except binascii.Error:
+    except ValueError:  # binascii.Error, or a text that is not ASCII
         signature = b""
     if not signature or base64.b64encode(signature).decode() != text:
         raise BadProof(f"{SIGNATURES}: no signature of part {name}")

@@ -18,7 +18,9 @@ from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadProof
 from roundelay.federation.proof import Manifest, Proof, check_proof
 from roundelay.federation.proof_export import collect_parts
+from roundelay.federation.proof_file import SIGNATURES
 from roundelay.federation.proof_replay import replay, sample
+from roundelay.federation.proof_signatures import SignedRecords, check_signatures, is_signed
 from roundelay.federation.records import result_from_bytes
 from roundelay.federation.requests import Order
 from roundelay.federation.settings import Settings
@@ -331,6 +333,17 @@ def test_a_proof_that_is_cut_anywhere_is_refused() -> None:
     for end in random.Random(SEED).sample(range(len(content)), 100):
         with pytest.raises(BadProof, match=r"cut short|not a proof"):
             checked(content[:end])
+
+
+@pytest.mark.parametrize("text", ["\u00e9", "AAA", "AA AA", "", "A" * 100_000])
+def test_what_is_no_signature_is_refused_in_one_line(text: str) -> None:
+    names = [name for name in parts() if is_signed(name)]
+    signed = SignedRecords("", RING.bits, dict.fromkeys(names, 1), dict.fromkeys(names, text))
+
+    with pytest.raises(BadProof, match="no signature of part"):
+        check_signatures(
+            parts() | {SIGNATURES: signed.to_bytes()}, "ab" * 32, lambda *_: pytest.fail("asked"), lambda: 1
+        )
 
 
 def test_a_small_proof_has_no_large_model_made(monkeypatch: pytest.MonkeyPatch) -> None:
