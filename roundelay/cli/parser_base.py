@@ -15,6 +15,7 @@ from roundelay.chord.choices import ASSIGNMENTS
 from roundelay.cli import exits
 from roundelay.federation.job_name import JOB_NAME
 from roundelay.ml.choices import MAX_FILE_BYTES_HELP, file_size, whole_number
+from roundelay.ml.errors import printable
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Parser(argparse.ArgumentParser):
         self.register("type", int, checked(whole_number))  # argparse's own message is "invalid int value"
         self.complete: Callable[[argparse.Namespace, dict[str, str]], None] | None = None  # for --show-config
         self.program = program or prog.split()[0].removesuffix(".py")  # whose section of a --config file it reads
+        self.surplus = ""  # what to do with more words than there are arguments
         self.is_configurable = is_configurable  # by a file and by the environment
         self._everything = "--help-all" in arguments or "--show-config" in arguments  # which shows what values mean
         self.add_argument("-h", "--help", action="help", help="show this help and exit")
@@ -70,8 +72,8 @@ class Parser(argparse.ArgumentParser):
         if message.startswith(UNKNOWN):
             flag = message.removeprefix(UNKNOWN).partition(" ")[0].partition("=")[0]
             known = [option[2:] for option in self._option_string_actions if option.startswith("--")]
-            near = exits.nearest(flag.removeprefix("--"), known, "--")
-        raise exits.Exit(exits.USAGE, f"{self.prog}: {message}{near} (see --help)")
+            near = exits.nearest(flag.removeprefix("--"), known, "--") if flag.startswith("-") else self.surplus
+        raise exits.Exit(exits.USAGE, f"{self.prog}: {printable(message)}{near} (see --help)")
 
 
 class Word(argparse.Action):

@@ -142,7 +142,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     made.more("--curve", type=parser_base.output, metavar="FILE", help="draw the learning curve (PNG; extra plots)")
     made.more("--timing", type=parser_base.output, metavar="FILE", help="write how long the job and each round took")
     parser_base.add_end_with_parent(made)
-    made.complete = _complete
+    made.complete, made.surplus = _complete, "; to train on several files, name the folder that holds them"
     return made
 
 

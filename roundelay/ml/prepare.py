@@ -18,7 +18,7 @@ import numpy as np
 
 from roundelay.ml.choices import HOLDOUT_DEFAULT, PARTS_DEFAULT
 from roundelay.ml.data import Ints, Labels
-from roundelay.ml.errors import DataError, writing_failed
+from roundelay.ml.errors import DataError, private, writing_failed
 from roundelay.ml.readers import packed
 from roundelay.ml.readers.dataset import ReadOptions, read
 from roundelay.ml.readers.encoding import Encoding
@@ -125,6 +125,8 @@ def prepare(
 ) -> Prepared:
     """Write a data set's files to a folder. Raises DataError, OSError."""
     y, labels = _select_classes(data, plan.classes)
+    if len(labels) == 1:
+        raise DataError(data.kind, None, f"has only one class, '{private(labels[0], 20)}', and nothing to tell it from")
     strata = [each if labels else np.zeros(len(each), np.int64) for each in y]  # (n,) each
     files_of_rows = _assign_files(data, strata, plan, assign or split_evenly)
     data = fit(data, [file > 0 for file in files_of_rows])

@@ -32,6 +32,10 @@ PRIVATE = ("train", "--private", "wards", "--validation", "letters/validate_lett
         ((*PRIVATE, "--holdout", 0.3), "--private cannot be combined with --holdout"),
         ((*TRAIN, "--evaluate", "sites"), "--evaluate is for --private NAME"),
         (("train",), "no training data"),
+        (
+            ("train", *(f"{n}.csv" for n in range(99))),
+            "...; to train on several files, name the folder that holds them",
+        ),
         ((*TRAIN, "--proof", "/tmp/p.zip", "--topology", "gossip"), "cannot be repeated: the additions of gossip"),
         ((*TRAIN, "--proof", "/tmp/p.zip", "--quorum", 0.5), "a round depends on which nodes were up"),
         ((*PRIVATE, "--proof", "/tmp/p.zip"), "private files never leave their node"),

@@ -235,6 +235,8 @@ def test_files_and_folders_are_taken_as_the_command_line_takes_them(tmp_path: Pa
         ((X,), "y: is missing: give the class of each row"),
         ((X, Y[:5]), r"y: is an array of \(5,\), expected a class for each of 60 rows"),
         ((X, [None] * 60), "y: has rows without a class"),
+        ((X, np.where(Y == 0, np.nan, 1.0)), "y: has rows without a class, NaN: leave them out"),
+        ((X, 0 * Y), "has only one class, '0', and nothing to tell it from"),
         ((X * np.nan, Y), "x: row 0 holds NaN"),
         ((X[:, 0], Y), r"x: is an array of \(60,\), expected \(rows, features\) or images"),
         ((np.array([["a"]] * 60), Y), "x: is <U1 of .*, not numbers: encode it"),

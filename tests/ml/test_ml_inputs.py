@@ -141,6 +141,9 @@ def test_a_model_of_rows_predicts_the_images_that_it_was_trained_on(shape: tuple
     trained = dataset.read(tmp_path / "set.npz").training[0]
     assert np.array_equal(np.array(rows_of(found)), np.concatenate(list(trained.blocks())))
     assert found.y is not None and found.y.tolist() == [0, 1, 1]
+    assert to_rows(x, int(np.prod(shape)), ()).tolist() == rows_of(
+        read_inputs(tmp_path / "set.npz", model_of(x[0].size))
+    )
 
 
 def test_images_in_a_folder_take_the_size_that_a_model_of_rows_reads(tmp_path: Path) -> None:

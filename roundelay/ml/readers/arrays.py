@@ -66,7 +66,7 @@ def to_rows(x: Any, features: int, shape: Shape, encoding: Encoding | None = Non
     if encoding is not None and (found := frame.columns_of(x, encoding)) is not None:
         return encoding.encode(found)
     rows, images = _rows("x", x)
-    if rows.shape[1] != features or (images and images != shape):
+    if rows.shape[1] != features or (images and shape and images != shape):
         expected = f"images of {shape} or rows" if shape else "rows"
         raise DataError("x", None, f"has {_describe(rows, images)}, expected {expected} of {features} features")
     if encoding is None or encoding.is_plain:
@@ -172,13 +172,15 @@ def _labels(name: str, y: Any, rows: int) -> npt.NDArray[Any]:
     if classes.shape != (rows,):
         raise DataError(name, None, f"is an array of {classes.shape}, expected a class for each of {rows} rows")
     if classes.dtype.kind == "O" and any(each is None or each != each for each in classes):  # NaN differs from itself
-        raise DataError(name, None, "has rows without a class")
+        raise DataError(name, None, "has rows without a class: leave them out")
     return classes
 
 
 def _to_classes(name: str, classes: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return labels as classes: whole numbers or texts (n,)."""
     if classes.dtype.kind == "f":
+        if np.isnan(classes).any():
+            raise DataError(name, None, "has rows without a class, NaN: leave them out")
         if not (np.isfinite(classes).all() and (classes == np.rint(classes)).all()):
             raise DataError(name, None, "holds numbers that are not whole: not classes (use task='regression')")
         return classes.astype(np.int64)
