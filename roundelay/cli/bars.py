@@ -28,7 +28,7 @@ class Bars:
             TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
         )
-        self.is_seen = self._console.is_terminal
+        self.is_seen = self._console.is_terminal and not self._console.is_dumb_terminal
         self.start, self.stop = self._progress.start, self._progress.stop
 
     def note(self, line: str) -> None:

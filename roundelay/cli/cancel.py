@@ -22,5 +22,5 @@ def cancelled(snapshot: JobSnapshot) -> str:
         return f"cancelled job {job} before its first round: there is no model"
     return (
         f"cancelled job {job} after round {rounds} of {snapshot.spec.settings.rounds}; "
-        f"its model is kept:  python3 client.py export {job} --out model.npz"
+        f"its model is kept:  python3 client.py export {snapshot.spec.settings.name or job[:8]} --out model.npz"
     )

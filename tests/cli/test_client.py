@@ -443,6 +443,8 @@ def test_bars_are_for_a_terminal_and_for_what_is_to_be_taken_for_one(monkeypatch
     assert screen._bars() is None, "a script that watches needs no rich"
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert screen._bars() is not None
+    monkeypatch.setenv("TERM", "dumb")
+    assert screen._bars() is None, "a terminal that cannot move its cursor gets a line for each round"
 
 
 def test_history_and_timing_are_a_line_a_round(tmp_path: Path) -> None:
