@@ -252,6 +252,8 @@ def _ask_root(
                 estimate.record_tree(clock() - began)
                 raise
         yield from looks.take()
+        if not estimate.is_empty:  # the way to the first node that has finished counts, too
+            estimate.record_tree(clock() - began)
     estimate.record_tree(clock() - began)
     content = yield from result_of(root, progress)
     return (yield from offload(lambda: _possible(order, partial_from(content))))
