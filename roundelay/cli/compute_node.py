@@ -43,11 +43,14 @@ class AtPort(argparse.Action):
 
 
 def private_data(text: str) -> tuple[str, Path]:
-    """Read NAME=DIR, or DIR alone, which has no name of its own."""
+    """Read NAME=DIR, or DIR alone, which has no name of its own. Raises ArgumentTypeError."""
     name, is_named, folder = text.partition("=")
-    if is_named and NAME.fullmatch(name) and not Path(text).exists():
-        return name, path(folder)
-    return "", path(text)
+    if not is_named or Path(text).exists():
+        return "", path(text)
+    if NAME.fullmatch(name) is None:
+        expected = "expected NAME=DIR, with 1 to 64 letters, digits, dots, hyphens and underscores as NAME"
+        raise argparse.ArgumentTypeError(f"{name[:80]!r} cannot be the name of private data: {expected}")
+    return name, path(folder)
 
 
 def trainer(text: str) -> str:

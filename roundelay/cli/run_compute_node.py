@@ -236,7 +236,8 @@ def private_of(chosen: parser_base.Namespace) -> Private | None:
         raise exits.Exit(exits.USAGE, "--max-file-bytes is for --private: a node reads no other data")
     made = _named_private(chosen)
     if chosen.private is not None and not chosen.private[1].exists():
-        raise exits.Exit(exits.NO_INPUT, f"--private: no such file or folder: {chosen.private[1]}")
+        advice = "" if chosen.private[0] else "; it is NAME=DIR, or a folder or file that exists"
+        raise exits.Exit(exits.NO_INPUT, f"--private: no such file or folder: {chosen.private[1]}{advice}")
     try:
         if made is not None:
             made.scan()

@@ -60,3 +60,16 @@ def test_a_name_that_would_be_ignored_is_refused(arguments: tuple[str, ...], com
         private_of(chosen(*arguments))
 
     assert raised.value.code == USAGE
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("my wards=/data", "'my wards' cannot be the name of private data: expected NAME=DIR"),
+        ("wards", "no such file or folder: wards; it is NAME=DIR, or a folder or file that exists"),
+        ("wards=nosuch", "no such file or folder: nosuch$"),
+    ],
+)
+def test_private_data_that_are_not_there_are_named(given: str, complaint: str) -> None:
+    with pytest.raises(Exit, match=complaint):
+        private_of(chosen("--private", given))
