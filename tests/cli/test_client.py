@@ -425,6 +425,20 @@ def test_no_digit_is_cut_in_a_narrow_terminal() -> None:
         assert "…" not in captured.get()
 
 
+def test_of_many_classes_those_are_shown_that_the_model_knows_least() -> None:
+    classes = 2 * tables.ROWS_SHOWN
+    y = np.arange(classes).repeat(2)
+    probabilities = np.eye(classes, dtype=np.float32)[np.where(y % 2, 0, y)]
+    (table,) = tables.metrics_tables(measure(probabilities, y, tuple(f"class {n}" for n in range(classes))))
+    out = Console(width=100)
+    with out.capture() as captured:
+        out.print(table)
+
+    assert captured.get().count("class ") == tables.ROWS_SHOWN + 1
+    assert "class 3 " in captured.get() and "class 4 " not in captured.get()
+    assert f"and {classes - tables.ROWS_SHOWN} with a higher F1: --json has them" in " ".join(captured.get().split())
+
+
 def test_a_card_shows_a_jobs_name_beside_its_id(tmp_path: Path) -> None:
     made = made_report(1)
     named = replace(made, spec=replace(made.spec, settings=Settings(name="baseline")))
