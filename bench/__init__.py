@@ -46,6 +46,7 @@ generated_regressions
 shipped_tables   tables that exist: scikit-learn's, MNIST's test images, the letters
 table_cases      the cases of `tables`
 default_cases    the cases of `defaults`
+default_jobs     the jobs of `defaults`: a table is written, trained and judged
 kept_results     results of `defaults` in a file, so that an interrupted run can go on
 imprint          an attack that reads private rows from a gradient
 user_module      a module as a user of PyTorch would write it

@@ -3,8 +3,9 @@
     python -m bench defaults [--quick] [--minutes N] [--data DIR] [--continue FILE] [--json]
 
 Tables are generated, or shipped with scikit-learn or with us. Each is divided into eight files and trained with the
-settings that the client chooses for it. A fifth of the rows is held out; both errors are on these, on which our jobs
-also choose the round that they keep.
+settings that the client chooses for it. A fifth of the rows is held out, on which our jobs choose the round that they
+keep. Both errors are on further rows that are generated with the table; tables that exist have no others, so there
+both are on the fifth.
 The tables are trained by the centralized reference, whose chain of results equals that of a ring, byte for byte
 (tests/federation/test_step_size.py); the topologies are trained on a ring of processes. A run that was interrupted
 goes on where it stopped, with --continue. Writes docs/results/defaults.md.
@@ -24,26 +25,15 @@ from typing import Any
 import numpy as np
 
 from bench.compare import Peer, PeerMissing
-from bench.default_cases import FILES, QUICK_ROWS, Case, Table, all_cases
+from bench.default_cases import FILES, QUICK_ROWS, Case, all_cases
+from bench.default_jobs import JUDGING_ROWS, measure, save
 from bench.kept_results import KeptResults, Result, UnreadableResults
 from bench.machine import short_sentence
 from bench.report import markdown_table, write
 from bench.shipped_tables import LettersTable
-from roundelay.client.errors import ClientError
-from roundelay.client.preparation import prepare
-from roundelay.client.requests import DataOptions, TrainRequest
-from roundelay.client.ring import local_ring
-from roundelay.federation import replay
-from roundelay.federation.early_stopping import best_round
-from roundelay.federation.errors import FederationError
-from roundelay.federation.step_size import guessing_loss
-from roundelay.ml.errors import MLError
-from roundelay.ml.worker import Worker
 
-HELD_OUT = 0.2  # of the rows
 MINUTES = 120.0
 WITHIN, WORST = 2.0, 4.0  # points of error that a table may be worse by: nine of ten tables, every table
-NODES = 2
 PEER_NAMES = ("sklearn_error", "sklearn_seconds")  # in a result
 
 
@@ -106,64 +96,6 @@ def _measure_beside(case: Case, folder: Path, peer: Peer | None, theirs: Result 
     return {**row, **limit, **measure(case, data), **theirs}
 
 
-def save(table: Table, path: Path) -> Path:
-    """Write a table for our client, and next to it the same rows for the peer; return the latter's path.
-
-    Raises PeerMissing.
-    """
-    x, y = table.make()
-    rows = len(x) - (table.held_out if isinstance(table, LettersTable) else round(HELD_OUT * len(x)))
-    np.savez(path, x_train=x[:rows], y_train=y[:rows], x_test=x[rows:], y_test=y[rows:])
-    beside = path.with_name("peer.npz")
-    as_read = x.astype(np.float32)  # (n, d)
-    np.savez(beside, x=as_read[:rows], y=y[:rows], held_x=as_read[rows:], held_y=y[rows:])
-    return beside
-
-
-def measure(case: Case, data: Path) -> dict[str, Any]:
-    """Train a table with default settings; return its error, or why it failed."""
-    if isinstance(case.table, LettersTable):
-        request = TrainRequest(case.table.path, case.table.validation_file, settings=case.settings)
-    else:
-        options = DataOptions(parts=case.parts)
-        request = TrainRequest(data, settings=case.settings, data_options=options, partition=case.partition)
-    began = time.monotonic()
-    try:
-        found = _on_ring(request) if "topology" in case.settings else _centralized(request)
-    except (ClientError, FederationError, MLError) as error:
-        return {"failed": str(error)}
-    return {**found, "seconds": round(time.monotonic() - began, 1)}
-
-
-def _centralized(request: TrainRequest) -> dict[str, Any]:
-    with prepare(request) as prepared:
-        spec, data = prepared.find_job(None)
-        contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
-        rounds = list(replay.chain(spec, contents, Worker()))
-    kept = best_round([each.result for each in rounds])
-    return {
-        "error": kept.error,
-        "loss": round(rounds[-1].result.loss, 4),
-        "guessing": round(guessing_loss(spec), 4),
-        "rounds": len(rounds) - 1,
-        "kept": kept.round,
-        "halvings": rounds[-1].result.halvings,
-    }
-
-
-def _on_ring(request: TrainRequest) -> dict[str, Any]:
-    with local_ring(NODES) as ring:
-        report = ring.submit(request).result()
-    return {
-        "error": report.validation_error,
-        "loss": round(report.rounds[-1].report.training_loss, 4),
-        "guessing": round(guessing_loss(report.spec), 4),
-        "rounds": len(report.rounds),
-        "kept": report.kept.number,
-        "halvings": report.rounds[-1].result.halvings,
-    }
-
-
 def _peer(stack: ExitStack) -> Peer | None:
     try:
         return Peer("sklearn_classifier", stack)
@@ -210,10 +142,11 @@ def _document(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> st
         f"`python -m bench defaults`, {found['seconds']} s, {short_sentence()}. Each table is divided into {FILES} "
         "files of equal size (letters: their own files) and trained with the settings that the client chooses "
         "(decision 19). The peer is "
-        "scikit-learn's central `MLPClassifier((256,), early_stopping=True)` on standardised rows. Both errors are on "
-        "the same fifth "
-        "of the rows. Our jobs also choose on these rows the round that they keep, which flatters them a little; they "
-        "train on all other rows, of which scikit-learn holds out a tenth for the same purpose.",
+        "scikit-learn's central `MLPClassifier((256,), early_stopping=True)` on standardised rows. A fifth of the rows "
+        "is held out: on it our jobs choose the round that they keep. They train on all other rows, of which "
+        "scikit-learn holds out a tenth for the same purpose. Of generated tables, both errors are on the same "
+        f"{JUDGING_ROWS:,} further rows, on which nothing is trained or chosen. Tables that exist have no further "
+        "rows: there both errors are on the held-out fifth, which flatters our jobs a little.",
         "",
         *([f"{found['not_begun']} further cases were not begun: the time was up.", ""] if found["not_begun"] else []),
         f"{len(found['failed'])} of {found['cases']} jobs failed, {len(found['above_guessing'])} ended with a training "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,9 +37,10 @@ class GeneratedTable:
         """The table's name in results."""
         return f"{self.kind} {self.rows:,} x {self.features:,}, {self.classes} classes"
 
-    def make(self) -> tuple[Doubles, Ints]:
-        """Return the features (n, d) and the class (n,) of each row."""
-        return KINDS[self.kind](self, np.random.default_rng([self.seed, self.rows, self.features, self.classes]))
+    def make(self, more: int = 0) -> tuple[Doubles, Ints]:
+        """Return the features (n, d) and the class (n,) of each row, and of `more` rows of the same kind."""
+        rng = np.random.default_rng([self.seed, self.rows, self.features, self.classes])
+        return KINDS[self.kind](replace(self, rows=self.rows + more), rng)
 
 
 def _normal(table: GeneratedTable, rng: np.random.Generator, rare: float = 0.0) -> tuple[Doubles, Ints]:

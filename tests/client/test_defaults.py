@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bench.default_cases import Case, all_cases
-from bench.defaults import measure, save
+from bench.default_jobs import measure, save
 from bench.generated_tables import KINDS, GeneratedTable
 from bench.machine import ROOT
 from bench.shipped_tables import SHIPPED_LETTERS, LettersTable
