@@ -87,8 +87,16 @@ class Roster:
         self.update_leaves(self.leaves)
 
     def update_leaves(self, leaves: Sequence[NodeRef]) -> None:
-        """Take the leaves that are listed on the ring; each is asked through the successors of its identifier."""
-        self.leaves = tuple(replace(leaf, relays=successors_among(self.nodes, leaf.id)[:RELAYS_MAX]) for leaf in leaves)
+        """Take the leaves that are listed on the ring; each is asked through the successors of its identifier.
+
+        One with the address of a member is left out: it would be given the orders that are the member's.
+        """
+        members = {node.address for node in self.nodes}
+        self.leaves = tuple(
+            replace(leaf, relays=successors_among(self.nodes, leaf.id)[:RELAYS_MAX])
+            for leaf in leaves
+            if leaf.address not in members
+        )
         self.trainers = tuple(sorted((*self.nodes, *self.leaves), key=lambda node: node.id))
         self._at_home = {}
         for node in self.trainers if self._homes else ():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from roundelay.chord.refs import NodeRef
@@ -59,6 +61,16 @@ def test_a_leaf_trains_the_files_with_the_keys_before_its_own_and_stores_none() 
     assert mine and all(made.holders(file)[0].id == 150 for file in mine)
     assert all(made.holders(file, must_store=True)[0] == MEMBERS[2] for file in mine)
     assert made.successors_of(140)[0] == MEMBERS[2]
+
+
+@pytest.mark.parametrize("leaf", [MEMBERS[1], replace(MEMBERS[1], id=55, incarnation=9)])
+def test_a_leaf_with_the_address_of_a_member_is_given_none_of_its_orders(leaf: NodeRef) -> None:
+    file, home = TrainingFile(0, "a", "ab" * 32, 1, 1), str(MEMBERS[1].address)
+    made = roster(150, homes=(home,))
+    made.update_leaves((leaf, made.leaves[0]))
+
+    assert [node.id for node in made.trainers] == [10, 100, 150, 200]
+    assert made.site(home) is MEMBERS[1] and made.holders(file) == MEMBERS[1:2]
 
 
 def test_a_leaf_is_the_site_of_its_private_files() -> None:
