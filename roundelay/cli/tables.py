@@ -61,15 +61,15 @@ def metrics_tables(metrics: Metrics | FitMetrics) -> list[Table | str]:
 
 def _class_table(metrics: Metrics) -> Table:
     auc = "" if metrics.auc is None else f", AUC {metrics.auc:.4f}"
-    table = TitledTable(f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}{auc}")
+    worst = sorted(metrics.classes, key=lambda each: each.f1)[:ROWS_SHOWN]
+    count = len(metrics.classes)
+    which = f"; of {count} classes the {ROWS_SHOWN} of the lowest F1, --json has all" if count > ROWS_SHOWN else ""
+    table = TitledTable(f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}{auc}{which}")
     for heading in ("class", "rows", "precision", "recall", "F1", "AUC"):
         table.add_column(heading, overflow="fold")
-    worst = sorted(metrics.classes, key=lambda each: each.f1)[:ROWS_SHOWN]
     for each in [each for each in metrics.classes if each in worst]:
         auc = "-" if each.auc is None else f"{each.auc:.4f}"
         add_row(table, each.label, str(each.rows), *(f"{v:.4f}" for v in (each.precision, each.recall, each.f1)), auc)
-    if left := len(metrics.classes) - len(worst):
-        add_row(table, f"and {left} with a higher F1: --json has them")
     return table
 
 
