@@ -25,11 +25,11 @@ from roundelay.client.personal import make_site_model
 from roundelay.client.proofs import authorities_of, write_proof
 from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from
 from roundelay.federation import jobs, records
-from roundelay.federation.audit import AuditFinding, read_for_audit, retrain, verify_chain
+from roundelay.federation.audit import AuditFinding, retrain, verify_chain
 from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.errors import BadProof, FederationError, OtherBits
 from roundelay.federation.proof_export import collect_parts
-from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot, salvage_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.data import Samples
 from roundelay.ml.metrics import FitMetrics
@@ -140,7 +140,7 @@ class Job:
     def cancel(self, reason: bytes = b"by its client") -> JobSnapshot:
         """End the job; its rounds so far are kept. Raises RequestRefused if it has ended, JobFailed."""
         with translated_errors(JobFailed):
-            snapshot = self._ask(lambda entry: read_for_audit(entry.node, entry.ring, self.id))
+            snapshot = self._ask(lambda entry: salvage_snapshot(entry.node, entry.ring, self.id))
             if snapshot.end:
                 raise RequestRefused(f"job {self.id} is already {snapshot.end}")
             version = time.time_ns()
@@ -159,7 +159,7 @@ class Job:
 
     def _set_paused(self, paused: bool) -> JobSnapshot:
         with translated_errors(JobFailed):
-            snapshot = self._ask(lambda entry: read_for_audit(entry.node, entry.ring, self.id))
+            snapshot = self._ask(lambda entry: salvage_snapshot(entry.node, entry.ring, self.id))
             if snapshot.end:
                 raise RequestRefused(f"job {self.id} is already {snapshot.end}")
             if snapshot.paused == paused:
@@ -278,7 +278,7 @@ class Job:
     # --- helpers
 
     def _audit(self, repeat: int, rng: random.Random) -> Iterator[AuditFinding]:
-        snapshot = self._ask(lambda entry: read_for_audit(entry.node, entry.ring, self.id))
+        snapshot = self._ask(lambda entry: salvage_snapshot(entry.node, entry.ring, self.id))
         yield from self._ask(lambda entry: verify_chain(entry.node, entry.ring, snapshot))
         worker, numbers, repeated = Worker(), [r.round for r in snapshot.results[1:]], 0
         for number in rng.sample(numbers, len(numbers)):

@@ -17,7 +17,7 @@ from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import CannotDrive, JobEnded, NoSuchJob, Overtaken, Replaced
 from roundelay.federation.origin import require_follows
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult, blank_report
-from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot, salvage_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.store.blobs import Content
 
@@ -183,8 +183,11 @@ def read_job(connection: Connection, job: str, known: JobSnapshot | None = None)
 
 
 def read_latest(connection: Connection, job: str) -> JobSnapshot:
-    """Read a job, or the one that has replaced it. Raises JobEnded, NoSuchJob, Diverged, BadRecord, ChordError."""
-    snapshot = read_job(connection, job)
+    """Read a job, or the one that has replaced it, also one that has diverged.
+
+    Raises JobEnded, NoSuchJob, BadRecord, ChordError.
+    """
+    snapshot = _salvage_job(connection, job)
     for _ in range(REPLACED_MAX):
         if not snapshot.successor:
             break
@@ -193,9 +196,14 @@ def read_latest(connection: Connection, job: str) -> JobSnapshot:
     return snapshot
 
 
+def _salvage_job(connection: Connection, job: str) -> JobSnapshot:
+    """Read a job with the longest chain that its records allow."""
+    return connection.ask(lambda entry: salvage_snapshot(entry.node, entry.ring, job))
+
+
 def _read_successor(connection: Connection, replaced: JobSnapshot) -> JobSnapshot:
     """Read the job that has replaced another, as that one's driver says. Raises JobEnded if it does not follow."""
-    found = read_job(connection, replaced.successor)
+    found = _salvage_job(connection, replaced.successor)
     require_follows(found.spec, replaced.spec)
     return found
 

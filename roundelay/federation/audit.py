@@ -23,7 +23,7 @@ from roundelay.federation.records import RoundResult
 from roundelay.federation.replay import NOBODY, bases_of, take_round
 from roundelay.federation.requests import Progress, TrainingFile, trainer_task
 from roundelay.federation.rounds import PartialResult
-from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
@@ -37,11 +37,6 @@ class AuditFinding:
     what: str
     holds: bool
     detail: str = ""
-
-
-def read_for_audit(start: NodeRef, ring: Ring, job: str) -> Procedure[JobSnapshot]:
-    """Read a job with the longest chain that its records allow. Raises NoSuchJob, ChordError."""
-    return (yield from read_snapshot(start, ring, job, with_reports=True, build_chain=records.salvage_chain))
 
 
 def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[list[AuditFinding]]:

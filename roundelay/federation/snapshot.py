@@ -152,6 +152,11 @@ def read_snapshot(
     )
 
 
+def salvage_snapshot(entry: NodeRef, ring: Ring, job: str) -> Procedure[JobSnapshot]:
+    """Read a job and its reports, with the longest chain that its records allow. Raises NoSuchJob, ChordError."""
+    return (yield from read_snapshot(entry, ring, job, with_reports=True, build_chain=records.salvage_chain))
+
+
 def _belongs(report: RoundReport, results: tuple[RoundResult, ...]) -> bool:
     """Return whether a report is of one of these results, as far as they go."""
     return report.round >= len(results) or report.result in ("", results[report.round].digest)

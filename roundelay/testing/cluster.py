@@ -210,8 +210,8 @@ class Cluster(RingProcesses):
         return next(node for node in self.nodes if node.known_port == ref.port or node.port == ref.port)
 
     def _failpoints(self, failpoints: str, who: str = "nodes") -> dict[str, str]:
-        armed = {ARMED_VARIABLE: str(self.arming("", who))} if self.exits_are_armed else {}
-        return {VARIABLE: failpoints} | armed
+        armed = str(self.arming("", who)) if self.exits_are_armed else ""
+        return {VARIABLE: failpoints, ARMED_VARIABLE: armed}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from roundelay.federation.errors import Diverged, OtherBits
 from roundelay.federation.failover import UNKNOWN_JOBS_MAX, JobSupervisor
 from roundelay.federation.listing import list_latest
 from roundelay.federation.records import RoundResult
-from roundelay.federation.snapshot import read_snapshot
+from roundelay.federation.snapshot import read_snapshot, salvage_snapshot
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SPEC, Job
@@ -37,12 +37,12 @@ def other(result: RoundResult) -> bytes:
 
 
 def verify(job: Job) -> list[AuditFinding]:
-    view = job.net.run(audit.read_for_audit(job.net.entry, RING, job.spec.job))
+    view = job.net.run(salvage_snapshot(job.net.entry, RING, job.spec.job))
     return job.net.run(audit.verify_chain(job.net.entry, RING, view))
 
 
 def retrain(job: Job, number: int) -> AuditFinding:
-    view = job.net.run(audit.read_for_audit(job.net.entry, RING, job.spec.job))
+    view = job.net.run(salvage_snapshot(job.net.entry, RING, job.spec.job))
     return job.net.run(audit.retrain(job.net.entry, RING, view, number, Worker()))
 
 
@@ -155,7 +155,7 @@ def test_two_results_of_a_round_stop_every_driver_and_both_are_named() -> None:
     with pytest.raises(Diverged) as raised:
         job.drive()
 
-    view = job.net.run(audit.read_for_audit(job.net.entry, RING, job.spec.job))
+    view = job.net.run(salvage_snapshot(job.net.entry, RING, job.spec.job))
     assert view.end == records.FAILED
     assert str(raised.value) == view.reason
     assert view.reason.startswith("diverged: round 2 has two results")
@@ -205,7 +205,7 @@ def test_a_job_with_a_malformed_record_is_driven_to_the_right_end_and_the_record
     digest = write(job, what, content)
 
     assert job.drive() == EXPECTED
-    view = job.net.run(audit.read_for_audit(job.net.entry, RING, job.spec.job))
+    view = job.net.run(salvage_snapshot(job.net.entry, RING, job.spec.job))
     assert (view.end, view.rounds_done) == (records.DONE, SPEC.settings.rounds)
     [listed] = job.net.run(list_latest(list(job.net.members), RING, 5))
     assert (listed.state, listed.reason, listed.round) == (records.DONE, "", SPEC.settings.rounds)
@@ -231,7 +231,7 @@ def test_a_malformed_record_beside_an_honest_one_is_no_divergence_and_is_listed(
 
 def test_training_a_round_of_private_data_again_is_refused_with_the_reason() -> None:
     job = driven()
-    view = job.net.run(audit.read_for_audit(job.net.entry, RING, job.spec.job))
+    view = job.net.run(salvage_snapshot(job.net.entry, RING, job.spec.job))
     private = replace(view.spec, pinned="wards", homes=("n:1",) * len(view.spec.files))
 
     with pytest.raises(OtherBits, match="private files never leave their node"):
