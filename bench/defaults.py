@@ -17,16 +17,17 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import numpy as np
 
 from bench.compare import Peer, PeerMissing
 from bench.default_cases import FILES, QUICK_ROWS, Case, all_cases
-from bench.default_jobs import JUDGING_ROWS, measure, save
+from bench.default_jobs import FEW_ROWS, JUDGING_ROWS, SEEDS, measure, save, seeds_of
 from bench.kept_results import KeptResults, Result, UnreadableResults
 from bench.machine import short_sentence
 from bench.report import markdown_table, write
@@ -91,7 +92,7 @@ def _measure_beside(case: Case, folder: Path, peer: Peer | None, theirs: Result 
     except PeerMissing as error:
         return {**row, "skipped": str(error)}
     if not theirs:
-        theirs = _beside(peer, held_out)
+        theirs = _beside(peer, held_out, seeds_of(table))
     limit = {"limit": table.limit} if isinstance(table, LettersTable) else {}
     return {**row, **limit, **measure(case, data), **theirs}
 
@@ -103,11 +104,13 @@ def _peer(stack: ExitStack) -> Peer | None:
         return None
 
 
-def _beside(peer: Peer | None, data: Path) -> Result:
+def _beside(peer: Peer | None, data: Path, seeds: Iterable[int]) -> Result:
+    """Return the peer's mean error and seconds over these seeds."""
     if peer is None:
         return {}
-    theirs = peer.ask(data=str(data))
-    return dict(zip(PEER_NAMES, (round(theirs["error"], 6), round(theirs["seconds"], 1)), strict=True))
+    theirs = [peer.ask(data=str(data), seed=seed) for seed in seeds]
+    error, seconds = (mean(each[name] for each in theirs) for name in ("error", "seconds"))
+    return dict(zip(PEER_NAMES, (round(error, 6), round(seconds, 1)), strict=True))
 
 
 def _summary(rows: Sequence[Mapping[str, Any]], left: int) -> dict[str, Any]:
@@ -146,7 +149,9 @@ def _document(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> st
         "is held out: on it our jobs choose the round that they keep. They train on all other rows, of which "
         "scikit-learn holds out a tenth for the same purpose. Of generated tables, both errors are on the same "
         f"{JUDGING_ROWS:,} further rows, on which nothing is trained or chosen. Tables that exist have no further "
-        "rows: there both errors are on the held-out fifth, which flatters our jobs a little.",
+        "rows: there both errors are on the held-out fifth, which flatters our jobs a little. "
+        f"Generated tables of fewer than {FEW_ROWS:,} rows are trained with {SEEDS} seeds on both sides: errors and "
+        "seconds are means, counts are medians.",
         "",
         *([f"{found['not_begun']} further cases were not begun: the time was up.", ""] if found["not_begun"] else []),
         f"{len(found['failed'])} of {found['cases']} jobs failed, {len(found['above_guessing'])} ended with a training "
@@ -178,5 +183,5 @@ def _cells(row: Mapping[str, Any]) -> tuple[object, ...]:
     points = "" if peer is None else f"{100 * (row['error'] - peer):+.1f}"
     shown = "" if peer is None else f"{peer:.4f}"
     what = row["what"] or (f"own files, error <= {row['limit']:.3f}" if "limit" in row else "")
-    counts = (row["kept"], row["rounds"], row["halvings"], row["seconds"], row.get("sklearn_seconds", ""))
+    counts = (row["kept"], row["rounds"], row["halvings"], f"{row['seconds']:.1f}", row.get("sklearn_seconds", ""))
     return (row["table"], what, f"{row['error']:.4f}", shown, points, *counts)
