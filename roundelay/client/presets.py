@@ -21,6 +21,7 @@ from roundelay.federation.spec import BUFFERED_SHARE
 
 FEATURES_OF_DEFAULT = 16  # of the letters, on which the default learning rate was chosen
 FEATURES_MAX = 500  # up to which the learning rate falls: wider rows learn less with smaller steps (decision 19)
+FEATURES_MAX_OF_FEW_ROWS = 128  # the same, of more features than training rows
 WIDTH_OF_DEFAULT = 256  # of hidden layers that follow one another, up to which they do not limit the learning rate
 ETA_OF_SGD, ETA_OF_ADAM, ETA_OF_CNN = 0.2, 0.001, 0.02
 ETA_OF_REGRESSION = 0.02  # the squared error is steeper than the cross-entropy (decision 19)
@@ -65,7 +66,8 @@ def recommended(data: JobInput, given: Mapping[str, Any]) -> Mapping[str, Any]:
     batch = batch_for(data) if ours else BATCH_MIN
     buffered = given.get("topology") == "buffered"  # its steps are not halved, and a round takes a part of the files
     most = ETA_OF_SGD if data.classes else ETA_OF_REGRESSION
-    sgd_eta = eta_for(data.features, most, given.get("hidden", Settings.hidden) if model == "mlp" else ())
+    layers = given.get("hidden", Settings.hidden) if model == "mlp" else ()
+    sgd_eta = eta_for(data.features, most, layers, features_max_for(data))
     patience = 0 if given.get("keep") == "last" else PATIENCE * (BUFFERED_SHARE if buffered else 1)
     noisy = bool(given.get("dp_noise"))  # each round, and each attempt at one, spends privacy
     stops = given.get("patience", patience) and not buffered and not noisy
@@ -82,15 +84,20 @@ def recommended(data: JobInput, given: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def eta_for(features: int, most: float = ETA_OF_SGD, hidden: Sequence[int] = ()) -> float:
+def features_max_for(data: JobInput) -> int:
+    """Return the number of features up to which the learning rate falls."""
+    return FEATURES_MAX_OF_FEW_ROWS if data.features > sum(file.rows for file in data.files) else FEATURES_MAX
+
+
+def eta_for(features: int, most: float, hidden: Sequence[int], features_max: int) -> float:
     """Return the learning rate of SGD for rows of this width and these hidden layers, to three digits.
 
     Standardised rows have a squared length of about the number of features, and so have the steps that they cause. The
-    same is true of what one wide hidden layer passes on to another. Beyond FEATURES_MAX the bound on a gradient's norm
-    keeps the steps small enough.
+    same is true of what one wide hidden layer passes on to another. Beyond `features_max` the bound on a gradient's
+    norm keeps the steps small enough.
     """
     width = max((sqrt(a * b) for a, b in pairwise(hidden)), default=0.0)
-    of_rows = sqrt(FEATURES_OF_DEFAULT / min(max(features, FEATURES_OF_DEFAULT), FEATURES_MAX))
+    of_rows = sqrt(FEATURES_OF_DEFAULT / min(max(features, FEATURES_OF_DEFAULT), features_max))
     of_layers = sqrt(WIDTH_OF_DEFAULT / max(width, WIDTH_OF_DEFAULT))
     return float(f"{most * of_rows * of_layers:.3g}")
 

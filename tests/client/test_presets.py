@@ -12,7 +12,7 @@ import pytest
 from roundelay.client.errors import InvalidRequest
 from roundelay.client.job_input import JobInput
 from roundelay.client.preparation import settings_of
-from roundelay.client.presets import ROUNDS, batch_for, eta_for
+from roundelay.client.presets import ROUNDS, batch_for
 from roundelay.client.progress import SILENT
 from roundelay.client.requests import TrainRequest
 from roundelay.federation.requests import TrainingFile
@@ -46,13 +46,21 @@ def test_letters_take_the_steps_that_were_published_and_the_best_round_is_kept()
 
 
 def test_the_learning_rate_falls_with_the_root_of_the_width() -> None:
-    assert [eta_for(d) for d in (1, 16, 64, 54, 400)] == [0.2, 0.2, 0.1, 0.109, 0.04]
-    assert settings_for(WIDE).eta == 0.1
+    found = [settings_for(some(1000, features=d)).eta for d in (1, 16, 64, 54, 400)]
+
+    assert found == [0.2, 0.2, 0.1, 0.109, 0.04]
 
 
 def test_rows_of_more_than_500_features_take_the_learning_rate_of_500() -> None:
-    assert [eta_for(d) for d in (500, 501, 20_000)] == [0.0358] * 3
+    assert [settings_for(some(2500, features=d)).eta for d in (500, 501, 20_000)] == [0.0358] * 3
     assert settings_for(some(1000, features=5000, classes=0)).eta == 0.00358  # a regression
+
+
+def test_more_features_than_training_rows_take_the_learning_rate_of_128() -> None:
+    sizes = ((50, 400), (50, 401), (50, 20_000), (10, 128), (10, 64))  # rows of each of 8 files, features
+
+    assert [settings_for(some(rows, features=d)).eta for rows, d in sizes] == [0.04, 0.0707, 0.0707, 0.0707, 0.1]
+    assert settings_for(some(50, features=5000, classes=0)).eta == 0.00707  # a regression
 
 
 def test_the_learning_rate_falls_with_the_root_of_the_width_of_layers_that_follow_one_another() -> None:
@@ -156,7 +164,8 @@ def test_wide_rows_do_not_diverge(features: int, hidden: tuple[int, ...]) -> Non
     y = rng.integers(0, 4, 400)
     x = (rng.standard_normal((400, features)) + rng.standard_normal((4, features))[y]).astype(np.float32)
     model = learner(Design((features, *hidden, 4)))
-    config, losses = TrainConfig(epochs=5, eta=eta_for(features)), list[float]()
+    eta = settings_for(some(50, features=features, classes=4)).eta
+    config, losses = TrainConfig(epochs=5, eta=eta), list[float]()
 
     model.train(model.init_weights(0), Samples(x, y), config, 1, lambda _, loss, __: losses.append(loss))
 
