@@ -112,7 +112,7 @@ def _sites_title(report: JobReport) -> str:
 
 def describe_fit(metrics: FitMetrics) -> str:
     """Return the metrics of a regression, in one line."""
-    return f"on {metrics.rows} rows: RMSE {metrics.rmse:.6g}, MAE {metrics.mae:.6g}, R2 {metrics.r2:.4f}"
+    return f"on {metrics.rows} rows: RMSE {metrics.rmse:.6g}, MAE {metrics.mae:.6g}, R2 {metrics.r2:#.4g}"
 
 
 def placement_table(report: JobReport) -> Table:

@@ -109,7 +109,7 @@ def _fit(metrics: FitMetrics) -> list[str]:
         "## Quality",
         "",
         f"On {metrics.rows} rows, in the unit of the target: root mean square error {metrics.rmse:.6g}, mean absolute "
-        f"error {metrics.mae:.6g}; R2 {metrics.r2:.4f}.",
+        f"error {metrics.mae:.6g}; R2 {metrics.r2:#.4g}.",
         "",
     ]
 

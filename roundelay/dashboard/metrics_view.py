@@ -62,7 +62,7 @@ def _add_fit(scene: Scene, metrics: FitMetrics) -> None:
     scene.add("title", "h3", "", "Errors of the regression")
     scene.add("about", "p", "", f"{metrics.rows} rows for validation; errors in the unit of the target.", cls="hint")
     body = table(scene, "fit", ("RMSE", "MAE", "R2"), "Errors of the regression")
-    row(scene, "fit-row", body, (f"{metrics.rmse:.6g}", f"{metrics.mae:.6g}", f"{metrics.r2:.4f}"))
+    row(scene, "fit-row", body, (f"{metrics.rmse:.6g}", f"{metrics.mae:.6g}", f"{metrics.r2:#.4g}"))
 
 
 def shown_classes(metrics: Metrics) -> list[int]:

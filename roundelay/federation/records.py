@@ -133,7 +133,7 @@ class RoundResult:
     @property
     def error_text(self) -> str:
         """What people are shown."""
-        return f"RMSE {self.fit[0]:.5g}, R2 {self.fit[2]:.4f}" if self.fit else f"error {self.error:.4f}"
+        return f"RMSE {self.fit[0]:.5g}, R2 {self.fit[2]:#.4g}" if self.fit else f"error {self.error:.4f}"
 
 
 @dataclass(frozen=True)

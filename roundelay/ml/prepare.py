@@ -221,8 +221,10 @@ def _count_parts(data: DataSet, plan: SplitPlan) -> int | None:
     """Return the number of training files; None: keep the parts of the data set."""
     if plan.parts is None and len(data.training) > 1 and data.kind != "cifar10":
         return None
-    size_bytes = sum(part.rows for part in data.training) * data.row_bytes
-    parts = max(PARTS_DEFAULT, -(-size_bytes // FILE_BYTES_MAX)) if plan.parts is None else plan.parts
+    rows = sum(part.rows for part in data.training)
+    trained = rows if data.test else rows - round(plan.holdout * rows)
+    usual = max(1, min(PARTS_DEFAULT, trained), -(-rows * data.row_bytes // FILE_BYTES_MAX))
+    parts = usual if plan.parts is None else plan.parts
     if not 1 <= parts <= PARTS_MAX:
         raise DataError("--parts", None, f"{parts} training files: expected 1 to {PARTS_MAX}")
     return parts

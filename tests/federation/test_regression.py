@@ -87,6 +87,7 @@ def test_the_round_with_the_lowest_rmse_is_kept_and_patience_counts_from_it() ->
     assert has_stopped(settings, chain)
     assert not has_stopped(settings, chain[:-1])
     assert chain[2].error_text == "RMSE 2, R2 0.5000"
+    assert replace(chain[2], fit=(2.0, 1.0, -1.75e15)).error_text == "RMSE 2, R2 -1.750e+15"
 
 
 def test_guessing_the_mean_has_a_loss_of_the_variance_which_is_one() -> None:

@@ -41,7 +41,15 @@ def contents(folder: Path, made: prepare.Prepared) -> list[Samples]:
 
 @pytest.mark.parametrize(
     ("sizes", "tests", "parts", "files"),
-    [([100], 0, 8, 8), ([100], 0, None, 8), ([40, 60, 50], 0, None, 3), ([40, 60], 20, 5, 5), ([100], 20, 1, 1)],
+    [
+        ([100], 0, 8, 8),
+        ([100], 0, None, 8),
+        ([5], 0, None, 4),
+        ([3], 0, None, 2),
+        ([40, 60, 50], 0, None, 3),
+        ([40, 60], 20, 5, 5),
+        ([100], 20, 1, 1),
+    ],
 )
 def test_every_row_is_in_exactly_one_file(
     sizes: list[int], tests: int, parts: int | None, files: int, tmp_path: Path
