@@ -18,7 +18,7 @@ import pytest
 from roundelay.client.report import Round
 from roundelay.federation.records import RoundReport, RoundResult, SiteScore, SitesEvaluation
 from roundelay.federation.settings import Settings
-from roundelay.ml.readers import saved_model
+from roundelay.ml.readers import model_arrays, saved_model
 from roundelay.ml.readers.packed import MAGIC
 from tests import state_diagrams
 from tests.processes import PATIENCE_S, ROOT
@@ -159,7 +159,7 @@ def test_the_page_of_formats_names_the_arrays_of_a_model_and_the_columns_of_a_hi
     report = RoundReport("", 1, "", 0.0, 0.0, 0.0, 0.0, 0.0, errors={"a:1": 0.5}, held_out=sites)
     history = [Round(RoundResult("", 1, "", "", 0, fit=fit), report).to_json() for fit in ((), (1.0, 1.0, 0.5))]
 
-    for name in (*saved_model.ARRAYS, *saved_model.OPTIONAL_ARRAYS):
+    for name in (*model_arrays.ARRAYS, *model_arrays.OPTIONAL_ARRAYS):
         assert f"`{name}`" in models, f"{name} is not described"
     for name in {name for row in history for name in row}:
         assert f"`{name}`" in rounds, f"{name} is not described"

@@ -58,7 +58,7 @@ def _predict_numbers(chosen: parser_base.Namespace, model: SavedModel) -> int:
         print(shown.as_json(about | {"model_sha256": model.sha256, "predictions": found.tolist()}))
         return 0
     lines = [f"{value:.7g}" for value in found.tolist()]
-    heading = model.encoding.label if model.encoding and model.encoding.label else "prediction"
+    heading = shown.line(model.encoding.label) if model.encoding and model.encoding.label else "prediction"
     print("\n".join([heading, *lines] if chosen.csv else lines))
     if metrics is not None:
         print(describe_fit(metrics), file=sys.stderr)

@@ -32,4 +32,5 @@ site_schema  what private data look like to the ring; what sites agree on
 inputs       rows for a trained model, from any of these formats
 understood   what was understood of a data set
 saved_model  a trained model on disk (.npz, .safetensors)
+model_arrays its arrays, read with a limit for each
 """

@@ -155,9 +155,19 @@ def encoding_from_json(text: str) -> Encoding:
             )
         if not columns:
             raise ValueError("it has no columns")
-        return Encoding(tuple(columns), _text(raw["label"]), int(raw["place"]), tuple(map(int, raw["dropped"])))
+        label, place, dropped = _text(raw["label"]), raw["place"], tuple(raw["dropped"])
+        _check_places(place, dropped, len(columns))
+        return Encoding(tuple(columns), label, place, dropped)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
         raise BadTask(f"malformed encoding of columns: {error}") from error
+
+
+def _check_places(place: object, dropped: tuple[object, ...], columns: int) -> None:
+    """Raise ValueError unless the columns that are no features lie in a table with these features."""
+    width = columns + len(dropped) + 1
+    taken = [*dropped, columns if place == -1 else place]
+    if not all(type(each) is int and 0 <= each < width for each in taken) or len(set(taken)) < len(taken):
+        raise ValueError(f"place {place!r} and dropped {dropped!r} in {width} columns")
 
 
 def _text(value: object) -> str:

@@ -64,12 +64,13 @@ TEST = (
 CLASSES_MAX = 4096
 HEADER_BYTES_MAX = 4096
 _HEADER = re.compile(
-    r"\s*\{\s*'descr':\s*'([<>|=]?)([buifUSO])(\d{0,4})',\s*'fortran_order':\s*(False|True),"
+    r"\s*\{\s*'descr':\s*'([<>|=]?)([buifUSO])(\d{0,8})',\s*'fortran_order':\s*(False|True),"
     r"\s*'shape':\s*\(([\d,\s]{0,200})\),?\s*\}\s*"
 )
 _OTHER_TYPES = {"M": "dates", "m": "spans of time", "c": "complex numbers", "V": "records"}
 _OTHER_HEADER = re.compile(rf"\s*\{{\s*'descr':\s*'[<>|=]?([{''.join(_OTHER_TYPES)}])")
-_DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError)
+DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError)
+TEXT_CHARACTERS_MAX = 9999  # of one text
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _arrays(path: Path) -> dict[str, ArrayFile]:
             found = [ArrayFile(path, name.removesuffix(".npy"), name) for name in names]
         except FileNotFoundError as error:
             raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise DataError(str(path), None, f"is not an .npz archive: {private(error)}") from error
     arrays: dict[str, ArrayFile] = {}
     for each in found:
@@ -227,8 +228,10 @@ def _with_header(array: ArrayFile, limits: Limits) -> ArrayFile:
     """Read the header of an array. Raises DataError."""
     try:
         with ExitStack() as stack:
-            dtype, shape, by_columns = _read_header(array.open(stack))
-    except _DAMAGE as error:
+            dtype, shape, by_columns = read_header(array.open(stack))
+            if dtype.itemsize > np.dtype(f"U{TEXT_CHARACTERS_MAX}").itemsize:
+                raise ValueError(f"its texts are longer than {TEXT_CHARACTERS_MAX} characters")
+    except DAMAGE as error:
         raise DataError(str(array.path), None, f"{printable(array.name)} cannot be read: {private(error)}") from error
     made = ArrayFile(array.path, array.name, array.member, dtype, shape, by_columns)
     name = printable(array.name)
@@ -238,7 +241,7 @@ def _with_header(array: ArrayFile, limits: Limits) -> ArrayFile:
     return made
 
 
-def _read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...], bool]:
+def read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...], bool]:
     """Read the header of an .npy; return its type, its shape, and whether it is stored by columns."""
     start = file.read(10)
     if start[:6] != b"\x93NUMPY" or start[6] not in (1, 2, 3):
@@ -321,7 +324,7 @@ def _raw_blocks(array: ArrayFile) -> Iterator[Rows]:
     try:
         with ExitStack() as stack:
             file = array.open(stack)
-            _read_header(file)
+            read_header(file)
             if array.by_columns:
                 yield from _turned(array, file, stack)
                 return
@@ -333,7 +336,7 @@ def _raw_blocks(array: ArrayFile) -> Iterator[Rows]:
                 yield np.frombuffer(data, array.dtype).reshape(count, *array.shape[1:])  # (count, ...)
             if file.read(1):  # reading to the end also verifies the archive's checksum
                 raise ValueError("it continues after its last row")
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise DataError(str(array.path), row + 1, f"{array.name} is damaged: {private(error)}") from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import zipfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
@@ -16,19 +16,19 @@ import numpy.typing as npt
 
 from roundelay.ml.choices import ArithmeticName, Task
 from roundelay.ml.data import Floats, Moments, moments_from_bytes, standardise
-from roundelay.ml.errors import BadTask, DataError, InputMissing
+from roundelay.ml.errors import BadTask, DataError, InputMissing, printable
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import predict_probabilities, predict_targets
 from roundelay.ml.readers.arrays import to_rows
 from roundelay.ml.readers.encoding import Encoding, encoding_from_json
+from roundelay.ml.readers.model_arrays import read_arrays
+from roundelay.ml.readers.npz import DAMAGE
+from roundelay.ml.readers.text import open_regular
 from roundelay.ml.task import Design
 
 FORMAT = 1  # raise it when an earlier release would misread a file; files of the first releases name none: 0
-FILE_BYTES_MAX = 2 << 30
 LETTERS = (16, 26)  # attributes and classes of the letters that ship, and of the data set that they imitate
-ARRAYS = ("weights", "sizes", "moments", "activation")
-OPTIONAL_ARRAYS = ("format", "model", "shape", "labels", "encoding", "arithmetic", "task")  # missing in older files
-SAFETENSORS_HEADER_BYTES_MAX = 16 << 20
+LABEL_CHARACTERS_MAX = 300  # the longest that a job takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,28 +124,14 @@ def save(path: Path, model: SavedModel, form: str | None = None) -> None:
 
 def load(path: Path) -> SavedModel:
     """Read a model in either form. Raises InputMissing, and DataError if the file is not a model."""
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise DataError(str(path), None, f"is larger than {FILE_BYTES_MAX} bytes")
-        with path.open("rb") as start:
-            is_zip = start.read(2) == b"PK"
-        if not is_zip:
-            return _from_safetensors(path.read_bytes())
-        with np.load(path, allow_pickle=False) as file:  # a pickle could run code
-            return _model({name: file[name] for name in (*ARRAYS, *OPTIONAL_ARRAYS) if name in ARRAYS or name in file})
-    except OSError as error:
-        raise InputMissing(f"cannot read {path}: {error.strerror or error}") from error
-    except (
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        BadTask,
-        zipfile.BadZipFile,
-        EOFError,
-    ) as error:
-        raise DataError(str(path), None, f"is not a saved model: {error}") from error
+    with ExitStack() as stack:
+        file, _ = open_regular(path, stack)
+        try:
+            return _model(read_arrays(file))
+        except OSError as error:
+            raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror or error}") from error
+        except (*DAMAGE, LookupError, TypeError, AttributeError, ArithmeticError, BadTask) as error:
+            raise DataError(str(path), None, f"is not a saved model: {printable(str(error))}") from error
 
 
 def _arrays(model: SavedModel) -> dict[str, npt.NDArray[Any]]:
@@ -179,7 +165,10 @@ def _model(arrays: dict[str, npt.NDArray[Any]]) -> SavedModel:
         raise ValueError(f"weights are {weights.dtype} of {weights.shape}, expected a vector of finite float32")
     if design.model in ("mlp", "softmax", "cnn") and len(weights) != learner(design).parameters:
         raise ValueError(f"{weights.size} weights for {learner(design).parameters} parameters")
-    labels = tuple(str(label) for label in json.loads(str(arrays.get("labels", "[]"))))
+    labels = tuple(json.loads(str(arrays.get("labels", "[]"))))
+    for label in labels:
+        if not isinstance(label, str) or len(label) > LABEL_CHARACTERS_MAX or not label.isprintable():
+            raise ValueError(f"label {str(label)[:40]!r}: expected at most {LABEL_CHARACTERS_MAX} printable characters")
     if len(labels) not in (0, design.label_classes):
         raise ValueError(f"{len(labels)} labels for {design.classes} classes")
     text = str(arrays.get("encoding", ""))
@@ -217,27 +206,3 @@ def _safetensors(model: SavedModel) -> bytes:
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # so that the tensors are aligned
     return len(text).to_bytes(8, "little") + text + body
-
-
-def _from_safetensors(content: bytes) -> SavedModel:
-    """Decode a model from safetensors. Raises ValueError and the other errors that load catches."""
-    size = int.from_bytes(content[:8], "little")
-    if not 2 <= size <= min(SAFETENSORS_HEADER_BYTES_MAX, len(content) - 8):
-        raise ValueError("it is neither .npz nor .safetensors")
-    header, body = json.loads(content[8 : 8 + size]), content[8 + size :]
-    metadata = header["__metadata__"]
-    tensors = {}
-    for name in ("weights", "mean", "std"):
-        if name in header:
-            start, end = header[name]["data_offsets"]
-            if header[name]["dtype"] != "F32" or not 0 <= start <= end <= len(body):
-                raise ValueError(f"tensor {name} is malformed")
-            tensors[name] = np.frombuffer(body[start:end], "<f4").astype(np.float32)
-    moments = b"".join(tensors[name].tobytes() for name in ("mean", "std") if name in tensors)
-    numbers = {name: np.array(json.loads(metadata[name]), np.int64) for name in ("sizes", "shape")}
-    numbers["format"] = np.array(json.loads(metadata.get("format", "0")), np.int64)
-    texts = {name: np.array(metadata[name]) for name in ("activation", "model", "labels")}
-    texts["encoding"] = np.array(metadata.get("encoding", ""))
-    texts["arithmetic"] = np.array(metadata.get("arithmetic", "native"))
-    texts["task"] = np.array(metadata.get("task", "classification"))
-    return _model({"weights": tensors["weights"], "moments": np.frombuffer(moments, np.uint8), **numbers, **texts})
