@@ -18,6 +18,8 @@ form_widgets  the same form, as widgets
 actions       what the page may do: launch, stop, look up, download; and to a lab: kill, pause, cut
 guard         access control: Host, Origin and token
 connections   limits on connections
+messages      what browsers send, checked before it is decoded
+failure_log   a filter of the log: each failure once
 options       the dashboard's options
 choices       what a command line needs to know before anything else is imported
 run           everything behind the page

@@ -19,6 +19,7 @@ from roundelay.federation.setting_texts import show
 from roundelay.federation.settings import Settings, option
 from roundelay.ml.choices import PERSONAL_METHODS
 
+VALUE_CHARACTERS_MAX = 10_000  # of a field
 GUESSED = "guessed"  # the choice that leaves an option at its default
 OF_TOPOLOGY = {
     "exchanges": "gossip",
@@ -52,6 +53,11 @@ def form_fields() -> list[Field]:
 def data_fields() -> list[Field]:
     """Return a field for every data option."""
     return [_field(each) for each in fields(DataOptions)]
+
+
+def typed_value(value: object) -> str | bool:
+    """Return what a widget holds as typed; a browser may send any value for it."""
+    return value if isinstance(value, bool) else str("" if value is None else value)[:VALUE_CHARACTERS_MAX]
 
 
 def settings_of(typed: Mapping[str, str | bool]) -> Settings:

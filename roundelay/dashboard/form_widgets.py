@@ -69,13 +69,13 @@ class TrainingForm:
 
     def _wanted(self) -> Wanted:
         """Return what is filled in, without settings that have no effect."""
-        typed = {name: widget.value for name, widget in self._fields.items()}
+        typed = {name: form.typed_value(widget.value) for name, widget in self._fields.items()}
         return Wanted(
-            str(self._data.value),
-            str(self._validation.value or ""),
-            str(self._init.value or ""),
+            str(form.typed_value(self._data.value)),
+            str(form.typed_value(self._validation.value)),
+            str(form.typed_value(self._init.value)),
             {name: value for name, value in typed.items() if form.applies(name, typed)},
-            {name: widget.value for name, widget in self._reading.items()},
+            {name: form.typed_value(widget.value) for name, widget in self._reading.items()},
         )
 
     async def _on_click(self) -> None:
@@ -97,13 +97,18 @@ class TrainingForm:
 
 
 def _widget(each: Field) -> Any:
-    check = partial(form.problem, each.name) if each.name not in form.DATA_OPTIONS else lambda typed: None
+    is_setting = each.name not in form.DATA_OPTIONS
     match each.kind:
         case "switch":
             widget: Any = ui.switch(each.label, value=bool(each.default))
         case "choice":
             widget = ui.select(list(each.choices), label=each.label, value=each.default)
         case _:
-            widget = ui.input(each.label, value=str(each.default), validation=lambda typed: check(str(typed)))
+            check = partial(_problem, each.name) if is_setting else None
+            widget = ui.input(each.label, value=str(each.default), validation=check)
     widget.tooltip(each.about)
     return widget.props(f"data-setting={each.name}")
+
+
+def _problem(name: str, value: object) -> str | None:
+    return form.problem(name, form.typed_value(value))

@@ -137,7 +137,7 @@ class Page:
             "lab": self._build_lab,
         }
         names = [name for name in TABS if name != "lab" or self._site.lab is not None]
-        self._tabs = ui.tabs(value="nodes", on_change=lambda e: self._show_tab(e.value))
+        self._tabs = ui.tabs(value="nodes", on_change=lambda e: self._show_tab(str(e.value)))
         with self._tabs.props("dense align=left no-caps inline-label outside-arrows mobile-arrows"):
             for name in names:
                 ui.tab(name, TABS[name])
@@ -233,6 +233,8 @@ class Page:
     # --- showing
 
     def _show_tab(self, name: str) -> None:
+        if name not in self._sections:
+            return
         self._tab = name
         self._measure_at = 0.0
         for each, section in self._sections.items():
@@ -359,8 +361,8 @@ class Page:
         elif act == "job" and JOB.fullmatch(value):
             self._job = value
             self._note_place()
-        elif act == "tab" and value.isdecimal() and 0 < int(value) <= len(self._sections):
-            self._tabs.set_value(list(self._sections)[int(value) - 1])
+        elif act == "tab" and value in (tabs := {str(place): name for place, name in enumerate(self._sections, 1)}):
+            self._tabs.set_value(tabs[value])
         elif act == "look" and "lookup" in self._sections:
             self._tabs.set_value("lookup")
             self._name.run_method("focus")

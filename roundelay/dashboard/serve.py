@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from nicegui import ui
+from nicegui import core, ui
 
 from roundelay.client.errors import RingUnavailable
 from roundelay.dashboard import page
 from roundelay.dashboard.connections import BoundedProtocol
+from roundelay.dashboard.failure_log import OncePerPlace
 from roundelay.dashboard.guard import Guard, admission
+from roundelay.dashboard.messages import MESSAGE_BYTES_MAX, Messages
 from roundelay.dashboard.options import DashboardOptions
 from roundelay.dashboard.site import Site
 from roundelay.node.parent import ready_line
@@ -19,7 +24,6 @@ from roundelay.node.parent import ready_line
 STOP_TIMEOUT_S = 2
 HISTORY_MAX = 100  # messages kept for a browser that has lost its connection for a moment
 RECONNECT_S = 15.0  # a browser that reconnects later reloads the page and loses what was typed
-MESSAGE_BYTES_MAX = 1 << 20  # from a browser
 
 
 def serve(site: Site, options: DashboardOptions, say: Callable[[str], None]) -> None:
@@ -35,7 +39,8 @@ def serve(site: Site, options: DashboardOptions, say: Callable[[str], None]) -> 
         tailwind=False,
         show_welcome_message=False,
     )
-    guard = Guard(app, admission(options.names, 0, ""))
+    contain_failures()
+    guard = Guard(Messages(app), admission(options.names, 0, ""))
     config = uvicorn.Config(
         guard,
         host=options.host,
@@ -60,3 +65,15 @@ def serve(site: Site, options: DashboardOptions, say: Callable[[str], None]) -> 
     if options.end_with_parent:
         say(ready_line("dashboard", address))
     uvicorn.Server(config).run(sockets=[bound])
+
+
+def contain_failures() -> None:
+    """Ignore events of widgets that are not there, and log a failure of a handler once: a page may repeat it."""
+    inner = core.sio.handlers["/"]["event"]
+
+    def on_event(session: str, message: dict[str, Any]) -> None:
+        with suppress(KeyError):  # handlers contain their own errors
+            inner(session, message)
+
+    core.sio.on("event", on_event)
+    logging.getLogger("nicegui").addFilter(OncePerPlace())
