@@ -1,5 +1,6 @@
 """How figures are compared with their limits and printed, and that a missing figure says why."""
 
+import math
 import os
 from functools import partial
 
@@ -79,16 +80,17 @@ def test_a_figure_of_several_turns_is_judged_by_its_median_and_shows_its_quartil
 
 
 @pytest.mark.parametrize(
-    ("runs", "missed", "used"),
+    ("runs", "has_time", "missed", "used"),
     [
-        ([["a"], ["b"]], [], 2),  # no figure is missed twice
-        ([["a", "b"], ["a"], ["a"]], ["a"], 3),
-        ([["a"], None, ["a"]], ["a"], 3),  # one run did not end
-        ([[], ["a"]], [], 1),
+        ([["a"], ["b"]], True, [], 2),  # no figure is missed twice
+        ([["a", "b"], ["a"], ["a"]], True, ["a"], 3),
+        ([["a"], None, ["a"]], True, ["a"], 3),  # one run did not end
+        ([[], ["a"]], True, [], 1),
+        ([["a"], []], False, ["a"], 1),
     ],
 )
 def test_a_limit_is_missed_only_if_every_attempt_misses_it(
-    runs: list[list[str] | None], missed: list[str], used: int, monkeypatch: pytest.MonkeyPatch
+    runs: list[list[str] | None], has_time: bool, missed: list[str], used: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = list(runs)
 
@@ -97,7 +99,7 @@ def test_a_limit_is_missed_only_if_every_attempt_misses_it(
         return None if not_held is None else {"not_held": not_held}
 
     monkeypatch.setattr(performance, "_run", run)
-    found = performance._attempts("wire", 1.0)
+    found = performance._attempts("wire", 1.0, math.inf if has_time else -math.inf)
 
     assert found == {"not_held": missed}
     assert len(runs) - len(left) == used
