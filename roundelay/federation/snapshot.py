@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -106,55 +106,87 @@ def read_snapshot(
         stored = _find_spec(job, first[0])
         known = JobSnapshot(spec or (yield from _read_spec(stored, first[1])))
     items, nodes = yield from find_later(entry, ring, known.spec, first, len(known.results))
-    seen = {bad.digest for bad in known.malformed} | {result.digest for result in known.results}
-    new_results = [each for each in numbered(job, "result-", items) if each[1].entry.digest not in seen]
-    read, malformed = yield from read_records(job, nodes, new_results, records.result_from_bytes)
-    if known.spec.repro == "recorded":  # two drivers may each have written a chain: all readers follow the same one
-        results = records.salvage_chain(job, (), [*known.results, *read])
-    else:
-        results = build_chain(job, known.results, read)
+    results, malformed = yield from _read_results(known, items, nodes, build_chain)
     reports = {number: report for number, report in known.reports.items() if _belongs(report, results)}
-    malformed = [*known.malformed, *malformed]
     if with_reports:
-        new_reports = [
-            (number, item)
-            for number, item in numbered(job, "report-", items)
-            if number not in reports and item.entry.digest not in seen
-        ]
-        found, unread = yield from read_records(job, nodes, new_reports, records.report_from_bytes)
-        found.sort(key=lambda report: _belongs(report, results))  # of two reports of a round, that of its result counts
-        reports, malformed = reports | {report.round: report for report in found}, [*malformed, *unread]
-    reason = known.reason or (yield from _read_reason(job, items, nodes))
+        reports, malformed = yield from _read_reports(known, items, nodes, results, reports, malformed)
     successor = known.successor or (yield from jobs.successor_among(job, items, nodes))
-    reason = reason or replaced_by(successor)
-    told = [(number, item) for number, item in numbered(job, "report-", items) if number < len(results)]
-    if known.spec.repro == "recorded":
-        told = yield from _of_the_chain(job, nodes, results, told)
-    last_report = told[-1][1].entry.digest if told else ""
-    end = jobs.end_among(job, items)
-    forgotten_by = yield from _read_forgotten(job, items, nodes)
-    paused = jobs.is_pause(jobs.pause_among(job, items))
-    kept = kept_round(known.spec.settings, results).digest if results else ""
-    personal = known.personal if known.personal is not None and known.personal.result == kept else None
-    personal = personal or (yield from _read_personal(job, kept, items, nodes))
     return JobSnapshot(
         known.spec,
         results,
         reports,
-        end,
-        reason,
+        jobs.end_among(job, items),
+        known.reason or (yield from _read_reason(job, items, nodes)) or replaced_by(successor),
         tuple(malformed),
-        last_report,
+        (yield from _find_last_report(known.spec, items, nodes, results)),
         successor,
-        forgotten_by,
-        paused,
-        personal,
+        (yield from _read_forgotten(job, items, nodes)),
+        jobs.is_pause(jobs.pause_among(job, items)),
+        (yield from _read_personal_of(known, items, nodes, results)),
     )
 
 
 def salvage_snapshot(entry: NodeRef, ring: Ring, job: str) -> Procedure[JobSnapshot]:
     """Read a job and its reports, with the longest chain that its records allow. Raises NoSuchJob, ChordError."""
     return (yield from read_snapshot(entry, ring, job, with_reports=True, build_chain=records.salvage_chain))
+
+
+def _read_results(
+    known: JobSnapshot, items: tuple[Item, ...], nodes: tuple[NodeRef, ...], build_chain: BuildChain
+) -> Procedure[tuple[tuple[RoundResult, ...], list[MalformedRecord]]]:
+    """Read the results that are new. Return the chain with them, and the records that cannot be read."""
+    job, seen = known.job, _digests_read(known)
+    new = [each for each in numbered(job, "result-", items) if each[1].entry.digest not in seen]
+    read, malformed = yield from read_records(job, nodes, new, records.result_from_bytes)
+    if known.spec.repro == "recorded":  # two drivers may each have written a chain: all readers follow the same one
+        results = records.salvage_chain(job, (), [*known.results, *read])
+    else:
+        results = build_chain(job, known.results, read)
+    return results, [*known.malformed, *malformed]
+
+
+def _read_reports(
+    known: JobSnapshot,
+    items: tuple[Item, ...],
+    nodes: tuple[NodeRef, ...],
+    results: tuple[RoundResult, ...],
+    reports: Mapping[int, RoundReport],
+    malformed: Sequence[MalformedRecord],
+) -> Procedure[tuple[dict[int, RoundReport], list[MalformedRecord]]]:
+    """Read the reports that are new. Return all reports, and all records that cannot be read."""
+    seen = _digests_read(known)
+    new = [
+        (number, item)
+        for number, item in numbered(known.job, "report-", items)
+        if number not in reports and item.entry.digest not in seen
+    ]
+    found, unread = yield from read_records(known.job, nodes, new, records.report_from_bytes)
+    found.sort(key=lambda report: _belongs(report, results))  # of two reports of a round, that of its result counts
+    return {**reports, **{report.round: report for report in found}}, [*malformed, *unread]
+
+
+def _digests_read(known: JobSnapshot) -> set[str]:
+    return {bad.digest for bad in known.malformed} | {result.digest for result in known.results}
+
+
+def _find_last_report(
+    spec: JobSpec, items: tuple[Item, ...], nodes: tuple[NodeRef, ...], results: tuple[RoundResult, ...]
+) -> Procedure[str]:
+    """Return the digest of the last report of the chain; empty if there is none."""
+    told = [(number, item) for number, item in numbered(spec.job, "report-", items) if number < len(results)]
+    if spec.repro == "recorded":
+        told = yield from _of_the_chain(spec.job, nodes, results, told)
+    return told[-1][1].entry.digest if told else ""
+
+
+def _read_personal_of(
+    known: JobSnapshot, items: tuple[Item, ...], nodes: tuple[NodeRef, ...], results: tuple[RoundResult, ...]
+) -> Procedure[PersonalRecord | None]:
+    """Return the record of the sites' own models that were made from the round that the job keeps, if there is one."""
+    kept = kept_round(known.spec.settings, results).digest if results else ""
+    if known.personal is not None and known.personal.result == kept:
+        return known.personal
+    return (yield from _read_personal(known.job, kept, items, nodes))
 
 
 def _belongs(report: RoundReport, results: tuple[RoundResult, ...]) -> bool:
