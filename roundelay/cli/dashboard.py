@@ -67,6 +67,12 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         metavar="HOST:PORT",
         help="show the calls and bytes a second of the process with this --metrics-port; may be repeated",
     )
+    made.more(
+        "--plugins",
+        default="",
+        metavar="A,B",
+        help="modules of models, readers, rules, ... that jobs launched from the page may name as MODULE:NAME",
+    )
     parser_base.add_end_with_parent(made)
     return made
 
@@ -96,4 +102,5 @@ def options_of(chosen: parser_base.Namespace) -> DashboardOptions:
         chosen.data,
         chosen.end_with_parent,
         tuple(chosen.metrics),
+        tuple(filter(None, chosen.plugins.split(","))),
     )

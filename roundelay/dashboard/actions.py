@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +25,9 @@ from roundelay.dashboard.model import NodeState, RingState
 from roundelay.dashboard.watcher import Watcher
 from roundelay.federation.errors import FederationError
 from roundelay.federation.snapshot import JobSnapshot
+from roundelay.ml.errors import printable
 from roundelay.ml.metrics import FitMetrics, Metrics
+from roundelay.ml.plugins import KINDS, importable, installed, modules_of
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.lab import Lab
 from roundelay.node.runtime import Stopped
@@ -34,6 +36,9 @@ from roundelay.store.names import check_name
 R = TypeVar("R")
 
 FAULTS = (ChordError, FederationError, ClientError, LocalRingFailed, OSError, Stopped, ValueError)
+
+
+LINE_CHARACTERS_MAX = 1000  # of a refusal
 
 
 class ActionRefused(Exception):
@@ -117,6 +122,7 @@ class Actions:
             self._inside(wanted.init) if wanted.init.strip() else None,
             detach=True,
         )
+        _require_allowed(request.names)
         with prepare(request) as prepared:
             return self._ring.submit(prepared).id
 
@@ -158,7 +164,15 @@ class Actions:
         try:
             return what()
         except FAULTS as error:
-            raise ActionRefused(str(error)) from error
+            raise ActionRefused(printable(str(error), LINE_CHARACTERS_MAX)) from error
+
+
+def _require_allowed(names: Iterable[str]) -> None:
+    """Raise ActionRefused for code that the page may not run: a command line names its own, a browser does not."""
+    known = {*importable(), *modules_of(name for kind in KINDS for name in installed(kind).values())}
+    for module in modules_of(names):
+        if module not in known:
+            raise ActionRefused(f"module {module} is not allowed on this page: start it with --plugins {module}")
 
 
 class LabActions:

@@ -28,6 +28,7 @@ OF_TOPOLOGY = {
     "max_staleness": "buffered",
 }  # settings that have an effect in one topology only
 OF_PERSONAL = {"personal_epochs": PERSONAL_METHODS[1:], "ditto_lambda": ("ditto",)}  # the same of methods
+_DEFAULTS = {each.name: each.default for each in fields(Settings)}
 DATA_OPTIONS = tuple(each.name for each in fields(DataOptions))
 
 
@@ -114,6 +115,8 @@ def problem(name: str, typed: str | bool) -> str | None:
 
 
 def _setting(name: str, typed: str | bool) -> Any:
+    if isinstance(typed, bool) != isinstance(_DEFAULTS[name], bool):
+        raise BadSpec(f"{option(name)}: unexpected value {typed!r:.40}")
     try:
         return typed if isinstance(typed, bool) else read_setting(name, typed.strip())
     except ValueError as error:

@@ -30,6 +30,7 @@ class DashboardOptions:
     data: Path = Path()  # training files are taken from below here
     end_with_parent: bool = False
     metrics: tuple[Address, ...] = ()  # processes that serve metrics there
+    plugins: tuple[str, ...] = ()  # modules that jobs launched here may name
 
     def __post_init__(self) -> None:
         self._check_lab()

@@ -17,6 +17,7 @@ from roundelay.dashboard.meter import Meter
 from roundelay.dashboard.options import DashboardOptions
 from roundelay.dashboard.site import Site
 from roundelay.dashboard.watcher import Watcher
+from roundelay.ml.plugins import allow
 from roundelay.node.lab import Lab
 from roundelay.node.parent import end_with_parent
 
@@ -27,6 +28,7 @@ def run(options: DashboardOptions, say: Callable[[str], None]) -> None:
         raise MissingExtra("the dashboard needs NiceGUI: python3 -m pip install 'roundelay[dashboard]'")
     from roundelay.dashboard.serve import serve
 
+    allow(options.plugins)
     if options.end_with_parent:
         end_with_parent()
     with ExitStack() as stack:

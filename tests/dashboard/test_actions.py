@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from roundelay.client.errors import ClientError, InvalidRequest
 from roundelay.client.job_input import JobInput
 from roundelay.client.requests import RingAddress
 from roundelay.client.ring import Ring
-from roundelay.dashboard.actions import ActionRefused, Actions, LabActions, Wanted, sides
+from roundelay.dashboard.actions import LINE_CHARACTERS_MAX, ActionRefused, Actions, LabActions, Wanted, sides
 from roundelay.dashboard.options import DashboardOptions
 from roundelay.dashboard.watcher import Watcher
 from roundelay.federation.spec import JobSpec
@@ -79,6 +80,27 @@ def test_no_path_leads_out_of_the_data_folder(asked: Wanted, tmp_path: Path) -> 
 def test_a_wrong_setting_is_refused_in_the_words_of_the_command_line(tmp_path: Path) -> None:
     with pytest.raises(ActionRefused, match="--rounds is 0, expected 1 to 10000"):
         actions(tmp_path).launch(wanted(rounds="0"))
+
+
+@pytest.mark.parametrize("name", ["os:system", "shutil:rmtree", "mine:Reader"])
+def test_a_browser_names_no_code_that_the_page_was_not_started_with(name: str, tmp_path: Path) -> None:
+    made, kept = actions(tmp_path), tmp_path / "letters" / "kept.txt"
+    kept.parent.mkdir()
+    kept.write_text("1,2,A")
+    asked = wanted(validation="")
+
+    for each in (replace(asked, reading={"dataset": name}), replace(asked, typed={"model": name})):
+        with pytest.raises(ActionRefused, match=f"module {name.partition(':')[0]} is not allowed on this page"):
+            made.launch(each)
+    assert kept.exists()
+
+
+@pytest.mark.parametrize(("name", "value"), [("course", "on"), ("rounds", True), ("rounds", "x" * 10_000)])
+def test_a_value_of_the_wrong_kind_is_refused_in_a_short_line(name: str, value: str | bool, tmp_path: Path) -> None:
+    with pytest.raises(ActionRefused, match=f"--{name}") as refused:
+        actions(tmp_path).launch(Wanted("letters", "", "", {name: value}))
+
+    assert len(str(refused.value)) <= LINE_CHARACTERS_MAX
 
 
 def test_how_data_are_read_is_refused_in_the_words_of_the_command_line(tmp_path: Path) -> None:
