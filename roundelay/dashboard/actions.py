@@ -151,7 +151,10 @@ class Actions:
 
     def _inside(self, typed: str) -> Path:
         """Return a path below the data folder, with links resolved. Raises ActionRefused."""
-        path = (self.data / typed.strip()).resolve()
+        try:
+            path = (self.data / typed.strip()).resolve()
+        except RuntimeError as error:  # before Python 3.13
+            raise ActionRefused(f"{typed[:80]} is a symbolic link to itself") from error
         if not path.is_relative_to(self.data):
             raise ActionRefused(f"{typed[:80]} is outside {self.data}, the folder of this page (--data)")
         return path

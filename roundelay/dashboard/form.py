@@ -124,6 +124,8 @@ def _setting(name: str, typed: str | bool) -> Any:
 
 
 def _data_option(each: DataclassField[Any], typed: str | bool) -> Any:
+    if isinstance(typed, bool) != isinstance(each.default, bool):
+        raise BadSpec(f"{flag(each.name)}: unexpected value {typed!r:.40}")
     if isinstance(typed, bool):
         return typed
     try:

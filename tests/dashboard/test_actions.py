@@ -103,6 +103,19 @@ def test_a_value_of_the_wrong_kind_is_refused_in_a_short_line(name: str, value: 
     assert len(str(refused.value)) <= LINE_CHARACTERS_MAX
 
 
+@pytest.mark.parametrize(("name", "value"), [("dataset", True), ("drop", True), ("colour", "on")])
+def test_a_value_of_the_wrong_kind_for_reading_data_is_refused(name: str, value: str | bool, tmp_path: Path) -> None:
+    with pytest.raises(ActionRefused, match=f"--{name}: unexpected value"):
+        actions(tmp_path).launch(Wanted("letters", "", "", {}, {name: value}))
+
+
+def test_a_symbolic_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+
+    with pytest.raises(ActionRefused):
+        actions(tmp_path).launch(wanted("loop"))
+
+
 def test_how_data_are_read_is_refused_in_the_words_of_the_command_line(tmp_path: Path) -> None:
     write_table(tmp_path)
 
