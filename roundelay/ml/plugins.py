@@ -69,6 +69,8 @@ def load(kind: str, name: str) -> Any:
     module, _, attribute = name.partition(":")
     if module not in SHIPPED and module not in allowed():
         raise PluginUnknown(f"{_one(kind)} {name} is not allowed here: start the node with --plugins {module}")
+    if module.partition(".")[0] in sys.stdlib_module_names:  # a model or a job of a stranger may name os:system
+        raise PluginUnknown(f"cannot import {_one(kind)} {name}: {module} belongs to Python and has no plugins")
     try:
         found = getattr(import_module(SHIPPED.get(module, module)), attribute)
     except (ImportError, AttributeError) as error:

@@ -158,6 +158,18 @@ def test_no_byte_of_a_model_raises_another_error(
         assert str(refused).isprintable()
 
 
+@pytest.mark.parametrize("name", ["os:abort", "os:system", "logging.config:listen"])
+def test_a_model_runs_no_function_of_python_itself(name: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "model.npz", allow_pickle=False, **(arrays() | {"model": np.array(name)}))
+    (tmp_path / "rows.csv").write_text("1,2\n3,4\n")
+
+    outcome = client_here("predict", str(tmp_path / "model.npz"), str(tmp_path / "rows.csv"))
+
+    assert outcome.code != 0
+    assert f"{name.partition(':')[0]} belongs to Python and has no plugins" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
 def test_a_pipe_is_no_model_and_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "model.npz")
 
