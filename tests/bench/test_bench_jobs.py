@@ -52,6 +52,8 @@ def test_every_rule_can_be_trained_beside_malicious_sites() -> None:
 @pytest.mark.parametrize("model", portable_job.MODELS)
 def test_every_model_can_be_trained_with_portable_arithmetic(model: str) -> None:
     assert portable_job.job(model, 1, 2, "portable")[0].settings.model == model
+    assert portable_job.parse(model) == (model, "portable", 0)
+    assert portable_job.parse(f"{model}/native/2") == (model, "native", 2)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
