@@ -14,9 +14,10 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,12 +124,15 @@ def ours(kit: str = "") -> None:
     me = ME if node_id is None else replace(ME, id=node_id)
     node = ChordNode(me, RING)
     protocol.create(node)
-    store = Store(time.monotonic)
+    lock = threading.RLock()  # as a node has one: pieces of a content come in several threads
+    store = Store(time.monotonic, lock=lock)
     store.handoff_complete = True
+    of_store = frozenset(store.handlers())
     handlers = {**ring_handlers(node), **store.handlers()}
 
     def reply(request: Request[Any]) -> Any:
-        return dispatch(handlers, request)
+        with lock if type(request) in of_store else nullcontext():
+            return dispatch(handlers, request)
 
     processor = compute_node_processor(lambda: me, reply, access=security.access if security else None)
     server = Server(processor, HOST, 0, channel=security.channel if security else None)
