@@ -40,6 +40,7 @@ MB = 1 << 20
 WEIGHTS = {10: 9, 100: 9}  # MB: turns
 OPEN_TURNS = 15
 CALL_TIMEOUT_S = 60.0
+ALIKE = 5  # servers of a kind, in turn: two that are alike differ by up to 10 % of a small call
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,13 +54,15 @@ def measure() -> list[Table]:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stack.enter_context(raw)
         server, port = echo_servers.start("ours", stack)
-        _, unchecked = echo_servers.start("unchecked", stack)
+        fresh, unchecked = (
+            [echo_servers.start(kind, stack)[1] for _ in range(ALIKE)] for kind in ("ours", "unchecked")
+        )
         node = NodeRef(ME.id, HOST, port, ME.incarnation)
         grpc = _Grpc.start(stack)
         runtime = client_runtime()
         weights = [_weights(mb, raw, runtime, node, server, grpc) for mb in WEIGHTS]
         grpc_s = (lambda: grpc.seconds("small", small_call.CALLS)) if grpc is not None else None
-        small = small_call.measure(raw, runtime.peers, port, unchecked, grpc_s, _why(grpc))
+        small = small_call.measure(raw, runtime.peers, fresh, unchecked, grpc_s, _why(grpc))
         return [small, *weights, _open(stack, grpc)]
 
 
