@@ -38,18 +38,18 @@ PROFILE_S = 60.0
 PROFILED_ROUNDS = 20
 SAMPLES_A_SECOND = 200
 COSTS = 3
-IDLE = (
-    "wait (threading.py)",
-    "_wait_for_tstate_lock",
-    "select (selectors.py)",
-    "wait (rpc/transport.py)",
-    "_in_time (rpc/transport.py)",
-    "_worker (concurrent",
-    "read_frame (ml/frames.py)",
-    "_wait (node/parent.py)",
-    "_bootstrap",
-    "importlib",
-)
+IDLE = {  # functions that wait, and the ends of their files' names
+    "wait": "threading.py",
+    "_wait_for_tstate_lock": "threading.py",
+    "_bootstrap": "threading.py",
+    "_worker": "thread.py",
+    "select": "selectors.py",
+    "_begin": "rpc/transport.py",
+    "_in_time": "rpc/transport.py",
+    "_read": "ml/frames.py",
+    "read_frame": "ml/frames.py",
+    "_wait": "node/parent.py",
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -185,8 +185,14 @@ def largest(stacks: Sequence[str]) -> list[tuple[str, float]]:
     for line in stacks:
         stack, _, samples = line.rpartition(" ")
         frames = [re.sub(r":\d+\)$", ")", f) for f in stack.split(";") if not f.startswith("process ")]
-        if frames and not any(idle in frames[-1] for idle in IDLE) and not any("importlib" in f for f in frames):
+        if frames and not _is_idle(frames[-1]) and not any("importlib" in f for f in frames):
             role = "trainer" if "roundelay.ml.trainer" in stack else "node" if "roundelay node" in stack else "client"
             own[f"{role}: {frames[-1]}"] += int(samples)
     total = own.total() or 1
     return [(what, samples / total) for what, samples in own.most_common(COSTS)]
+
+
+def _is_idle(frame: str) -> bool:
+    """Return whether a frame, such as `Event.wait (threading.py)`, only waits."""
+    name, _, place = frame.partition(" (")
+    return place.removesuffix(")").endswith(IDLE.get(name.rpartition(".")[2], " "))

@@ -64,6 +64,7 @@ def test_a_functions_cost_is_its_own_samples_without_waiting_and_imports() -> No
         'process 2:"python -m roundelay.ml.trainer";step (ml/kernels.py:5) 50',
         'process 2:"python -m roundelay.ml.trainer";step (ml/kernels.py:7) 20',
         'process 1:"python client.py";run (threading.py:1);wait (threading.py:3) 900',
+        'process 1:"python client.py";wait (rpc/server.py:1);FramedSocket._begin (roundelay/rpc/transport.py:216) 900',
         'process 1:"python client.py";_find (<frozen importlib._bootstrap>:1);exec (a.py:1) 900',
     ]
 
