@@ -128,7 +128,7 @@ def _table(found: dict[str, list[float]], why_not: str) -> Table:
             Line("of the call: pool, threads, frames, deadlines, dispatch (the rest)", "us", us["ours"] - named),
             Line("Thrift's call without our pool, codec and checks on the asking side", "us, p50", us["thrift"]),
         ),
-        (f"{TURNS} turns of {CALLS} calls, each with another process; a ratio is the median over the turns.",),
+        (f"{TURNS} turns of {CALLS} calls, with each of our servers in turn; a ratio is the median over the turns.",),
     )
 
 
