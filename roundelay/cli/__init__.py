@@ -28,5 +28,6 @@ compute_node, run_compute_node, supernode, run_supernode   the servers: command 
 node_check    compute_node.py check: what private data look like to the ring
 
 screen            the output of a job: notes and rounds
+result_files      the files of a job's results, in another folder if theirs has no room
 bars, tables      what rich draws: progress, and results at the end
 """

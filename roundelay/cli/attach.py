@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from roundelay.cli import parser_base
+from roundelay.cli.result_files import write_files
 from roundelay.cli.ring_entry import open_ring
 from roundelay.cli.screen import Screen
 from roundelay.client.report import save_model
@@ -18,9 +19,10 @@ def run(chosen: parser_base.Namespace) -> int:
         screen.watch(job)
         report = replace(job.result(), metrics=job.metrics())
         report = replace(report, seconds=sum(each.report.seconds for each in report.rounds))  # not those of watching
-    if chosen.out:
-        save_model(chosen.out, report.model)
-    screen.result(report)
+    try:
+        write_files([(chosen.out, lambda path: save_model(path, report.model))])
+    finally:
+        screen.result(report)
     if not chosen.out:
         screen.note(f"to save the model:  python3 client.py export {job.name or job.id[:8]} --out model.npz")
     return 0

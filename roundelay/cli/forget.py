@@ -32,6 +32,7 @@ def run(chosen: parser_base.Namespace) -> int:
     """Submit the job, and watch it to its end. Raises Exit, ClientError."""
     with importing():
         from roundelay.cli import training
+        from roundelay.cli.result_files import save_with_card, write_files
         from roundelay.cli.ring_entry import open_ring
         from roundelay.cli.screen import Screen
     began, screen = time.monotonic(), Screen(json_only=chosen.json)
@@ -43,6 +44,8 @@ def run(chosen: parser_base.Namespace) -> int:
             print(job.id)
             return 0
         report = training.watch(job, screen, began)
-        training.save(chosen, report)
-        screen.result(report)
+        try:
+            write_files([(chosen.out, lambda path: save_with_card(path, report))])
+        finally:
+            screen.result(report)
     return 0

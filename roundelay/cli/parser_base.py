@@ -6,13 +6,14 @@ It imports no parser, no configuration and nothing that --help would have to wai
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from roundelay.chord.choices import ASSIGNMENTS
 from roundelay.cli import exits
+from roundelay.client.errors import CannotWrite
+from roundelay.client.whole_file import require_writable
 from roundelay.federation.job_name import JOB_NAME
 from roundelay.ml.choices import MAX_FILE_BYTES_HELP, file_size, whole_number
 from roundelay.ml.errors import printable
@@ -190,8 +191,10 @@ def path(text: str) -> Path:
 def output(text: str) -> Path:
     """Read the path of a file to write. Raises Exit at once if it cannot be written, not after hours of training."""
     file = path(text)
-    if file.is_dir() or not file.parent.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {file}: no such folder, or permission denied")
+    try:
+        require_writable(file)
+    except CannotWrite as error:
+        raise exits.from_client(error) from error
     return file
 
 
@@ -200,8 +203,6 @@ def model_output(text: str) -> Path:
     path = output(text)
     if path.suffix not in MODEL_SUFFIXES:
         raise argparse.ArgumentTypeError(f"{text[-80:]!r} must end in {' or '.join(MODEL_SUFFIXES)}")
-    if not os.access(path.parent, os.W_OK):  # a new file takes the place of an earlier one
-        raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {path}: permission denied in its folder")
     return path
 
 

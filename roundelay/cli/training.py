@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 
 from roundelay.cli import data_options, exits, parser_base
 from roundelay.cli.cancel import cancelled
+from roundelay.cli.result_files import save_with_card, write_files
 from roundelay.cli.ring_address import ring_address
 from roundelay.cli.ring_entry import open_ring
 from roundelay.cli.screen import Screen
@@ -15,10 +16,9 @@ from roundelay.cli.settings import explicit_settings
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import ClientError, JobFailed
 from roundelay.client.job import Job
-from roundelay.client.model_card import write_card
 from roundelay.client.option_text import flag
 from roundelay.client.preparation import PreparedRequest, prepare
-from roundelay.client.report import JobReport, save_model, write_curve, write_history, write_timing
+from roundelay.client.report import JobReport, write_curve, write_history, write_timing
 from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.federation.settings import Settings, option
 from roundelay.node import operating_system
@@ -86,10 +86,10 @@ def run(chosen: parser_base.Namespace, prepared: PreparedRequest, screen: Screen
         print(job.id)
         return 0
     report = watch(job, screen, prepared.began, chosen.local is not None)
-    write(chosen, report)
-    if chosen.proof:
-        job.export_proof(chosen.proof)
-    screen.result(report)
+    try:
+        write(chosen, report, job)
+    finally:
+        screen.result(report)
     if not chosen.out:
         screen.note(_where_the_model_is(chosen, report))
     if chosen.dashboard:
@@ -146,19 +146,14 @@ def await_ring(starting: StartingRing, chosen: parser_base.Namespace, screen: Sc
     chosen.supernode, chosen.nodes, chosen.kit = ring.supernode, ring.node_list, None
 
 
-def write(chosen: parser_base.Namespace, report: JobReport) -> None:
+def write(chosen: parser_base.Namespace, report: JobReport, job: Job) -> None:
     """Write the files that were asked for. Raises ClientError."""
-    save(chosen, report)
-    if chosen.history:
-        write_history(chosen.history, report)
-    if chosen.timing:
-        write_timing(chosen.timing, report)
-    if chosen.curve:
-        write_curve(chosen.curve, report)
-
-
-def save(chosen: parser_base.Namespace, report: JobReport) -> None:
-    """Write the model and its card, if they were asked for. Raises ClientError."""
-    if chosen.out:
-        save_model(chosen.out, report.model)
-        write_card(chosen.out, report)
+    write_files(
+        [
+            (chosen.out, lambda path: save_with_card(path, report)),
+            (chosen.history, lambda path: write_history(path, report)),
+            (chosen.timing, lambda path: write_timing(path, report)),
+            (chosen.curve, lambda path: write_curve(path, report)),
+            (chosen.proof, job.export_proof),
+        ]
+    )

@@ -6,8 +6,8 @@ import platform
 from dataclasses import asdict
 from pathlib import Path
 
-from roundelay.client.errors import CannotWrite
 from roundelay.client.report import JobReport
+from roundelay.client.whole_file import whole_file
 from roundelay.federation.records import SitesEvaluation
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.choices import MODELS
@@ -25,10 +25,8 @@ def card_path(model: Path) -> Path:
 
 def write_card(model: Path, report: JobReport) -> None:
     """Write the card of the model that was saved at this path. Raises CannotWrite."""
-    try:
-        card_path(model).write_text("\n".join(_lines(model.name, report)))
-    except OSError as error:
-        raise CannotWrite(f"cannot write {error.filename}: {error.strerror}") from error
+    with whole_file(card_path(model)) as place:
+        place.write_text("\n".join(_lines(model.name, report)))
 
 
 def _lines(name: str, report: JobReport) -> list[str]:

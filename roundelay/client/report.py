@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from roundelay.client.errors import CannotWrite
 from roundelay.client.history import draw_curve
 from roundelay.client.whole_file import whole_file
 from roundelay.federation.early_stopping import has_stopped, kept_round
@@ -216,20 +214,17 @@ def save_model(path: str | Path, model: SavedModel, form: str | None = None) -> 
 def write_history(path: Path, report: JobReport) -> None:
     """Write one line a round, as CSV. Raises CannotWrite."""
     rows = [each.to_json() for each in report.rounds]
-
-    def write() -> None:
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
-            writer.writeheader()
-            writer.writerows(rows)
-
-    _write(path, write)
+    with whole_file(path) as place, place.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def write_timing(path: Path, report: JobReport) -> None:
     """Write the seconds of the whole job and of every round. Raises CannotWrite."""
     lines = [f"job {report.seconds:.3f}", *(f"round {r.number} {r.report.seconds:.3f}" for r in report.rounds)]
-    _write(path, lambda: path.write_text("".join(f"{line}\n" for line in lines)))
+    with whole_file(path) as place:
+        place.write_text("".join(f"{line}\n" for line in lines))
 
 
 def write_curve(path: Path, report: JobReport) -> None:
@@ -240,11 +235,5 @@ def write_curve(path: Path, report: JobReport) -> None:
     axes = draw_curve([each.to_json() for each in report.rounds], figure.subplots())
     axes.plot([report.kept.number], [report.validation_error], "o", color="C0", label="kept")
     axes.legend()
-    _write(path, lambda: figure.savefig(path, dpi=150))
-
-
-def _write(path: Path, write: Callable[[], object]) -> None:
-    try:
-        write()
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
+    with whole_file(path) as place:
+        figure.savefig(place, dpi=150, format=path.suffix.removeprefix(".") or "png")
