@@ -145,8 +145,9 @@ class Outcome:
         return found
 
 
-def client(*arguments: object, cwd: Path = ROOT, mark: str = "") -> Outcome:
-    """Run client.py in a process of its own."""
+def client(*arguments: object, cwd: Path = ROOT, mark: str = "", room_bytes: int | None = None) -> Outcome:
+    """Run client.py in a process of its own. room_bytes: no file may grow beyond this, as if its disk were full."""
+    without_room = {} if room_bytes is None else {"PYTHONDONTWRITEBYTECODE": "1"}  # Python keeps what is cut off
     done = subprocess.run(
         [sys.executable, str(ROOT / "client.py"), *map(str, arguments)],
         cwd=cwd,
@@ -154,9 +155,18 @@ def client(*arguments: object, cwd: Path = ROOT, mark: str = "") -> Outcome:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        env=environment(mark),
+        env=environment(mark) | without_room,
+        preexec_fn=None if room_bytes is None else lambda: _limit_files(room_bytes),
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def _limit_files(room_bytes: int) -> None:
+    """Let no file of this process grow beyond a size."""
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, room_bytes))
 
 
 def client_here(*arguments: object) -> Outcome:

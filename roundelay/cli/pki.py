@@ -12,7 +12,7 @@ from roundelay.cli import exits, parser_base
 from roundelay.cli.parser_base import path
 from roundelay.cli.ring_address import ring_address
 from roundelay.node import shown
-from roundelay.trust.errors import TrustError
+from roundelay.trust.errors import CannotWrite, TrustError
 from roundelay.trust.identity import ROLES, Identity
 from roundelay.trust.identity import shown as shown_time
 
@@ -57,6 +57,8 @@ def run(chosen: parser_base.Namespace) -> int:
     require_cryptography()
     try:
         found = {"init": init, "issue": issue, "revoke": revoke, "show": show}[chosen.action](chosen)
+    except CannotWrite as error:
+        raise exits.Exit(exits.CANNOT_CREATE, str(error)) from error
     except TrustError as error:
         raise exits.Exit(exits.DATA, str(error)) from error
     except OSError as error:

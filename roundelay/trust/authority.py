@@ -7,7 +7,6 @@ which is drawn at random when the name is first certified.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from roundelay.trust.errors import AuthorityError
+from roundelay.trust.errors import AuthorityError, CannotWrite
+from roundelay.trust.files import SECRET, append, cannot_write, whole_file, write_whole
 from roundelay.trust.identity import ID_BITS, NAME, NODE, ROLES, SERVERS, Identity
 from roundelay.trust.kit import identity_in, ring_of
 from roundelay.trust.kit_file import read_secret
@@ -70,7 +70,7 @@ class Authority:
     def issue(
         self, role: str, name: str, hosts: Sequence[str] = (), out: Path | None = None, days: float = KIT_DAYS
     ) -> Path:
-        """Make a key, certify it, and write both into a kit file. Raises AuthorityError."""
+        """Make a key, certify it, and write both into a kit file. Raises AuthorityError, CannotWrite."""
         if role not in ROLES or NAME.fullmatch(name) is None:
             raise AuthorityError(
                 f"{role} {name[:80]!r}: a role of {', '.join(ROLES)}, and a name of letters, digits, . _ -"
@@ -83,14 +83,16 @@ class Authority:
         identity = self._identity(role, name, hosts or (LOOPBACK if role in SERVERS else ()))
         key = Ed25519PrivateKey.generate()
         certificate = self._certify(key, identity, timedelta(days=days))
-        _write_secret(
-            path, _pem_of(key), *(each.public_bytes(Encoding.PEM) for each in (certificate, self.certificate))
-        )
-        self._record(certificate)
+        certificates = (each.public_bytes(Encoding.PEM) for each in (certificate, self.certificate))
+        with whole_file(path, b"".join((_pem_of(key), *certificates)), SECRET):
+            self._record(certificate)  # first: only what is recorded can be revoked
         return path
 
     def revoke(self, name: str) -> int:
-        """Revoke every certificate of a name; return how many. Write the list that the ring is given."""
+        """Revoke every certificate of a name; return how many. Write the list that the ring is given.
+
+        Raises AuthorityError, CannotWrite.
+        """
         serials = [each.serial for each in self.issued() if each.name == name]
         if not serials:
             raise AuthorityError(f"{name} has no certificate of this authority: see  client.py pki show {self._folder}")
@@ -103,7 +105,7 @@ class Authority:
         for serial, date in sorted(dates.items()):
             each = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(date).build()
             made = made.add_revoked_certificate(each)
-        (self._folder / REVOKED_FILE).write_bytes(made.sign(self._key, None).public_bytes(Encoding.PEM))
+        write_whole(self._folder / REVOKED_FILE, made.sign(self._key, None).public_bytes(Encoding.PEM))
         return len(serials)
 
     def revoked_serials(self) -> frozenset[int]:
@@ -145,12 +147,11 @@ class Authority:
             "node_id": made.node_id,
             "not_after": certificate.not_valid_after_utc.isoformat(),
         }
-        with (self._folder / JOURNAL_FILE).open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        append(self._folder / JOURNAL_FILE, f"{json.dumps(line)}\n".encode())
 
 
 def init(folder: Path, days: float = AUTHORITY_DAYS) -> Authority:
-    """Make an authority in a new folder. Raises AuthorityError."""
+    """Make an authority in a new folder, whole or not at all. Raises AuthorityError, CannotWrite."""
     if (folder / KEY_FILE).exists():
         raise AuthorityError(f"{folder} holds an authority already: its certificates would no longer be valid")
     if not 0 < days <= DAYS_MAX:
@@ -159,13 +160,24 @@ def init(folder: Path, days: float = AUTHORITY_DAYS) -> Authority:
     subject = _name(f"Roundelay authority {secrets.token_hex(4)}")
     made = _builder("", subject, key, now - SKEW, now + timedelta(days=days)).subject_name(subject)
     made = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    _write_authority(folder, _pem_of(key), made.sign(key, None).public_bytes(Encoding.PEM))
+    return Authority(folder)
+
+
+def _write_authority(folder: Path, key: bytes, certificate: bytes) -> None:
+    """Write both files, the key last: it makes the folder an authority. Raises CannotWrite."""
+    is_new = not folder.exists()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_secret(folder / KEY_FILE, _pem_of(key))
-        (folder / CERTIFICATE_FILE).write_bytes(made.sign(key, None).public_bytes(Encoding.PEM))
+        with whole_file(folder / KEY_FILE, key, SECRET):
+            write_whole(folder / CERTIFICATE_FILE, certificate)
     except OSError as error:
-        raise AuthorityError(f"cannot write {folder}: {error.strerror}") from error
-    return Authority(folder)
+        raise cannot_write(folder, error) from error
+    except CannotWrite:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _builder(
@@ -191,16 +203,3 @@ def _general_name(host: str) -> x509.GeneralName:
 
 def _pem_of(key: Ed25519PrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _write_secret(path: Path, *parts: bytes) -> None:
-    """Write a file that only its owner can read, in place of an earlier one at once. Raises AuthorityError."""
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(b"".join(parts))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError as error:
-        raise AuthorityError(f"cannot write {path}: {error.strerror}") from error

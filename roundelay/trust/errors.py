@@ -15,5 +15,9 @@ class AuthorityError(TrustError):
     """An authority cannot do what was asked."""
 
 
+class CannotWrite(TrustError):
+    """A file of an authority cannot be written."""
+
+
 class NotTrusted(TrustError):
     """A peer's certificate or signature is not accepted."""

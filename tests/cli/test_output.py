@@ -13,7 +13,7 @@ import pytest
 
 from roundelay.client.errors import CannotWrite
 from roundelay.client.whole_file import whole_file
-from tests.processes import PATIENCE_S, ROOT
+from tests.processes import PATIENCE_S, ROOT, client
 
 FULL = Path("/dev/full")
 ROOM_BYTES = 64  # as much as the search for a folder of temporary files writes, and less than the table
@@ -71,29 +71,11 @@ def test_a_full_disk_of_temporary_files_is_named(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     np.savetxt(table, np.arange(20.0).reshape(10, 2) % 2, delimiter=",", header="a,label", comments="", fmt="%d")
     for command in ("train", "inspect", "describe"):
-        done = subprocess.run(
-            [sys.executable, "client.py", command, str(table)],
-            cwd=ROOT,
-            env=os.environ
-            | {"TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},  # Python does not check short writes
-            preexec_fn=without_room,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        done = client(command, table, room_bytes=ROOM_BYTES)
 
-        assert done.returncode == 73, done.stderr
-        assert done.stderr.count("\n") == 1
-        assert "cannot write temporary files: File too large; TMPDIR names a folder" in done.stderr
-
-
-def without_room() -> None:
-    """Let no file of this process grow beyond ROOM_BYTES."""
-    import resource
-
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM_BYTES, ROOM_BYTES))
+        assert done.code == 73, done.err
+        assert done.err.count("\n") == 1
+        assert "cannot write temporary files: File too large; TMPDIR names a folder" in done.err
 
 
 def test_ctrl_c_while_a_program_is_imported_shows_no_traceback() -> None:

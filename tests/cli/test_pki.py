@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import client_here
+from tests.processes import client, client_here
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_each_step_is_one_command(folder: Path) -> None:
         (("issue", "--role", "node", "--name", "../n"), 65, "a name of letters, digits"),
         (("issue", "--role", "node", "--name", "n", "--days", "0"), 65, "--days 0"),
         (("issue", "--role", "node", "--name", "n", "--days", "-1"), 65, "--days -1"),
-        (("issue", "--role", "node", "--name", "n", "--out", "/nowhere/n.kit"), 65, "cannot write /nowhere/n.kit"),
+        (("issue", "--role", "node", "--name", "n", "--out", "/nowhere/n.kit"), 73, "cannot write /nowhere/n.kit"),
         (("revoke", "--name", "stranger"), 65, "stranger has no certificate"),
         (("revoke",), 64, "needs --name"),
         (("sing",), 64, "invalid choice"),
@@ -59,3 +59,30 @@ def test_an_empty_folder_is_no_authority(tmp_path: Path) -> None:
         65,
         f"{tmp_path} holds no authority: make one with  client.py pki init {tmp_path}\n",
     )
+
+
+@pytest.mark.parametrize("room_bytes", [0, 64, 200])  # neither file, neither whole, the key alone
+def test_a_full_disk_leaves_no_half_authority(room_bytes: int, tmp_path: Path) -> None:
+    made = tmp_path / "authority"
+    done = client("pki", "init", made, room_bytes=room_bytes)
+
+    assert (done.code, done.out) == (73, "")
+    assert done.err.startswith(f"cannot write {made}/authority.")
+    assert done.err.endswith(": File too large; nothing has changed: make room, or name another folder\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_loses_nothing_of_what_was_issued_and_revoked(folder: Path) -> None:
+    for number in range(10):
+        assert client_here("pki", "issue", folder, "--role", "node", "--name", f"n{number}").code == 0
+    assert client_here("pki", "revoke", folder, "--name", "n1").code == 0
+    before = {each.name: each.read_bytes() for each in folder.iterdir()}
+    kit, journal, revoked = (len(before[name]) for name in ("n1.kit", "issued.jsonl", "revoked.crl"))
+    assert kit < journal, "there is room for a kit, and none for its record"
+    issue = ("issue", folder, "--role", "node", "--name", "n10")
+    for room_bytes, command in ((kit - 1, issue), (journal, issue), (revoked, ("revoke", folder, "--name", "n2"))):
+        done = client("pki", *command, room_bytes=room_bytes)
+
+        assert (done.code, done.err.count("\n")) == (73, 1)
+        assert "File too large; nothing has changed: make room" in done.err
+        assert {each.name: each.read_bytes() for each in folder.iterdir()} == before

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,9 +16,9 @@ from roundelay.client.errors import CannotWrite
 from roundelay.client.report import JobReport
 from roundelay.client.whole_file import require_writable, whole_file
 from roundelay.ml.readers.saved_model import load
-from tests.cli.test_output import without_room
+from tests.cli.test_output import ROOM_BYTES
 from tests.end_to_end.small_job import write_tiny
-from tests.processes import PATIENCE_S, ROOT, client_here
+from tests.processes import client, client_here
 
 FAST = ("--rounds", 1, "--epochs", 1, "--hidden", 4, "--local", 1, "--json")
 NOWHERE = Path("/nowhere")
@@ -28,21 +26,12 @@ NOWHERE = Path("/nowhere")
 
 def test_a_full_disk_is_told_before_anything_is_trained(tmp_path: Path) -> None:
     for option in ("--out", "--proof", "--history", "--timing"):
-        done = subprocess.run(
-            [sys.executable, "client.py", "letters", option, tmp_path / "m.npz"],
-            cwd=ROOT,
-            env=os.environ
-            | {"TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},  # Python does not check short writes
-            preexec_fn=without_room,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        done = client("letters", option, tmp_path / "m.npz", room_bytes=ROOM_BYTES)
 
-        assert done.returncode == 73
-        assert done.stderr == (
-            f"cannot write {tmp_path}/m.npz: File too large; make room, or name a file in another folder\n"
+        assert (done.code, done.out, done.err) == (
+            73,
+            "",
+            f"cannot write {tmp_path}/m.npz: File too large; make room, or name a file in another folder\n",
         )
     assert not list(tmp_path.iterdir())
 
