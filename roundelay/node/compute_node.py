@@ -39,7 +39,8 @@ if TYPE_CHECKING:  # most nodes have none of them
     from roundelay.node.private import Private
     from roundelay.node.security import Security
 
-LEAVE_TIMEOUT_S = 3.0
+HANDOFF_TIMEOUT_S = 3.0
+FAREWELL_TIMEOUT_S = 1.5
 STOP_TIMEOUT_S = 1.5
 HELD_POLLS_MAX = 32  # half of the server's threads
 
@@ -100,10 +101,9 @@ class ComputeNode(Participant):
         return node
 
     def leave(self) -> None:
-        """Tell the neighbours and the supernode, then stop; within LEAVE_TIMEOUT_S + STOP_TIMEOUT_S."""
-        leaving = threading.Thread(target=self._leave_ring, daemon=True)
-        leaving.start()
-        leaving.join(LEAVE_TIMEOUT_S)
+        """Hand off the store, tell the neighbours and the supernode, then stop; each within its timeout."""
+        if self.node is not None and self.node.joined:
+            self._leave_ring(self.node)
         self.trainer.stop()
         self.runtime.stopping.set()
         self._hosting.stop()
@@ -139,21 +139,39 @@ class ComputeNode(Participant):
         self._perform_orders()
         return node
 
-    def _leave_ring(self) -> None:
-        if self.node is not None and self.node.joined:
-            was_alone = self.node.successor == self.node.ref
-            farewells: list[Procedure[Any]] = [replication.handoff_on_leave(self.node), protocol.leave(self.node)]
-            if self._options.supernode is not None:
-                farewells.append(ask(self._options.supernode(), Retire(self.node.ref)))
-            failures = [self._failure_of(farewell) for farewell in farewells]
-            self._log(f"left the ring{_fate_of_store(was_alone, failures[0], self._disk is not None)}")
+    def _leave_ring(self, node: ChordNode) -> None:
+        """Leave, and say what became of the store. A hand-off that is late delays no farewell."""
+        was_alone = node.successor == node.ref
+        failure = self._failure_within(HANDOFF_TIMEOUT_S, replication.handoff_on_leave(node))
+        self._failure_within(FAREWELL_TIMEOUT_S, self._say_farewell(node))
+        self._log(f"left the ring{_fate_of_store(was_alone, failure, self._disk is not None)}")
 
-    def _failure_of(self, farewell: Procedure[Any]) -> str:
+    def _say_farewell(self, node: ChordNode) -> Procedure[None]:
+        """Tell the neighbours and the supernode that this node leaves. Raises ChordError."""
+        yield from protocol.leave(node)
+        if self._options.supernode is not None:
+            yield from ask(self._options.supernode(), Retire(node.ref))
+
+    def _failure_within(self, timeout_s: float, procedure: Procedure[Any]) -> str:
+        """Run a procedure in a thread of its own. Return why it failed or has not ended in time, or nothing."""
+        outcome = [f"it took longer than {timeout_s:g} s"]
+
+        def body() -> None:
+            outcome[0] = self._failure_of(procedure)
+
+        thread = threading.Thread(target=body, name="leave", daemon=True)
+        thread.start()
+        thread.join(timeout_s)
+        return outcome[0]
+
+    def _failure_of(self, procedure: Procedure[Any]) -> str:
         """Run a procedure; return why it failed, or nothing."""
         try:
-            self.runtime.run(farewell)
-        except (ChordError, Stopped) as error:
-            return str(error)
+            self.runtime.run(procedure)
+        except ChordError as error:
+            return str(error) or type(error).__name__
+        except Stopped:
+            return "the node was stopping already"
         return ""
 
     # --- for monitoring

@@ -103,6 +103,20 @@ def test_a_node_that_is_asked_to_end_says_goodbye(number: signal.Signals, code: 
     sixteen.wait_for_nodes(COUNT)
 
 
+def test_a_node_whose_hand_off_takes_too_long_says_goodbye_all_the_same(tmp_path: Path) -> None:
+    with ring(tmp_path) as made:
+        made.add_node()
+        made.failpoints = "ask.StopAccepting=sleep:30"
+        slow = made.add_node()
+        made.wait_for_nodes(2)
+
+        assert end(slow, signal.SIGTERM) == 143
+
+        assert "left the ring; its successors may lack some of what it stored: it took longer than 3 s" in slow.text
+        assert f"127.0.0.1:{slow.port} has left" in made.supernode.text
+        made.wait_for_nodes(1)
+
+
 def test_without_a_supernode_the_ring_is_found_through_the_list_and_a_new_one_knows_it_again(sixteen: Ring) -> None:
     before = [n["id"] for n in sixteen.wait_for_nodes(COUNT)]
     end(sixteen.supernode, signal.SIGKILL)
