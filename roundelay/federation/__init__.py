@@ -55,6 +55,7 @@ A driver, which runs a job
     receipts         a digest of each file's update, and the Merkle tree over them
     result_check     whether an honest trainer can have computed a result
     verification     have a second node repeat orders, and settle which of two results is true
+    verification_draws  which orders of a round are repeated
     secure_sum       secure aggregation: only the sum over the sites can be seen
     secure_rounds    the driver's side of it
     masked_collection collect masked vectors, along trees and from each site

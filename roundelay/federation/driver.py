@@ -18,7 +18,6 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, receipts, records
 from roundelay.federation.arithmetic import TrainedRound
-from roundelay.federation.contributions import Contributions
 from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
 from roundelay.federation.effects import Clocks, offload
 from roundelay.federation.errors import (
@@ -107,7 +106,6 @@ class Driver:
         self._training = RoundTraining(spec, self._roster, self._coordinator, clocks, name, self._require_clean_rounds)
         with_reports = self._verifier is not None
         self._reader = JobReader(spec, self._roster, validation, on_wait, self._renew_leases_if_due, with_reports)
-        self._contributions = Contributions()
         self._validator: Validator | None = None
         self._moments = b""
         self._bases: Bases | None = None  # of a buffered job
@@ -244,10 +242,9 @@ class Driver:
         """Take over what the reports say of earlier rounds: who has contributed what, and who has lied."""
         if self._verifier is None:
             return
-        reports = [view.reports[number] for number in sorted(view.reports) if number < len(view.results)]
-        self._contributions = Contributions(reports)
-        for liar in (liar for report in reports for liar in report.liars):
-            self._verifier.exclude(liar)
+        for number in sorted(view.reports):
+            if number < len(view.results):
+                self._verifier.add(view.reports[number])
 
     def _start_round_zero(self) -> Procedure[PendingRound]:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
@@ -360,7 +357,7 @@ class Driver:
         if self._verifier is None:
             return
         liars, rounds = self._verifier.liars, len(self._results) - 1
-        clean = self._contributions.clean_round(liars, rounds)
+        clean = self._verifier.contributions.clean_round(liars, rounds)
         if clean == rounds:
             return
         self._watch.require_running()
@@ -391,8 +388,8 @@ class Driver:
             self.weights = weights
         superseded = self._superseded()
         if self._verifier is not None:
-            self._contributions.add(report)
-            needed = self._contributions.models_needed(self.spec.settings, self._results)
+            self._verifier.add(report)
+            needed = self._verifier.contributions.models_needed(self.spec.settings, self._results)
             superseded = [old for old in superseded if old.round not in needed]
         if self.spec.initial:  # they follow from no seed, and nobody can repeat the first round without them
             superseded = [old for old in superseded if old.round]

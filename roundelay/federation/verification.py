@@ -1,15 +1,15 @@
 """Verification: nodes repeat orders of others, so that a wrong result is found, and its node named.
 
 Training is a pure function, so two honest nodes return equal integers. A share of a round's orders is drawn from a
-digest of all the round's results, when every node has returned its own: none could know before whether it would be
-repeated, or by whom. Unequal results are settled by more nodes, until AGREEING_MIN agree; a node with another result is
-a liar, whether by intent or by accident. Golle and Mironov, Uncheatable distributed computations, CT-RSA 2001, compare
-this with other ways; that a result must be committed to before it is challenged is due to Fiat and Shamir 1986.
+digest of all the round's results, when every node has returned its own (verification_draws.py): none could know before
+whether it would be repeated, or by whom. Unequal results are settled by more nodes, until AGREEING_MIN agree; a node
+with another result is a liar, whether by intent or by accident. Golle and Mironov, Uncheatable distributed
+computations, CT-RSA 2001, compare this with other ways; that a result must be committed to before it is challenged is
+due to Fiat and Shamir 1986.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,14 +18,17 @@ from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, receipts
+from roundelay.federation.contributions import Contributions
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
+from roundelay.federation.records import RoundReport
 from roundelay.federation.requests import Order, Progress, names
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, PartialResult, RoundWork
 from roundelay.federation.spec import JobSpec, Liar
 from roundelay.federation.tasks import Task, TrainTask
+from roundelay.federation.verification_draws import Draws, challenge, draw
 
 AGREEING_MIN = 3  # nodes that must agree against another, where the ring has as many: a pair of liars accuses nobody
 PAIR = 2  # nodes that agree where nobody contradicts
@@ -67,7 +70,9 @@ class Verifier:
     ) -> None:
         self.liars: dict[str, Liar] = {}  # by address
         self.confirmed: dict[int, str] = {}  # of the current round: file -> address of the node that repeated it
-        self._job, self._share = spec.job, spec.settings.verify
+        self.contributions = Contributions()  # to the rounds before the current one
+        self._job = spec.job
+        self._draws = Draws(spec.job, spec.settings.verify)
         self._roster = roster
         self._report_waiting = report_waiting
         self._clock = clock
@@ -80,6 +85,13 @@ class Verifier:
         """Give a node no more work for this job."""
         self.liars.setdefault(liar.address, liar)
         self._roster.exclude_address(liar.address)
+
+    def add(self, report: RoundReport) -> None:
+        """Take over what the report of an earlier round says: who has trained and verified what, and who has lied."""
+        self.contributions.add(report)
+        self._draws.add(report)
+        for liar in report.liars:
+            self.exclude(liar)
 
     def begin_round(self, number: int) -> None:
         """Begin a round, or one more attempt at it."""
@@ -97,9 +109,8 @@ class Verifier:
             self._challenge = yield from offload(
                 lambda: challenge(self._job, self._round, weights, _all_results(task, parts))
             )
-        share = 1.0 if everything else self._share
         unverified = [part for part in parts if part.files[0].index not in self.confirmed]
-        drawn = [part for part in unverified if is_drawn(self._challenge, part.files, share)]
+        drawn = [part for part in unverified if everything or self._is_drawn(part)]
         verified = yield from gather_or_raise([self._verify(work, part) for part in drawn], max(1, len(drawn)))
         true = dict(zip(map(id, drawn), verified, strict=True))
         found = [true.get(id(part), part) for part in parts]
@@ -115,6 +126,9 @@ class Verifier:
         self._convict(verdict, order.files)
         if node in verdict.agreeing:
             raise failure(node, answer)
+
+    def _is_drawn(self, part: PartialResult) -> bool:
+        return self._draws.is_drawn(self._challenge, part.files, str(part.node.address))
 
     def _is_suspect(self, part: PartialResult) -> bool:
         """Return whether no honest node, as far as is known, has had a part in this result."""
@@ -169,7 +183,7 @@ class Verifier:
         """Return the nodes that may be asked next: those with copies first, both in an order that is drawn."""
         holders = self._roster.holders(files[0])
         able = [node for node in self._roster.eligible(files) if node not in asked]
-        return sorted(able, key=lambda node: (node not in holders, _draw(f"{self._challenge} {node.address}", files)))
+        return sorted(able, key=lambda node: (node not in holders, draw(f"{self._challenge} {node.address}", files)))
 
     def _convict(self, verdict: Verdict, files: Files) -> None:
         agreeing = ", ".join(str(node.address) for node in list(verdict.agreeing)[:NAMES_SHOWN])
@@ -179,31 +193,11 @@ class Verifier:
             self._roster.record_disturbance(f"{node.address} lied about {what}")
 
 
-def challenge(job: str, number: int, weights: str, results: Iterable[bytes]) -> str:
-    """Return the digest that a round's draws depend on: of the weights before it and all its results.
-
-    The job's id has a nonce, so a job that is trained again has other draws.
-    """
-    whole = hashlib.sha256(f"verify {job} {number} {weights} ".encode())
-    for piece in results:
-        whole.update(piece)
-    return whole.hexdigest()
-
-
 def _all_results(task: Task, parts: list[PartialResult]) -> Iterable[bytes]:
     """Return what stands for all results of a round, whoever trained which file: their sum, or their receipts."""
     if isinstance(task, TrainTask) and task.is_single:
         return [receipts.to_bytes(receipts.merged(part.receipts for part in parts))]
     return arithmetic.pieces_of_sum(task, [part.result for part in parts])
-
-
-def is_drawn(challenged: str, files: Files, share: float) -> bool:
-    """Return whether the order for these files is among the share that is repeated."""
-    return share >= 1.0 or int.from_bytes(_draw(challenged, files)[:8]) < share * 2**64
-
-
-def _draw(challenged: str, files: Files) -> bytes:
-    return hashlib.sha256(f"{challenged} {','.join(str(file.index) for file in files)}".encode()).digest()
 
 
 def decide(answers: Mapping[NodeRef, Progress], is_last: bool) -> Verdict | None:
