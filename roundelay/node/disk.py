@@ -98,7 +98,7 @@ class Disk:
         return self._sizes[digest]
 
     def buffer(self, size_bytes: int) -> Buffer:
-        return MemoryBuffer() if size_bytes < LARGE_BYTES_MIN else Spool(self._path.parent)
+        return MemoryBuffer(size_bytes) if size_bytes < LARGE_BYTES_MIN else Spool(self._path.parent)
 
     def add(self, digest: str, content: Content) -> None:
         if digest in self._sizes:

@@ -63,7 +63,7 @@ def buffer_for(size_bytes: int) -> Buffer:
     if size_bytes >= LARGE_BYTES_MIN:
         with suppress(StoreFull):  # a system without temporary files has the memory
             return Spool(Path(tempfile.gettempdir()))
-    return MemoryBuffer()
+    return MemoryBuffer(size_bytes)
 
 
 def file_for(size_bytes: int) -> Buffer | None:

@@ -43,7 +43,14 @@ class Buffer(Protocol):
 
 
 class MemoryBuffer(BytesIO):
-    """A content that is assembled in memory; getvalue() does not copy it."""
+    """A content that is assembled in memory; getvalue() does not copy it.
+
+    size_bytes: of the whole content, if it is known. Its memory is reserved at once, because a buffer that grows with
+    each piece is moved to fresh pages again and again. The system provides the pages as they are written.
+    """
+
+    def __init__(self, size_bytes: int = 0) -> None:
+        super().__init__(bytes(size_bytes))  # which it does not copy either
 
     def place(self, offset: int, piece: bytes, /) -> None:
         self.seek(offset)
@@ -131,7 +138,7 @@ class MemoryBlobs:
         return len(self.content(digest))
 
     def buffer(self, size_bytes: int) -> Buffer:
-        return MemoryBuffer()
+        return MemoryBuffer(size_bytes)
 
     def add(self, digest: str, content: Content) -> None:
         if digest in self._contents:

@@ -34,7 +34,7 @@ def fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
     elif size_bytes <= CHUNK_BYTES:
         whole = yield from ask(node, Read(digest, 0, size_bytes), transfer_timeout_s(size_bytes))
     else:
-        buffer = MemoryBuffer()  # of pieces that are joined there would be two copies
+        buffer = MemoryBuffer(size_bytes)  # of pieces that are joined there would be two copies
         yield from collect_from(node, digest, size_bytes, buffer)
         whole = buffer.getvalue()
     if digest_of(whole) != digest:
