@@ -112,8 +112,9 @@ class Disk:
                     whole.update(piece)
                     _insert(database, digest, number, piece)
                 require_digest(digest, whole.hexdigest(), size_bytes)
-        self._sizes[digest] = size_bytes
-        self.total_bytes += size_bytes
+        with self._lock:
+            self._sizes[digest] = size_bytes
+            self.total_bytes += size_bytes
 
     @contextmanager
     def copied(self, digest: str, content: Content) -> Iterator[None]:
@@ -154,7 +155,6 @@ class Disk:
                 whole.update(piece)
                 left_bytes -= len(piece)
         if whole.hexdigest() != digest or left_bytes:
-            self.drop(digest)
             raise Corrupt(f"content {digest[:8]} is that of {whole.hexdigest()[:8]}, {left_bytes} bytes short")
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:
@@ -232,7 +232,8 @@ class Disk:
         return (self.size_bytes(digest) - 1) // CHUNK_BYTES
 
     def _forget(self, digest: str) -> None:
-        self.total_bytes -= self._sizes.pop(digest, 0)
+        with self._lock:
+            self.total_bytes -= self._sizes.pop(digest, 0)
 
     def _sweep(self) -> None:
         """Delete expired items and unnamed contents; on a full disk, at the next start."""

@@ -55,6 +55,7 @@ ITEMS_MAX = 1 << 18  # of all keys, deletions included
 ORPHANS_MAX = 1 << 14  # deletions of entries that this node has never had
 ORPHAN_LEASE_MAX_S = 3600.0  # then a node that has had the entry gives it its deletion again
 FIND_NAMES_MAX = 1024
+REMOVED_AT_ONCE = 1024  # expired entries, for which others wait
 SCRUB_BYTES = 64 << 20  # read in one scrub, unless the first content alone is larger
 
 
@@ -128,7 +129,8 @@ class Store:
     ) -> None:
         """Create an empty store.
 
-        lock: of the threads that use this store; a caller holds it, except of `put_all`, `write_delta`, `whole`.
+        lock: of the threads that use this store; a caller holds it, except of `put_all`, `write_delta`, `whole`,
+        `collect_garbage`, and of what lists items: `range_digest`, `list_range`, `list_named`, `names`.
         unpacking: held while a content is unpacked, which takes long: of many threads that did, the others would wait.
         """
         self.lock = lock
@@ -296,8 +298,7 @@ class Store:
     def range_digest(self, start: int, end: int) -> RangeDigest:
         total, count = 0, 0
         for item in self._items(self._keys(start, end)):
-            text = f"{item.entry.key}:{item.entry.size_bytes}:{item.entry.digest}:{item.version}:{item.deleted}"
-            total ^= int.from_bytes(hashlib.sha256(f"{text}:{item.entry.name}".encode()).digest()[:7])
+            total ^= _item_digest(item)
             count += 1
         return RangeDigest(count, total)
 
@@ -310,7 +311,7 @@ class Store:
         return tuple(listed)
 
     def list_named(self, ending: str) -> tuple[Item, ...]:
-        return tuple(i for i in self._items(self._index) if not i.deleted and i.entry.name.endswith(ending))
+        return tuple(i for i in self._items(list(self._index)) if not i.deleted and i.entry.name.endswith(ending))
 
     def release(self, items: Iterable[Item], contents: Iterable[str] = ()) -> None:
         known = [(item, self._index.get(item.entry.key, {}).get(item.entry)) for item in items]
@@ -319,11 +320,21 @@ class Store:
             self._staging.drop(digest)
 
     def collect_garbage(self, scrub: int) -> int:
+        """Remove what has expired, and scrub this many contents. Return how many were corrupt. Raises StoreFull.
+
+        Others use the store while contents are read and expired entries are looked for. One thread does this at a time.
+        """
+        corrupt = [digest for digest in self._next_digests(scrub) if self._is_corrupt(digest)]
         now = self._clock()
-        self._staging.expire()
-        corrupt = sum(self._is_corrupt(digest) for digest in self._next_digests(scrub))
-        self._remove([e for states in self._index.values() for e, state in states.items() if state.until <= now])
-        return corrupt
+        expired = [e for key in list(self._index) for e, state in self._entries(key) if state.until <= now]
+        with self.lock:
+            self._staging.expire()
+            for digest in corrupt:
+                self._blobs.drop(digest)
+        for start in range(0, len(expired), REMOVED_AT_ONCE):
+            with self.lock:
+                self._remove([e for e in expired[start : start + REMOVED_AT_ONCE] if self._is_expired(e, now)])
+        return len(corrupt)
 
     def stop_accepting(self) -> None:
         self._accepting_stopped = True
@@ -349,7 +360,7 @@ class Store:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all entries, sorted. Needs no lock, which a write of a large content may hold for seconds."""
+        """The names of all entries, sorted."""
         return tuple(sorted(item.entry.name for item in self._items(list(self._index)) if not item.deleted))
 
     @property
@@ -368,12 +379,13 @@ class Store:
 
     def _keys(self, start: int, end: int) -> list[int]:
         """Return the keys in (start, end] that have entries."""
-        return [key for key in self._index if between_right_closed(start, key, end)]
+        return [key for key in list(self._index) if between_right_closed(start, key, end)]
 
     def _items(self, keys: Iterable[int], names: Set[str] = frozenset()) -> Iterator[Item]:
         """Return the items that have not expired; one whose content was corrupt and is removed counts as missing.
 
-        names: only items with one of these are wanted, if there are any.
+        names: only items with one of these are wanted, if there are any. The keys are not those of a dict that another
+        thread may change.
         """
         now = self._clock()
         for key in keys:
@@ -402,6 +414,10 @@ class Store:
         """Return an entry's state, or None if it is unknown or expired."""
         state = self._index.get(entry.key, {}).get(entry)
         return state if state is not None and state.until > now else None
+
+    def _is_expired(self, entry: Entry, now: float) -> bool:
+        state = self._index.get(entry.key, {}).get(entry)
+        return state is not None and state.until <= now
 
     def _check_capacity(self, entry: Entry, is_orphan: bool) -> None:
         """Check that another item has room, also in a message with all others of its key. Raises StoreFull."""
@@ -480,19 +496,36 @@ class Store:
 
     def _next_digests(self, count: int) -> list[str]:
         """Return the digests to scrub next, in turn; fewer if their contents are large."""
-        digests = sorted(digest for digest in self._named if self._blobs.has(digest))
+        digests = sorted(digest for digest in list(self._named) if self._blobs.has(digest))
         later = [d for d in digests if d > self._scrubbed] or digests
-        before = accumulate((self._blobs.size_bytes(d) for d in later[:count]), initial=0)
+        before = accumulate(map(self._blob_bytes, later[:count]), initial=0)
         chosen = [d for d, size_bytes in zip(later[:count], before, strict=False) if size_bytes < SCRUB_BYTES]
         self._scrubbed = chosen[-1] if chosen else ""
         return chosen
 
+    def _blob_bytes(self, digest: str) -> int:
+        """Return the size of a content; 0 if it has been dropped."""
+        try:
+            return self._blobs.size_bytes(digest)
+        except NotFound:
+            return 0
+
     def _is_corrupt(self, digest: str) -> bool:
+        """Read a content. Return True if it is corrupt, False also if it has been dropped meanwhile."""
         try:
             self._blobs.verify(digest)
-        except (Corrupt, NotFound):
+        except Corrupt:
             return True
+        except NotFound:
+            return False
         return False
+
+
+def _item_digest(item: Item) -> int:
+    """Return an item's share of a range digest: 56 bits."""
+    entry = item.entry
+    text = f"{entry.key}:{entry.size_bytes}:{entry.digest}:{item.version}:{item.deleted}:{entry.name}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
 
 
 def _copied_first(item: Item) -> tuple[bool, str, str]:

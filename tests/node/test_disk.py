@@ -383,8 +383,7 @@ def test_a_content_with_missing_or_truncated_rows_is_corrupt(disk: Disk, path: P
     database.close()
     later = reopened(disk, path, wall)
 
-    with pytest.raises(Corrupt):
-        later.verify(item_of(3).entry.digest)
+    assert store_on(later).collect_garbage(4) == 1
 
     assert later.total_bytes == 0
     later.close()

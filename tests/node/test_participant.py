@@ -22,10 +22,11 @@ from roundelay.federation.job_lister import JobLister
 from roundelay.federation.node_core import Surroundings, assemble
 from roundelay.federation.requests import ListJob
 from roundelay.node.participant import ComputeNodeOptions, Participant
+from roundelay.store import blobs
 from roundelay.store import store as stores
 from roundelay.store.blobs import digest_of
 from roundelay.store.delta import delta_bytes
-from roundelay.store.items import Read, WriteDelta
+from roundelay.store.items import CollectGarbage, GetRangeDigest, ListNamed, ListRange, Read, WriteDelta
 from roundelay.store.write_path import record
 from tests.federation.test_snapshot import RING, SPEC
 
@@ -46,9 +47,16 @@ def node() -> Participant:
 
 
 @pytest.mark.parametrize(
-    ("request_", "module", "function"), [(WRITE, stores, "apply_delta"), (ListJob(SPEC.job), job_lister, "spec_of")]
+    ("request_", "module", "function"),
+    [
+        (WRITE, stores, "apply_delta"),
+        (ListJob(SPEC.job), job_lister, "spec_of"),
+        (GetRangeDigest(0, 0), stores, "_item_digest"),
+        (ListRange(0, 0), stores, "_copied_first"),
+        (CollectGarbage(), blobs, "verify_digest"),
+    ],
 )
-def test_the_store_answers_while_a_delta_is_applied_or_a_record_parsed(
+def test_the_store_answers_while_another_request_computes(
     node: Participant, monkeypatch: pytest.MonkeyPatch, request_: Request[Any], module: Any, function: str
 ) -> None:
     computing, has_answered, overlapped = threading.Event(), threading.Event(), list[bool]()
@@ -71,6 +79,22 @@ def test_the_store_answers_while_a_delta_is_applied_or_a_record_parsed(
 
     assert (piece, overlapped) == (BASE[:8], [True])
     assert answers and not isinstance(answers[0], Exception)
+
+
+def test_items_are_listed_while_another_request_holds_the_store(node: Participant) -> None:
+    handlers, listed = node.store.handlers(), list[Any]()
+    requests: list[Request[Any]] = [GetRangeDigest(0, 0), ListRange(0, 0), ListNamed(f".{records.SPEC}")]
+
+    with node.store.lock:
+        listing = threading.Thread(target=lambda: listed.extend(_answer(node, handlers, each) for each in requests))
+        listing.start()
+        listing.join(TIMEOUT_S)
+        is_answered = not listing.is_alive()
+    listing.join()
+
+    digest, *items = listed
+    assert is_answered
+    assert digest.count == 1 and all(each[0].entry.name.endswith(records.SPEC) for each in items)
 
 
 def _answer(node: Participant, handlers: Any, request: Request[Any]) -> Any:

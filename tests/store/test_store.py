@@ -623,6 +623,65 @@ def test_the_scrubber_reads_fewer_contents_if_they_are_large(
     assert [store.collect_garbage(4) for _ in range(3)] == [2, 2, 0]
 
 
+def test_a_content_that_is_dropped_while_it_is_scrubbed_is_not_counted_as_corrupt(
+    store: Store, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = keep(store, CONTENT)
+    verify = disk.blobs.verify
+
+    def release_and_verify(digest: str) -> None:
+        store.release((item,))
+        verify(digest)
+
+    monkeypatch.setattr(disk.blobs, "verify", release_and_verify)
+
+    assert store.collect_garbage(4) == 0
+
+
+def test_an_entry_that_is_renewed_while_expired_ones_are_looked_for_stays(clock: Clock) -> None:
+    lock = Interrupting()
+    store = Store(clock, lock=lock)
+    renewed = keep(store, CONTENT, lease_s=5.0)
+    clock.now += 6.0
+    lock.do = lambda: keep(store, CONTENT, lease_s=5.0)
+
+    store.collect_garbage(0)
+
+    assert is_found(store, renewed)
+
+
+def test_expired_entries_are_removed_some_at_a_time(
+    store: Store, disk: Disk, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roundelay.store.store.REMOVED_AT_ONCE", 2)
+    for number in range(5):
+        keep(store, CONTENT, name=str(number), lease_s=5.0)
+    erased, erase = list[int](), disk.erase
+
+    def erase_and_count(entries: list[Entry]) -> None:
+        erased.append(len(entries))
+        erase(entries)
+
+    monkeypatch.setattr(disk, "erase", erase_and_count)
+    clock.now += 6.0
+
+    store.collect_garbage(0)
+
+    assert (erased, disk.rows) == ([2, 2, 1], {})
+
+
+class Interrupting:
+    """A lock that is taken only after another thread has done something."""
+
+    do: Callable[[], object] = staticmethod(lambda: None)
+
+    def __enter__(self) -> None:
+        self.do()
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
 # --- names and keys
 
 
