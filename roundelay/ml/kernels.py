@@ -127,7 +127,7 @@ class HiddenLayer:
 
     activations: Array  # (F, width + 1, batch) times the unit; row 0 stays 1 times the unit
     units: Array  # (F, width, batch) view of the activations without row 0
-    zeros: Array  # (F, width + 1, batch) the other operand of ReLU
+    zeros: Array  # (width + 1, batch) the other operand of ReLU, of each file
     keep: Array | None  # (F, width, batch) dropout's factors, redrawn for each step; None: no dropout
     above_t: Array  # (F, up, width + 1) view of the matrix above, transposed, with its bias
     output: Array  # (F, up, batch) its product with the activations: the units above, or the scores
@@ -303,7 +303,8 @@ def _hidden_layers(
     layers: list[HiddenLayer] = []  # the one next to the scores first: each refers to the one above
     for i in reversed(range(len(widths))):
         output, output_back = (layers[-1].units, layers[-1].units_back) if layers else (scores, scores)
-        activations, back, zeros = (_empty(network, widths[i] + 1, size) for _ in range(3))
+        activations, back = (_empty(network, widths[i] + 1, size) for _ in range(2))
+        zeros = aligned.empty(activations.shape[-2:], arithmetic.dtype)  # (width + 1, batch)
         activations[..., 0, :], back[..., 0, :], zeros[:] = unit, 0, 0
         output_back_t = np.empty_like(output_back.swapaxes(-2, -1), order="C")  # (F, batch, up)
         inner = max(size, widths[i])
