@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from roundelay.client.report import Round
-from roundelay.federation.records import RoundReport, RoundResult, SiteScore, SitesEvaluation
+from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.settings import Settings
+from roundelay.federation.site_scores import SiteScore, SitesEvaluation
 from roundelay.ml.readers import model_arrays, saved_model
 from roundelay.ml.readers.packed import MAGIC
 from tests import state_diagrams

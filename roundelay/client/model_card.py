@@ -8,7 +8,7 @@ from pathlib import Path
 
 from roundelay.client.report import JobReport
 from roundelay.client.whole_file import whole_file
-from roundelay.federation.records import SitesEvaluation
+from roundelay.federation.site_scores import SitesEvaluation
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.choices import MODELS
 from roundelay.ml.metrics import FitMetrics, Metrics

@@ -13,7 +13,8 @@ import numpy as np
 from roundelay.client.history import draw_curve
 from roundelay.client.whole_file import whole_file
 from roundelay.federation.early_stopping import has_stopped, kept_round
-from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult, SitesEvaluation
+from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult
+from roundelay.federation.site_scores import SitesEvaluation
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import counts
 from roundelay.ml.data import Samples, moments_from_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, table
-from roundelay.federation.records import SitesEvaluation
+from roundelay.federation.site_scores import SitesEvaluation
 from roundelay.federation.snapshot import JobSnapshot
 
 SITES_MAX = 128  # shown: those with the largest errors

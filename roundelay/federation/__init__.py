@@ -8,6 +8,8 @@ A job
     setting_texts    settings as text: those that were chosen, and those in which jobs differ
     spec             a job as a value: settings, files, validation; its id
     records          its records on the ring: spec, chained results, reports, end
+    result_chain     the longest chain of results, and rounds that have two
+    site_scores      how well a model does on the rows that sites hold out, as in a report
     jobs             publish and list jobs, write their records
     snapshot         read a job from its records
     listing          list the latest jobs in two round trips

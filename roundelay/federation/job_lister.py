@@ -17,7 +17,7 @@ from typing import TypeVar, cast
 
 from roundelay.chord.errors import NotFound
 from roundelay.chord.ring import Ring
-from roundelay.federation import job_keys, records
+from roundelay.federation import job_keys, records, result_chain
 from roundelay.federation.early_stopping import best_round
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.jobs import end_among, is_pause, pause_among, replacements
@@ -176,9 +176,9 @@ class JobLister:
                 chain += [each for each in results if len(results) == 1 or each.digest == chain[-1].previous]
                 continue
             if len(results) == 1:
-                chain = [*reversed(records.chain_after(job, results[0], tail)), *results]
+                chain = [*reversed(result_chain.chain_after(job, results[0], tail)), *results]
             tail += results
-        return chain or [*reversed(records.chain_after(job, None, tail))], forks, malformed
+        return chain or [*reversed(result_chain.chain_after(job, None, tail))], forks, malformed
 
     def _report(
         self, job: str, spec: _Spec, last: _Result | None, items: Items

@@ -16,7 +16,7 @@ from itertools import groupby
 from roundelay.chord.effects import Procedure, ask_all, gather_or_raise
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import job_keys, jobs, records
+from roundelay.federation import job_keys, jobs, records, result_chain
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import Overtaken
 from roundelay.federation.records import RoundReport, RoundResult
@@ -193,7 +193,7 @@ class JobLog:
         nodes = self._readers(job_keys.key_of(self._roster.ring, self._job, f"result-{result.round}"))
         read, _ = yield from read_records(self._job, nodes, others, records.result_from_bytes)
         if read:
-            raise records.diverged(result.round, read[0].digest, result.digest)
+            raise result_chain.diverged(result.round, read[0].digest, result.digest)
 
     def _require_longest(self, last: str, number: int) -> Procedure[None]:
         """Raise Overtaken unless the job's chain, as it is stored, ends with this RESULT.

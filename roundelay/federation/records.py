@@ -1,8 +1,7 @@
 """A job's records, under the job's keys on the ring (job_keys.py): spec, results, reports, end.
 
-A RESULT is a pure function of the spec and the results before it, and names its predecessor by digest: a chain. Two
-drivers of one round write the same bytes; two different results of one round mean that the job has diverged. Where a
-round cannot be repeated, two drivers may have stored different ones, and the longest chain counts.
+A RESULT is a pure function of the spec and the results before it, and names its predecessor by digest: a chain
+(result_chain.py).
 
 A REPORT beside the chain says which node trained what, how long it took and how well it went. It names its RESULT and
 the REPORT before it: a second chain, which is not the same for two drivers.
@@ -11,18 +10,16 @@ the REPORT before it: a second chain, which is not the same for two drivers.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Protocol, TypeVar
 
 from roundelay.federation import strict_json
-from roundelay.federation.errors import Diverged
 from roundelay.federation.settings import HALVINGS_MAX
+from roundelay.federation.site_scores import SitesEvaluation, check_scores
 from roundelay.federation.spec import Liar, check_liars
 from roundelay.federation.strict_json import ADDRESS_CHARACTERS_MAX, in_range, require
 from roundelay.ml.errors import printable
-from roundelay.ml.task import FILES_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX
+from roundelay.ml.task import FILES_MAX, ROUNDS_MAX, ROWS_MAX
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CONTENT_BYTES_MAX
 
@@ -39,31 +36,10 @@ REASON_BYTES_MAX = 4096  # of a failure, that are shown
 JOB_ID_BYTES = 64  # of the id of the job that replaces another
 DISTURBANCES_MAX = 64  # reported per round
 DISTURBANCE_CHARACTERS_MAX = 1000
-LOSS_UNITS_MAX = 1 << 27  # of a row: seven bits before the point, and counts.LOSS_BITS after it
 FIT_NUMBERS = 3
 Taken = tuple[tuple[int, int], ...]  # a file's index, and the round whose weights its update started from
 ENDS = (REPLACED, DONE, FAILED, CANCELLED)  # if several are written, the first of these counts
 OF_THE_JOB = (SPEC, *ENDS, PAUSED, PERSONAL, FORGOTTEN)  # the records that are not of a round
-
-
-class ChainLink(Protocol):
-    """What a chain of results is verified by."""
-
-    @property
-    def job(self) -> str: ...
-
-    @property
-    def round(self) -> int: ...
-
-    @property
-    def previous(self) -> str:
-        """Digest of the RESULT before it; empty in round 0."""
-
-    @property
-    def digest(self) -> str: ...
-
-
-L = TypeVar("L", bound=ChainLink)
 
 
 def record_name(job: str, what: str) -> str:
@@ -134,57 +110,6 @@ class RoundResult:
     def error_text(self) -> str:
         """What people are shown."""
         return f"RMSE {self.fit[0]:.5g}, R2 {self.fit[2]:#.4g}" if self.fit else f"error {self.error:.4f}"
-
-
-@dataclass(frozen=True)
-class SiteScore:
-    """How well a round's model does on the rows that one site holds out."""
-
-    site: str  # address
-    rows: int
-    error: float  # share of rows predicted wrongly; of a regression, the RMSE
-    f1: float | None = None  # mean over the classes that occur
-    auc: float | None = None
-    mae: float | None = None  # of a regression
-    r2: float | None = None
-
-    @property
-    def numbers(self) -> dict[str, float | None]:
-        """What is shown, by name."""
-        if self.r2 is not None:
-            return {"rmse": self.error, "mae": self.mae, "r2": self.r2}
-        return {"error": self.error, "f1": self.f1, "auc": self.auc}
-
-
-@dataclass(frozen=True)
-class SitesEvaluation:
-    """How well a round's model does on the rows that all sites hold out, as exact counts; and at each site."""
-
-    rows: int = 0
-    loss: int = 0  # sum over the rows, in units of 2^-counts.LOSS_BITS
-    cells: tuple[tuple[int, int, int], ...] = ()  # true class, predicted class, rows
-    sites: tuple[SiteScore, ...] = ()
-    hidden: int = 0  # sites that are not shown, as too few rows would be told of
-    absent: tuple[str, ...] = ()  # sites that have told no counts, by address
-    auc: float | None = None  # of two classes, on the rows of all sites together (counts.py)
-
-    @property
-    def worst(self) -> SiteScore | None:
-        """The site with the largest error."""
-        return max(self.sites, key=lambda each: each.error, default=None)
-
-    @property
-    def mean_error(self) -> float | None:
-        """The mean of the errors of the sites that are shown, each counting once; None if there are none."""
-        return sum(each.error for each in self.sites) / len(self.sites) if self.sites else None
-
-    @property
-    def left_out(self) -> list[str]:
-        """How many sites are not shown, and why, for people."""
-        hidden, absent = self.hidden, len(self.absent)
-        verb = "site is hidden because it holds" if hidden == 1 else "sites are hidden because they hold"
-        told = [f"{hidden} {verb} out too few rows"] if hidden else []
-        return told + ([f"{absent} site{'s' * (absent != 1)} did not answer"] if absent else [])
 
 
 @dataclass(frozen=True)
@@ -308,28 +233,10 @@ def report_from_bytes(content: bytes, job: str = "", number: int | None = None) 
             strict_json.text("driver, tier or address", shown, ADDRESS_CHARACTERS_MAX)
         for file in (*report.placement, *report.verified):
             strict_json.name("placement", file)
-        _check_sites(report.held_out)
+        check_scores(report.held_out)
     except ValueError as error:
         raise strict_json.malformed("report record", str(error)) from error
     return replace(report, disturbances=_shown(report.disturbances), notices=_shown(report.notices))
-
-
-def _check_sites(found: SitesEvaluation) -> None:
-    in_range("rows", found.rows, 0, ROWS_MAX)
-    in_range("loss", abs(found.loss), 0, LOSS_UNITS_MAX * found.rows)
-    in_range("hidden", found.hidden, 0, FILES_MAX)
-    require(len({each[:2] for each in found.cells}) == len(found.cells), "a cell is twice")
-    for *classes, rows in found.cells:
-        in_range("class", min(classes), 0, WIDTH_MAX - 1)
-        in_range("class", max(classes), 0, WIDTH_MAX - 1)
-        in_range("rows of a cell", rows, 0, found.rows)
-    for each in found.sites:
-        in_range("rows of a site", each.rows, 0, found.rows)
-        require(each.error >= 0, "error is negative")
-    for address in (*(each.site for each in found.sites), *found.absent):
-        strict_json.text("site", address, ADDRESS_CHARACTERS_MAX)
-    for area in (found.auc, *(each.auc for each in found.sites)):
-        require(area is None or 0 <= area <= 1, f"auc is {area}")
 
 
 def personal_from_bytes(content: bytes, job: str) -> PersonalRecord:
@@ -339,7 +246,7 @@ def personal_from_bytes(content: bytes, job: str) -> PersonalRecord:
         require(record.job == job, "it is of another job")
         in_range("round", record.round, 0, ROUNDS_MAX)
         strict_json.digest("result", record.result)
-        _check_sites(record.evaluation)
+        check_scores(record.evaluation)
     except ValueError as error:
         raise strict_json.malformed("personal record", str(error)) from error
     return record
@@ -348,50 +255,3 @@ def personal_from_bytes(content: bytes, job: str) -> PersonalRecord:
 def _shown(lines: tuple[str, ...]) -> tuple[str, ...]:
     """Return lines that people are shown, escaped and bounded."""
     return tuple(printable(each, DISTURBANCE_CHARACTERS_MAX) for each in lines[:DISTURBANCES_MAX])
-
-
-def extend_chain(job: str, links: tuple[RoundResult, ...], results: Sequence[RoundResult]) -> tuple[RoundResult, ...]:
-    """Return the verified chain `links`, grown by the results that follow it.
-
-    Raises Diverged when a round has two results.
-    """
-    by_round: dict[int, RoundResult] = {link.round: link for link in links}
-    for result in results:
-        other = by_round.setdefault(result.round, result)
-        if other != result:
-            raise diverged(result.round, other.digest, result.digest)
-    return _longest_chain(job, links, results)
-
-
-def salvage_chain(job: str, links: tuple[RoundResult, ...], results: Sequence[RoundResult]) -> tuple[RoundResult, ...]:
-    """Return the longest chain in spite of conflicting results; of equally long ones, the same for every reader."""
-    return _longest_chain(job, links, results)
-
-
-def diverged(number: int, *digests: str) -> Diverged:
-    """Return the error for a round with two results; its text does not depend on their order."""
-    one, other = sorted(digests)
-    return Diverged(f"diverged: round {number} has two results, {one} and {other}")
-
-
-def _longest_chain(job: str, links: tuple[RoundResult, ...], results: Iterable[RoundResult]) -> tuple[RoundResult, ...]:
-    """Return `links` followed by the longest chain of results of this job that continues them."""
-    return (*links, *chain_after(job, links[-1] if links else None, results))
-
-
-def chain_after(job: str, last: L | None, results: Iterable[L]) -> tuple[L, ...]:
-    """Return the longest chain of a job's results that follow the `last` one, or that begin with round 0.
-
-    Of equally long ones it takes the one whose first result has the smaller digest.
-    """
-    best: dict[str, tuple[int, L]] = {}  # digest of a result -> length of the chain after it, its first link
-    for result in sorted(results, key=lambda r: (-r.round, r.digest)):
-        length = 1 + (best[result.digest][0] if result.digest in best else 0)
-        if result.job == job and (result.previous not in best or length > best[result.previous][0]):
-            best[result.previous] = length, result
-    chain = list[L]()
-    digest, number = (last.digest, last.round + 1) if last is not None else ("", 0)
-    while (following := best.get(digest)) and following[1].round == number:
-        chain.append(following[1])
-        digest, number = following[1].digest, number + 1
-    return tuple(chain)

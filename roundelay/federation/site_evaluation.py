@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.records import SiteScore, SitesEvaluation
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import RoundOutcome
+from roundelay.federation.site_scores import SiteScore, SitesEvaluation
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.site_work import SiteWork
 from roundelay.federation.spec import JobSpec

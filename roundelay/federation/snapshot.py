@@ -10,7 +10,7 @@ from typing import TypeVar
 from roundelay.chord.effects import Procedure
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import jobs, records
+from roundelay.federation import jobs, records, result_chain
 from roundelay.federation.early_stopping import is_complete, kept_round
 from roundelay.federation.errors import BadRecord, NoSuchJob
 from roundelay.federation.job_keys import ROUND_DIGITS_MAX, find_first, find_later
@@ -93,7 +93,7 @@ def read_snapshot(
     spec: JobSpec | None = None,
     nodes: tuple[NodeRef, ...] = (),
     with_reports: bool = False,
-    build_chain: BuildChain = records.extend_chain,
+    build_chain: BuildChain = result_chain.extend_chain,
 ) -> Procedure[JobSnapshot]:
     """Read a job's records through `entry`; with `known`, an earlier snapshot, read only what is new.
 
@@ -128,7 +128,7 @@ def read_snapshot(
 
 def salvage_snapshot(entry: NodeRef, ring: Ring, job: str) -> Procedure[JobSnapshot]:
     """Read a job and its reports, with the longest chain that its records allow. Raises NoSuchJob, ChordError."""
-    return (yield from read_snapshot(entry, ring, job, with_reports=True, build_chain=records.salvage_chain))
+    return (yield from read_snapshot(entry, ring, job, with_reports=True, build_chain=result_chain.salvage_chain))
 
 
 def _read_results(
@@ -139,7 +139,7 @@ def _read_results(
     new = [each for each in numbered(job, "result-", items) if each[1].entry.digest not in seen]
     read, malformed = yield from read_records(job, nodes, new, records.result_from_bytes)
     if known.spec.repro == "recorded":  # two drivers may each have written a chain: all readers follow the same one
-        results = records.salvage_chain(job, (), [*known.results, *read])
+        results = result_chain.salvage_chain(job, (), [*known.results, *read])
     else:
         results = build_chain(job, known.results, read)
     return results, [*known.malformed, *malformed]

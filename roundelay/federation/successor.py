@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from roundelay.chord.effects import Procedure, gather_or_raise
 from roundelay.chord.ring import Ring
-from roundelay.federation import jobs, records
+from roundelay.federation import jobs, records, result_chain
 from roundelay.federation.contributions import Contributions
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.job_keys import find_all
@@ -45,7 +45,9 @@ def inherit(roster: Roster, log: JobLog, spec: JobSpec, known: int) -> Procedure
     ring = roster.ring
     first: JobSnapshot = yield from with_entry_failover(
         roster,
-        lambda entry: read_snapshot(entry, ring, spec.replaces, with_reports=True, build_chain=records.salvage_chain),
+        lambda entry: read_snapshot(
+            entry, ring, spec.replaces, with_reports=True, build_chain=result_chain.salvage_chain
+        ),
     )
     if len(first.results) <= spec.inherited:
         raise BadRecord(f"job {spec.replaces[:8]} has no round {spec.inherited}, which job {spec.job[:8]} continues")

@@ -19,7 +19,7 @@ from roundelay.client.errors import ClientError, RequestRefused
 from roundelay.client.model_card import write_card
 from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from
 from roundelay.client.requests import TrainRequest
-from roundelay.federation import arithmetic, jobs, records
+from roundelay.federation import arithmetic, jobs, records, site_scores
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.replay import NOBODY
 from roundelay.federation.requests import Order, Progress
@@ -150,7 +150,7 @@ def test_what_was_measured_of_another_model_than_the_job_keeps_is_ignored(folder
     ring.drive(spec)
     right = snapshot_of(ring, spec)
     assert right.personal is not None and right.personal.result == right.kept.digest
-    other = replace(right.personal, result="ab" * 32, evaluation=records.SitesEvaluation(1))
+    other = replace(right.personal, result="ab" * 32, evaluation=site_scores.SitesEvaluation(1))
 
     ring.net.run(jobs.put_record(ring.net.entry, RING, spec.job, "personal", other.to_bytes(), next(ring.versions)))
 
@@ -359,7 +359,7 @@ def test_placed_files_have_no_site(folders: list[Path]) -> None:
 
 
 def test_a_malformed_record_of_own_models_counts_as_absent() -> None:
-    record = records.PersonalRecord("ab" * 32, 2, "cd" * 32, records.SitesEvaluation(3, 5, absent=("a:1",)))
+    record = records.PersonalRecord("ab" * 32, 2, "cd" * 32, site_scores.SitesEvaluation(3, 5, absent=("a:1",)))
 
     assert records.personal_from_bytes(record.to_bytes(), record.job) == record
     for content, job in ((record.to_bytes(), "cd" * 32), (b"{}", record.job)):

@@ -29,9 +29,10 @@ from roundelay.dashboard.ring_view import Chosen, ring_scene
 from roundelay.dashboard.scene import Scene, difference
 from roundelay.dashboard.views import View, rows_of_tab, visible_scenes
 from roundelay.dashboard.watcher import Logged
-from roundelay.federation.records import PersonalRecord, SiteScore, SitesEvaluation
+from roundelay.federation.records import PersonalRecord
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
+from roundelay.federation.site_scores import SiteScore, SitesEvaluation
 from tests.dashboard.sights import SUPERNODE, job, node, picture, sights
 
 LOG = [Logged(1, 0.0, Event("joined", "a node")), Logged(2, 1.0, Event("gone", "a node"))]
