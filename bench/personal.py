@@ -20,7 +20,7 @@ from typing import Any
 from bench.figures import Limit, Line, Table, broken_limits
 from bench.machine import short_sentence
 from bench.report import markdown_table, write
-from roundelay.federation import arithmetic, replay
+from roundelay.federation import replay, result_sums, round_tasks
 from roundelay.federation.replay import NOBODY
 from roundelay.federation.requests import Progress, TrainingFile, trainer_task
 from roundelay.federation.rounds import PartialResult
@@ -122,7 +122,7 @@ def read(paths: Sequence[Path]) -> Split:
         evaluate="sites",
     )
     sums = worker.moments([file.digest for file in files]).to_bytes()
-    moments = arithmetic.moments_of(spec, [PartialResult(NOBODY, spec.files, Progress("done"), sums)])
+    moments = result_sums.moments_of(spec, [PartialResult(NOBODY, spec.files, Progress("done"), sums)])
     return Split(spec, worker, moments)
 
 
@@ -132,13 +132,13 @@ def with_method(spec: JobSpec, method: str) -> JobSpec:
 
 def evaluate(split: Split, weights: bytes, file: TrainingFile) -> Counts:
     """Return what a site counts under the shared model."""
-    task = TrainerTask(arithmetic.plan(split.spec), moments=split.moments)
+    task = TrainerTask(round_tasks.plan(split.spec), moments=split.moments)
     return split.worker.count_held_out(task, weights, [file.digest])[0]
 
 
 def evaluate_own(split: Split, weights: bytes, file: TrainingFile) -> Counts:
     """Return what a site counts under its own model."""
-    task = arithmetic.personal_task(split.spec, split.moments, 0)
+    task = round_tasks.personal_task(split.spec, split.moments, 0)
     return split.worker.count_personal(trainer_task(task, ROUNDS, (file,)), weights)[0]
 
 

@@ -29,7 +29,7 @@ from bench import report
 from bench.figures import Limit, Line, Table
 from bench.private_data import HELD_OUT, LETTERS, NAME, wait_published
 from bench.secure_sites import Site, masked, masking_of, secure_sum, site
-from roundelay.federation import arithmetic
+from roundelay.federation import result_sums, round_tasks, trained_round
 from roundelay.federation.masker import Masker
 from roundelay.federation.requests import Order, TrainingFile, trainer_task
 from roundelay.federation.settings import Settings
@@ -78,8 +78,8 @@ def _trained_sites() -> tuple[list[Site], bytes, JobSpec]:
     for file, content in zip(files, contents, strict=True):
         worker.add_file(file.digest, file.name, content, 16, 26)
     moments = worker.moments([file.digest for file in files]).moments().to_bytes()
-    base = arithmetic.first_weights(spec)
-    task = arithmetic.training_task(spec, moments)
+    base = trained_round.first_weights(spec)
+    task = round_tasks.training_task(spec, moments)
     sites = []
     for at, file in enumerate(files):
         update = worker.train(trainer_task(task, 1, (file,)), base)
@@ -99,7 +99,7 @@ def _dropped(sites: list[Site], base: bytes, spec: JobSpec) -> Table:
     for (number, lost), topology in itertools.product(enumerate(lost_sets), TOPOLOGIES):
         there = [each for at, each in enumerate(sites) if at not in lost]
         rows = sum(file.rows for each in there for file in each.order.files)
-        plain = as_bytes(arithmetic.added(sites[0].order.task, [each.result for each in there]))
+        plain = as_bytes(result_sums.added(sites[0].order.task, [each.result for each in there]))
         secrets = [random.Random(number * SITES + at).randbytes(32) for at in range(SITES)]
         anew = [replace(each, masker=Masker(secret, time.time_ns)) for each, secret in zip(sites, secrets, strict=True)]
         models = {_model(base, total, rows, spec) for total in (plain, secure_sum(anew, THRESHOLD, lost, topology))}

@@ -21,7 +21,7 @@ import numpy as np
 from bench.machine import describe, sentence
 from bench.report import markdown_table, write
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, replay
+from roundelay.federation import replay, round_tasks, server_step, trained_round
 from roundelay.federation.attacks import Attack
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadRecord, StepTooLarge
@@ -130,15 +130,15 @@ def run(rule: str, attack: str, rounds: int, data: Data) -> Outcome:
     spec = make_spec(rule, rounds, data)
     moments = replay.moments(spec, contents, Worker())
     sites = [Site(NODE, files[: FILES - MALICIOUS]), Site(LIAR, files[FILES - MALICIOUS :], attack)]
-    weights, state = arithmetic.first_weights(spec), b""
+    weights, state = trained_round.first_weights(spec), b""
     for number in range(1, rounds + 1):
-        task = arithmetic.training_task(spec, moments)
+        task = round_tasks.training_task(spec, moments)
         try:
             parts = [part for site in sites if (part := site.train(spec, number, task, weights, contents)) is not None]
-            weights, state = arithmetic.step(spec, weights, parts, state)
+            weights, state = server_step.step(spec, weights, parts, state)
         except BadRecord:  # an update that cannot be: its site is excluded
             sites = sites[:1]
-            weights, state = arithmetic.step(spec, weights, parts[:1], state)
+            weights, state = server_step.step(spec, weights, parts[:1], state)
         except StepTooLarge:  # the model is beyond repair, and the job ends
             return Outcome(1.0, 0.0)
     return evaluated(spec, weights, moments, data.held_out)

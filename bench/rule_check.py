@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.rule_references import ETA, LOCAL_BATCH, LOCAL_EPOCHS, LOCAL_MOMENTUM, REFERENCES, Doubles, Memory, Reference
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic
+from roundelay.federation import round_tasks, server_step, trained_round
 from roundelay.federation.requests import Progress, TrainingFile
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules import RULES
@@ -50,7 +50,7 @@ def largest_difference(
     rng = np.random.default_rng(seed)
     rows = [int(count) for count in rng.integers(40, 120, FILES)]
     spec = make_spec(rule, rows)
-    ours, state, memory = arithmetic.first_weights(spec), b"", Memory()
+    ours, state, memory = trained_round.first_weights(spec), b"", Memory()
     theirs: Doubles = np.frombuffer(ours, "<f4").astype(np.float64)
     largest = 0.0
     for _ in range(rounds):
@@ -59,7 +59,7 @@ def largest_difference(
         updates[-2:] *= -5.0  # two files pull the other way
         memory["losses"] = rng.uniform(0.2, 3.0, FILES)
         parts = _parts(spec, updates, memory["losses"], groups)
-        ours, state = arithmetic.step(spec, ours, parts, state)
+        ours, state = server_step.step(spec, ours, parts, state)
         theirs = (reference or REFERENCES[rule])(theirs, updates, np.array(rows, np.float64), memory)
         largest = max(largest, float(np.abs(np.frombuffer(ours, "<f4") - theirs).max() / np.abs(theirs).max()))
     return largest
@@ -69,15 +69,15 @@ def product_weights(rule: str, groups: int) -> bytes:
     """Return the weights after one round of random updates, which `groups` nodes return."""
     rng = np.random.default_rng(0)
     spec = make_spec(rule, [int(count) for count in rng.integers(40, 120, FILES)])
-    weights = arithmetic.first_weights(spec)
+    weights = trained_round.first_weights(spec)
     updates = rng.normal(0, 0.01, (FILES, len(weights) // 4))  # (files, parameters)
-    return arithmetic.step(spec, weights, _parts(spec, updates, rng.uniform(0.2, 3.0, FILES), groups), b"")[0]
+    return server_step.step(spec, weights, _parts(spec, updates, rng.uniform(0.2, 3.0, FILES), groups), b"")[0]
 
 
 def _parts(spec: JobSpec, updates: Doubles, losses: Doubles, groups: int) -> list[PartialResult]:
     """Return the results of nodes that train every `groups`-th file, as they send them."""
     bits, zeros = exact.fraction_bits(spec.rows), np.zeros(updates.shape[1], np.float32)
-    config = arithmetic.plan(spec).config
+    config = round_tasks.plan(spec).config
     parts = []
     for first in range(groups):
         files = spec.files[first::groups]

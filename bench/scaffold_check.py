@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.federation import arithmetic, replay
-from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation import replay, trained_round
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.trained_round import TrainedRound
 from roundelay.ml.data import Samples
 from roundelay.ml.readers import packed
 from roundelay.ml.worker import Worker
@@ -32,7 +32,7 @@ def largest_difference(rounds: int, seed: int = 0) -> float:
     contents = [packed.pack(Samples(x.astype(np.float32), y), CLASSES) for x, y in files]
     spec, worker = _spec(contents, [len(y) for _, y in files]), Worker()
     replay.add_files(spec, {digest_of(content): content for content in contents}, worker)
-    ours = TrainedRound(0, arithmetic.first_weights(spec))
+    ours = TrainedRound(0, trained_round.first_weights(spec))
     theirs = Reference(np.frombuffer(ours.weights, "<f4").astype(np.float64), files)
     largest = 0.0
     for _ in range(rounds):

@@ -15,7 +15,7 @@ import numpy as np
 from roundelay.chord.errors import Malformed
 from roundelay.client.progress import Progress
 from roundelay.client.requests import DataOptions, TrainRequest, is_dataset
-from roundelay.federation import arithmetic
+from roundelay.federation import round_tasks
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.rules.steps import needs_of
@@ -264,7 +264,7 @@ def make_spec(
         )
     if initial is not None:
         _check_same_meaning(initial, given)
-    return replace(spec, fingerprint=arithmetic.fingerprint_here(spec))
+    return replace(spec, fingerprint=round_tasks.fingerprint_here(spec))
 
 
 def _check_same_meaning(initial: SavedModel, given: JobInput) -> None:

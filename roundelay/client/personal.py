@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from roundelay.client.errors import RequestRefused
-from roundelay.federation import arithmetic
+from roundelay.federation import round_tasks
 from roundelay.federation.requests import TrainingFile, trainer_task
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
@@ -37,7 +37,7 @@ def make_site_model(snapshot: JobSnapshot, shared: SavedModel, where: str, limit
     for file in files:
         worker.add_private(file.digest, folder, file.name.removeprefix(f"{home}~"), file.index, spec.reading)
     moments = shared.moments.to_bytes() if shared.moments is not None else b""
-    task = trainer_task(arithmetic.personal_task(spec, moments, kept.halvings), kept.round, files)
+    task = trainer_task(round_tasks.personal_task(spec, moments, kept.halvings), kept.round, files)
     return replace(shared, weights=worker.personal_model(task, shared.weights.astype("<f4").tobytes()))
 
 

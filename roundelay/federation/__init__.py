@@ -52,7 +52,10 @@ A driver, which runs a job
     staleness        which weights an update of a buffered job starts from, and how much it counts
     rules/           the server's aggregation rules: FedAvg and others
     update_reader    aggregate single updates, read block by block from where they were trained
-    arithmetic       what a round computes: tasks, moments, the exact mean
+    round_tasks      the tasks of a round's orders
+    result_sums      exact sums of their results: updates, moments, losses
+    server_step      the new weights: the mean, and the job's rule
+    trained_round    what a round's training leads to, and what the next round starts from
     compression      what updates are rounded to, and a round's step as small integers
     receipts         a digest of each file's update, and the Merkle tree over them
     result_check     whether an honest trainer can have computed a result

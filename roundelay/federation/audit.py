@@ -13,8 +13,7 @@ from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, jobs, receipts, records
-from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation import jobs, receipts, records, round_tasks, server_step, trained_round
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, OtherBits
 from roundelay.federation.job_keys import find_all
@@ -25,6 +24,7 @@ from roundelay.federation.requests import Progress, TrainingFile, trainer_task
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.trained_round import TrainedRound
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from roundelay.store.read_path import fetch, get
@@ -86,7 +86,7 @@ def retrain(start: NodeRef, ring: Ring, view: JobSnapshot, number: int, worker: 
         raise OtherBits(
             "private files never leave their node, so no round can be trained again; only the chain was verified"
         )
-    here = arithmetic.fingerprint_here(spec)
+    here = round_tasks.fingerprint_here(spec)
     if spec.fingerprint not in ("", here):
         raise OtherBits(
             f"this machine computes different bits (fingerprint {here[:8]}) from the one on which the job "
@@ -126,16 +126,16 @@ def _again(
     """
     if spec.is_buffered:
         return take_round(spec, moments, before, worker, claimed.taken, weights).weights
-    units, number = arithmetic.units_of(spec, before), claimed.round
-    task = trainer_task(arithmetic.training_task(spec, moments, claimed.halvings, units), number, files)
-    update = worker.train(task, arithmetic.start_of(spec, before))
+    units, number = round_tasks.units_of(spec, before), claimed.round
+    task = trainer_task(round_tasks.training_task(spec, moments, claimed.halvings, units), number, files)
+    update = worker.train(task, trained_round.start_of(spec, before))
     part = PartialResult(NOBODY, tuple(files), Progress("done"), update.sum)
-    return arithmetic.step(spec, before.weights, [part], before.state, claimed.halvings, number=number)[0]
+    return server_step.step(spec, before.weights, [part], before.state, claimed.halvings, number=number)[0]
 
 
 def _weights_of(start: NodeRef, ring: Ring, view: JobSnapshot, before: RoundResult) -> Procedure[bytes]:
     if before.round == 0 and not view.spec.initial:
-        weights = arithmetic.first_weights(view.spec)
+        weights = trained_round.first_weights(view.spec)
         if digest_of(weights) != before.weights:
             raise BadRecord(f"result-0 names weights {before.weights}, the seed gives {digest_of(weights)}")
         return weights

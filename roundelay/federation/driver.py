@@ -16,8 +16,7 @@ from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.chord.errors import NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, receipts, records
-from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation import receipts, records, result_sums, round_tasks, trained_round
 from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
 from roundelay.federation.effects import Clocks, offload
 from roundelay.federation.errors import (
@@ -52,6 +51,7 @@ from roundelay.federation.staleness import Bases, wrong_links
 from roundelay.federation.step_size import StepControl
 from roundelay.federation.successor import inherit, replace_job, successor_of
 from roundelay.federation.topologies.buffered import BufferedTraining
+from roundelay.federation.trained_round import TrainedRound
 from roundelay.ml import plugins
 from roundelay.ml.cells import Cells
 from roundelay.ml.errors import MLError, PluginUnknown
@@ -147,13 +147,13 @@ class Driver:
         """
         try:
             yield from refresh_members(self._roster)
-            summed = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
+            summed = yield from self._coordinator.collect(Assignment(0, round_tasks.moments_task(self.spec)))
             counted: list[PartialResult] = []
             if with_values:
-                counted = yield from self._coordinator.collect(Assignment(0, arithmetic.histogram_task(self.spec)))
+                counted = yield from self._coordinator.collect(Assignment(0, round_tasks.histogram_task(self.spec)))
         finally:
             self.is_over = True
-        return arithmetic.feature_sums_of(summed), arithmetic.cells_of(counted)
+        return result_sums.feature_sums_of(summed), result_sums.cells_of(counted)
 
     def heartbeat(self) -> Procedure[None]:
         """Watch the ring and the job once a second until this driver stops. Run it beside `drive`."""
@@ -253,9 +253,9 @@ class Driver:
             assert self._validator is not None, "it was read with the job"
             self._moments = yield from offload(self._validator.moments)
         elif not self.spec.is_raw:
-            work = Assignment(0, arithmetic.moments_task(self.spec), priority=self.spec.settings.priority)
+            work = Assignment(0, round_tasks.moments_task(self.spec), priority=self.spec.settings.priority)
             parts = yield from self._coordinator.collect(work)
-            self._moments = arithmetic.moments_of(self.spec, parts)
+            self._moments = result_sums.moments_of(self.spec, parts)
         return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self._before)
 
     def _run_round_and_store_previous(self, number: int, made: PendingRound | None) -> Procedure[PendingRound]:
@@ -273,7 +273,7 @@ class Driver:
     def _evaluate_at_sites(self, made: PendingRound) -> Procedure[PendingRound]:
         """Have the sites evaluate a round's model: before the next orders, so that no evaluation waits for training."""
         trained, clock, waits = made.trained, self._clocks.monotonic, self._coordinator.waits
-        task = arithmetic.site_task(self.spec, self._moments, trained.halvings)
+        task = round_tasks.site_task(self.spec, self._moments, trained.halvings)
         found = yield from evaluate_at_sites(
             self._roster, self.spec, clock, waits, trained.number, trained.content, task
         )
@@ -339,7 +339,7 @@ class Driver:
         if stored is not None and stored.result == kept.digest:
             return stored
         weights = self.weights or (yield from self._reader.read_round(kept)).content
-        task = arithmetic.personal_task(self.spec, self._moments, kept.halvings)
+        task = round_tasks.personal_task(self.spec, self._moments, kept.halvings)
         found = yield from evaluate_at_sites(self._roster, self.spec, clock, waits, kept.round, weights, task)
         record = PersonalRecord(self.spec.job, kept.round, kept.digest, found.report)
         yield from self._log.write(records.PERSONAL, record.to_bytes())
@@ -348,7 +348,7 @@ class Driver:
     def _store_previous(self, made: PendingRound | None, have: frozenset[NodeRef]) -> Procedure[None]:
         """Do what can wait until a round's orders are sent; some nodes `have` the weights from their orders."""
         if made is not None:
-            is_sent = not arithmetic.needs_state(self.spec, made.trained)  # else nodes have them in another content
+            is_sent = not trained_round.needs_state(self.spec, made.trained)  # else nodes have them in another content
             yield from self._validate_and_store(made, have if is_sent else frozenset())
         yield from self._renew_leases_if_due()
 
@@ -379,7 +379,7 @@ class Driver:
         assert isinstance(evaluation, Evaluation) and isinstance(known, tuple)
         previous = self._results[-1].digest if self._results else ""
         result = yield from offload(
-            lambda: arithmetic.result_of(self.spec, made.trained, previous, self._moments, evaluation)
+            lambda: trained_round.result_of(self.spec, made.trained, previous, self._moments, evaluation)
         )
         loss = evaluation.loss if math.isfinite(evaluation.loss) else LOSS_MAX
         report = replace(made.report, validation_loss=loss, previous=self._last_report, result=result.digest)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from roundelay.federation import arithmetic
+from roundelay.federation import round_tasks
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.errors import first_of
@@ -63,7 +63,7 @@ def without_files(
         excluded=(),
         fingerprint="",
     )
-    return replace(left, fingerprint=arithmetic.fingerprint_here(left))
+    return replace(left, fingerprint=round_tasks.fingerprint_here(left))
 
 
 def forgotten_files(spec: JobSpec, old: JobSpec) -> list[str]:

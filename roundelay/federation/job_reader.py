@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from roundelay.chord.effects import Procedure, gather_or_raise
 from roundelay.chord.errors import NotFound
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, jobs, records
-from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation import jobs, records, trained_round
 from roundelay.federation.effects import offload
 from roundelay.federation.large_contents import kept_content
 from roundelay.federation.origin import original
@@ -18,6 +17,7 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases
+from roundelay.federation.trained_round import TrainedRound
 from roundelay.ml.validate import Validator
 from roundelay.store.read_path import FIND_NODES_MIN, get
 
@@ -63,7 +63,7 @@ class JobReader:
         """Return the weights of the model to continue or, without one, those of the job's seed."""
         job, initial = self._spec.job, self._spec.initial
         if not initial:
-            return (yield from offload(lambda: arithmetic.first_weights(self._spec)))
+            return (yield from offload(lambda: trained_round.first_weights(self._spec)))
         return (yield from self._get(job, records.weights_name(job, 0), initial))
 
     def read_round(self, last: RoundResult) -> Procedure[TrainedRound]:

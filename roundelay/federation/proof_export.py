@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from roundelay.chord.effects import Procedure
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, receipts, records
+from roundelay.federation import receipts, records, trained_round
 from roundelay.federation.errors import BadProof, BadRecord
 from roundelay.federation.job_keys import find_all
 from roundelay.federation.proof import Manifest, check_proof
@@ -51,7 +51,7 @@ def collect_parts(
     contents = yield from contents_of(nodes, list(chosen.values()))
     parts = dict(zip(chosen, contents, strict=True))
     if not view.spec.initial:
-        parts[part_name("weights", 0)] = arithmetic.first_weights(view.spec)
+        parts[part_name("weights", 0)] = trained_round.first_weights(view.spec)
     if with_identities and authorities:
         signed = {name: item for name, item in chosen.items() if is_signed(name)}
         parts[SIGNATURES] = signatures_part(ring, signed, authorities)

@@ -10,8 +10,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from roundelay.federation import arithmetic, receipts
-from roundelay.federation.arithmetic import TrainedRound, result_of
+from roundelay.federation import receipts, round_tasks, trained_round
 from roundelay.federation.errors import BadProof, OtherBits, StepTooLarge
 from roundelay.federation.proof import Proof
 from roundelay.federation.proof_rounds import trained_files
@@ -20,6 +19,7 @@ from roundelay.federation.records import RoundResult
 from roundelay.federation.replay import NO_ROWS, add_files, bases_of, moments, take_round, train_round
 from roundelay.federation.requests import trainer_task
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.trained_round import TrainedRound, result_of
 from roundelay.ml.errors import first_of
 from roundelay.ml.validate import Validator
 from roundelay.ml.worker import Worker
@@ -39,7 +39,7 @@ class ReplayFinding:
 
 def require_same_bits(spec: JobSpec) -> None:
     """Raise OtherBits if this machine cannot compute the same bits."""
-    here = arithmetic.fingerprint_here(spec)
+    here = round_tasks.fingerprint_here(spec)
     if spec.fingerprint not in ("", here):
         raise OtherBits(
             f"this machine computes different bits (fingerprint {here[:8]}) from the one on which the job began "
@@ -112,9 +112,9 @@ def sample(proof: Proof, contents: Mapping[str, bytes], count: int, rng: random.
         file, claimed = spec.files[index], proof.results[number]
         base = bases[number][index]
         before = TrainedRound(base, _weights(proof, base), proof.state(base))
-        units = arithmetic.units_of(spec, before)
-        task = arithmetic.training_task(spec, standardised_by, claimed.halvings, units)
-        update = worker.train(trainer_task(task, base + 1, [file]), arithmetic.start_of(spec, before))
+        units = round_tasks.units_of(spec, before)
+        task = round_tasks.training_task(spec, standardised_by, claimed.halvings, units)
+        update = worker.train(trainer_task(task, base + 1, [file]), trained_round.start_of(spec, before))
         holds = update.receipts == proof.receipts[number][index]
         detail = f"{file.name} trained again" if holds else f"the update of {file.name} differs"
         yield ReplayFinding(number, holds, detail, () if holds else (file.name,))

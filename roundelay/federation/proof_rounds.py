@@ -9,7 +9,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from roundelay.federation import arithmetic, receipts, records
+from roundelay.federation import receipts, records, round_tasks, trained_round
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.early_stopping import is_complete
 from roundelay.federation.errors import BadRecord
@@ -127,7 +127,7 @@ def check_weights(parts: Parts, spec: JobSpec, results: Results, problems: Probl
     name = part_name("weights", 0)
     if 0 not in results or name not in parts:
         return
-    if not spec.initial and len(parts[name]) != (size_bytes := arithmetic.weights_bytes(spec)):
+    if not spec.initial and len(parts[name]) != (size_bytes := trained_round.weights_bytes(spec)):
         problems[name].append(f"{len(parts[name])} bytes of weights, expected {size_bytes}")
         return  # a small file must not have a large model made
     _check_first(spec, results[0], problems[part_name("result", 0)])
@@ -138,6 +138,6 @@ def _check_first(spec: JobSpec, first: RoundResult, problems: list[str]) -> None
         if first.weights != spec.initial:
             problems.append("its weights are not those that the spec continues from")
         return
-    differs = first.weights != digest_of(arithmetic.first_weights(spec))
-    if differs and arithmetic.fingerprint_here(spec) == spec.fingerprint:  # another machine may draw others
+    differs = first.weights != digest_of(trained_round.first_weights(spec))
+    if differs and round_tasks.fingerprint_here(spec) == spec.fingerprint:  # another machine may draw others
         problems.append("its weights do not follow from the seed")

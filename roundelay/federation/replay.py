@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, errors, receipts
-from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation import errors, receipts, result_sums, round_tasks, server_step, trained_round
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.early_stopping import is_complete
 from roundelay.federation.records import RoundResult, Taken
@@ -19,6 +18,7 @@ from roundelay.federation.rounds import PartialResult
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import staleness_of
 from roundelay.federation.step_size import StepControl
+from roundelay.federation.trained_round import TrainedRound
 from roundelay.ml.errors import StepTooLarge
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
@@ -44,7 +44,7 @@ def moments(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> byt
     """Add a job's files to a worker and return their moments, as round 0 does. contents: by digest."""
     add_files(spec, contents, worker)
     sums = worker.moments([f.digest for f in spec.files]).to_bytes()
-    return arithmetic.moments_of(spec, [PartialResult(NOBODY, spec.files, Progress("done"), sums)])
+    return result_sums.moments_of(spec, [PartialResult(NOBODY, spec.files, Progress("done"), sums)])
 
 
 def add_files(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> None:
@@ -65,7 +65,7 @@ def chain(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> Itera
     for trained in _rounds(spec, standardised_by, worker):
         found = validator(trained.weights, standardised_by) if trained.number else NO_ROWS
         previous = results[-1].digest if results else ""
-        results.append(arithmetic.result_of(spec, trained, previous, standardised_by, found))
+        results.append(trained_round.result_of(spec, trained, previous, standardised_by, found))
         yield ReplayedRound(results[-1], trained.weights, found.loss, trained.notices)
         if is_complete(spec.settings, results):
             return
@@ -81,11 +81,11 @@ def train_round(spec: JobSpec, standardised_by: bytes, before: TrainedRound, wor
     number = before.number + 1
     files, control = sampled_files(spec, number), StepControl(spec, number, before.loss, before.halvings)
     while True:  # ends: the number of halvings is bounded
-        task = arithmetic.training_task(spec, standardised_by, control.halvings, arithmetic.units_of(spec, before))
+        task = round_tasks.training_task(spec, standardised_by, control.halvings, round_tasks.units_of(spec, before))
         try:
-            update = worker.train(trainer_task(task, number, files), arithmetic.start_of(spec, before))
+            update = worker.train(trainer_task(task, number, files), trained_round.start_of(spec, before))
             part = PartialResult(NOBODY, files, Progress("done"), update.sum)
-            weights, state = arithmetic.step(
+            weights, state = server_step.step(
                 spec, before.weights, [part], before.state, control.halvings, number=number
             )
         except (StepTooLarge, errors.StepTooLarge) as error:
@@ -105,7 +105,7 @@ def take_round(
     weights: of the rounds that they started from. Raises StepTooLarge.
     """
     number, parts = before.number + 1, list[PartialResult]()
-    task, control = arithmetic.training_task(spec, standardised_by), StepControl(spec, number, before.loss, 0)
+    task, control = round_tasks.training_task(spec, standardised_by), StepControl(spec, number, before.loss, 0)
     possible = sorted(pair for pair in taken if pair[0] < len(spec.files) and pair[1] in weights)
     try:
         for base in sorted({base for _, base in possible}):
@@ -114,11 +114,11 @@ def take_round(
             proven = receipts.by_file([file.index for file in files], update.receipts) if spec.has_receipts else {}
             parts.append(PartialResult(NOBODY, files, Progress("done", loss=update.loss), update.sum, receipts=proven))
         staleness = staleness_of(number, possible)
-        made, state = arithmetic.step(spec, before.weights, parts, before.state, staleness=staleness)
+        made, state = server_step.step(spec, before.weights, parts, before.state, staleness=staleness)
     except (StepTooLarge, errors.StepTooLarge) as error:
         control.reject(error)
         raise
-    loss, _ = arithmetic.mean_of_progress(task, parts)
+    loss, _ = result_sums.mean_of_progress(task, parts)
     control.accepts(loss)
     proven = receipts.merged(part.receipts for part in parts)
     return TrainedRound(number, made, state, loss, 0, proven, tuple(control.notices), taken=taken)
@@ -132,7 +132,7 @@ def bases_of(result: RoundResult, files: Iterable[int]) -> dict[int, int]:
 
 def _rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[TrainedRound]:
     """Yield round 0 and every later round, without validation."""
-    trained = TrainedRound(0, arithmetic.first_weights(spec))
+    trained = TrainedRound(0, trained_round.first_weights(spec))
     yield trained
     for _ in range(spec.settings.rounds):
         trained = train_round(spec, standardised_by, trained, worker)

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from roundelay.chord.effects import Procedure
-from roundelay.federation import arithmetic, receipts, update_reader
-from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation import receipts, result_sums, round_tasks, server_step, trained_round, update_reader
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.effects import Clocks, offload
 from roundelay.federation.errors import StepTooLarge, WorkFailed
@@ -25,6 +24,7 @@ from roundelay.federation.site_evaluation import FoundAtSites
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import StepControl
 from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluate
+from roundelay.federation.trained_round import TrainedRound
 from roundelay.federation.update_reader import UpdatesLost
 from roundelay.store.blobs import Content
 
@@ -93,7 +93,7 @@ class RoundTraining:
 
     def report(self, work: Assignment, parts: list[PartialResult]) -> RoundReport:
         """Return the report of a round, without validation."""
-        loss, accuracy = arithmetic.mean_of_progress(work.task, parts)
+        loss, accuracy = result_sums.mean_of_progress(work.task, parts)
         verifier = self._coordinator.verifier
         confirmed = verifier.confirmed if verifier is not None else {}
         return RoundReport(
@@ -117,8 +117,8 @@ class RoundTraining:
         """Return a round's work: the task, and the weights that each file is trained from."""
         work = Assignment(
             number,
-            arithmetic.training_task(self._spec, moments, halvings, arithmetic.units_of(self._spec, before)),
-            (yield from offload(lambda: arithmetic.start_of(self._spec, before))),
+            round_tasks.training_task(self._spec, moments, halvings, round_tasks.units_of(self._spec, before)),
+            (yield from offload(lambda: trained_round.start_of(self._spec, before))),
             delta=self._delta,
             attempt=self._clocks.version() if self._gossips else 0,
             priority=self._spec.settings.priority,
@@ -154,7 +154,9 @@ class RoundTraining:
         elif self._spec.needs == "sum":
             buffer, number = (yield from open_buffer(len(weights))), work.number
             weights, state = yield from written(
-                lambda: arithmetic.step_of_sums(self._spec, before.content, parts, before.state, buffer, number=number),
+                lambda: server_step.step_of_sums(
+                    self._spec, before.content, parts, before.state, buffer, number=number
+                ),
                 len(weights),
             )
         trained = {f.index for p in parts for f in p.files}
@@ -191,7 +193,7 @@ class RoundTraining:
 
     def _mix(self, work: Assignment, parts: list[PartialResult], moments: bytes) -> Procedure[GossipResult]:
         """Mix the models of a round of gossip."""
-        evaluation = replace(work, task=arithmetic.evaluation_task(self._spec, moments))
+        evaluation = replace(work, task=round_tasks.evaluation_task(self._spec, moments))
         order = evaluation.order(self._spec.job, (self._spec.validation_file,))
         return (yield from mix_and_evaluate(self._roster, parts, self._spec.settings.exchanges, order))
 
@@ -199,7 +201,7 @@ class RoundTraining:
         """Return how a round's weights follow from those before it, where the job rounds its steps."""
         if not self._spec.settings.rounds_updates:
             return None
-        return (yield from offload(lambda: arithmetic.delta_between(self._spec, before.content, trained)))
+        return (yield from offload(lambda: trained_round.delta_between(self._spec, before.content, trained)))
 
     @property
     def _gossips(self) -> bool:

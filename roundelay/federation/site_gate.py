@@ -175,7 +175,7 @@ def _check_order(order: Order, spec: JobSpec) -> None:
 
 def _is_planned(order: Order, spec: JobSpec) -> bool:
     """Return whether a job's spec asks for a task on files."""
-    from roundelay.federation.arithmetic import plan  # loads numpy, which most nodes do without
+    from roundelay.federation.round_tasks import plan  # loads numpy, which most nodes do without
 
     task = order.task
     plans = [plan(spec, halvings) for halvings in range(spec.settings.halvings + 1)]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from roundelay.chord.effects import Procedure, gather_or_raise
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic
+from roundelay.federation import server_step
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import FederationError
 from roundelay.federation.large_contents import open_buffer, written
@@ -38,7 +38,7 @@ def aggregate(spec: JobSpec, base: Content, parts: Sequence[PartialResult], halv
 
     Raises UpdatesLost, StepTooLarge, WorkFailed, CannotDrive.
     """
-    aggregation = yield from offload(lambda: arithmetic.aggregation_of(spec, base, parts, halvings))
+    aggregation = yield from offload(lambda: server_step.aggregation_of(spec, base, parts, halvings))
     try:
         for _ in range(aggregation.passes):
             for start, stop in aggregation.blocks:
@@ -47,7 +47,7 @@ def aggregate(spec: JobSpec, base: Content, parts: Sequence[PartialResult], halv
         node = next(part.node for part in parts if error.index in {file.index for file in part.files})
         raise UpdatesLost(node, str(error), is_honest=False) from error
     buffer = yield from open_buffer(len(base))
-    return (yield from written(lambda: arithmetic.aggregated(spec, base, aggregation, buffer), len(base)))
+    return (yield from written(lambda: server_step.aggregated(spec, base, aggregation, buffer), len(base)))
 
 
 def _add_block(aggregation: Aggregation, parts: Sequence[PartialResult], start: int, stop: int) -> Procedure[None]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, receipts
+from roundelay.federation import receipts, result_sums
 from roundelay.federation.contributions import Contributions
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
@@ -197,7 +197,7 @@ def _all_results(task: Task, parts: list[PartialResult]) -> Iterable[bytes]:
     """Return what stands for all results of a round, whoever trained which file: their sum, or their receipts."""
     if isinstance(task, TrainTask) and task.is_single:
         return [receipts.to_bytes(receipts.merged(part.receipts for part in parts))]
-    return arithmetic.pieces_of_sum(task, [part.result for part in parts])
+    return result_sums.pieces_of_sum(task, [part.result for part in parts])
 
 
 def decide(answers: Mapping[NodeRef, Progress], is_last: bool) -> Verdict | None:

@@ -14,8 +14,7 @@ from typing import Any
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.federation import arithmetic, records, replay
-from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation import records, replay, trained_round
 from roundelay.federation.driver import Driver
 from roundelay.federation.errors import FederationError
 from roundelay.federation.records import RoundResult
@@ -24,6 +23,7 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import wrong_links
+from roundelay.federation.trained_round import TrainedRound
 from roundelay.federation.upload import store_and_publish
 from roundelay.ml.worker import Worker
 from roundelay.sim.learnable_files import learnable_files
@@ -143,7 +143,7 @@ def repeated(seed: int, spec: JobSpec, results: Sequence[RoundResult]) -> list[s
     """Return the digests of the weights of every round of a buffered job that takes the updates that these took."""
     (contents, _), worker = _drawn(seed), Worker()
     moments = replay.moments(spec, contents, worker)
-    made = [TrainedRound(0, arithmetic.first_weights(spec))]
+    made = [TrainedRound(0, trained_round.first_weights(spec))]
     for result in results[1:]:
         weights = {each.number: each.weights for each in made}
         made.append(replay.take_round(spec, moments, made[-1], worker, result.taken, weights))

@@ -19,7 +19,7 @@ from roundelay.client.errors import ClientError, RequestRefused
 from roundelay.client.model_card import write_card
 from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from
 from roundelay.client.requests import TrainRequest
-from roundelay.federation import arithmetic, jobs, records, site_scores
+from roundelay.federation import jobs, records, server_step, site_scores, trained_round
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.replay import NOBODY
 from roundelay.federation.requests import Order, Progress
@@ -178,7 +178,7 @@ def test_the_last_layer_never_leaves_its_site(rule: str, topology: str, folders:
 
     weights = np.frombuffer(ring.drive(spec), "<f4")
 
-    place, first = last_layer(learner(spec.design)), np.frombuffer(arithmetic.first_weights(spec), "<f4")
+    place, first = last_layer(learner(spec.design)), np.frombuffer(trained_round.first_weights(spec), "<f4")
     assert (weights[place] == first[place]).all() and not (weights[: place.start] == first[: place.start]).all()
     assert len(updates) == (8 if rule == "median" else 4) * spec.settings.rounds
     assert not any(any(each[SUM_BYTES * place.start : SUM_BYTES * place.stop]) for each in updates)
@@ -186,11 +186,11 @@ def test_the_last_layer_never_leaves_its_site(rule: str, topology: str, folders:
 
 def test_what_a_site_adds_to_its_last_layer_as_noise_does_not_reach_the_model(folders: list[Path]) -> None:
     spec = submit(SiteRing(folders), "head")
-    base = arithmetic.first_weights(spec)
+    base = trained_round.first_weights(spec)
     noise = np.ones(len(base) // 4, "<i8").tobytes()
     part = PartialResult(NOBODY, spec.files, Progress("done"), noise)
 
-    weights = np.frombuffer(arithmetic.step(spec, base, [part], b"")[0], "<f4")
+    weights = np.frombuffer(server_step.step(spec, base, [part], b"")[0], "<f4")
 
     place, first = last_layer(learner(spec.design)), np.frombuffer(base, "<f4")
     assert (weights[place] == first[place]).all() and (weights[: place.start] != first[: place.start]).any()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic
+from roundelay.federation import server_step, trained_round
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Collect, Order, Progress
 from roundelay.federation.rounds import PartialResult
@@ -123,11 +123,11 @@ def test_orders_and_polls_that_arrive_twice_change_nothing() -> None:
 
 def test_a_file_that_enters_a_sum_twice_is_found_out() -> None:
     _, spec = job()
-    base = arithmetic.first_weights(spec)
+    base = trained_round.first_weights(spec)
     part = PartialResult(NodeRef(0, "n", 1), spec.files[:2], Progress("done"), bytes(8 * (len(base) // 4)))
 
     with pytest.raises(AssertionError, match="once"):
-        arithmetic.mean_of(spec, base, [part, replace(part, files=spec.files[1:])])
+        server_step.mean_of(spec, base, [part, replace(part, files=spec.files[1:])])
 
 
 def test_an_order_has_no_time_limit_until_another_has_finished() -> None:

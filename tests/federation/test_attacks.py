@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from roundelay.federation import arithmetic, replay
+from roundelay.federation import replay, round_tasks, trained_round
 from roundelay.federation.attacks import Attack
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadRecord
@@ -25,13 +25,13 @@ from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CONTENTS, SPEC
 
 BY_DIGEST = {digest_of(content): content for content in CONTENTS.values()}
-WEIGHTS = arithmetic.first_weights(SPEC)
+WEIGHTS = trained_round.first_weights(SPEC)
 MOMENTS = replay.moments(SPEC, BY_DIGEST, Worker())
 
 
 def carry_out(updates: Updates, attack: str = "", number: int = 1) -> tuple[Order, Done]:
     """Have three files trained, by a malicious node if an attack is named."""
-    task = replace(arithmetic.training_task(SPEC, MOMENTS), updates=updates, receipts=True)
+    task = replace(round_tasks.training_task(SPEC, MOMENTS), updates=updates, receipts=True)
     order = Order(SPEC.job, number, SPEC.files[:3], task, digest_of(WEIGHTS), len(WEIGHTS))
     effect = Compute(order, {order.weights: WEIGHTS, **{f.digest: BY_DIGEST[f.digest] for f in order.files}})
     perform = InlineTrainer(Worker()).carry_out

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from roundelay.chord.errors import NotFound
-from roundelay.federation import arithmetic, audit, jobs, records
+from roundelay.federation import audit, jobs, records, trained_round
 from roundelay.federation.audit import AuditFinding
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import Diverged, OtherBits
@@ -116,7 +116,7 @@ def test_a_round_whose_weights_were_not_made_by_training_is_found_out() -> None:
     job, honest = Job(IDS), driven().look().results
     lie = digest_of(EXPECTED)
     chain = honest[0], replace(honest[1], weights=lie)
-    write(job, "weights-0", arithmetic.first_weights(SPEC))
+    write(job, "weights-0", trained_round.first_weights(SPEC))
     write(job, "weights-1", EXPECTED)
     for result in chain:
         write(job, f"result-{result.round}", result.to_bytes())

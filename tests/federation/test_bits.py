@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, records
+from roundelay.federation import records, round_tasks
 from roundelay.federation.effects import Compute
 from roundelay.federation.errors import NobodyFits, OtherBits
 from roundelay.federation.requests import Order
@@ -19,7 +19,7 @@ from roundelay.ml.frames import Frame, Header
 from roundelay.ml.sliced import Sliced
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SETTINGS, SPEC, Job, make_spec
 
-BITS = replace(SPEC, fingerprint=arithmetic.fingerprint_here(SPEC))
+BITS = replace(SPEC, fingerprint=round_tasks.fingerprint_here(SPEC))
 
 
 def job_with_others(count: int, spec: JobSpec = BITS) -> Job:
@@ -96,7 +96,7 @@ def test_another_process_at_its_address_is_another_node() -> None:
 
 def test_a_trainer_with_other_bits_names_both_fingerprints_and_asks_for_its_own_once() -> None:
     ours, requests = "ab" * 32, []
-    order = Order("j", 1, (), arithmetic.training_task(BITS, b""))
+    order = Order("j", 1, (), round_tasks.training_task(BITS, b""))
 
     def ask(header: Header, payload: Sequence[Sliced], order: Order) -> Frame:
         requests.append(header["do"])
@@ -120,8 +120,8 @@ def test_any_machine_trains_a_job_that_is_only_recorded() -> None:
 def test_a_fingerprint_is_of_the_shapes_and_not_of_the_files() -> None:
     wider = make_spec(replace(SETTINGS, hidden=(7,)))
 
-    assert arithmetic.fingerprint_here(replace(SPEC, files=SPEC.files[:1])) == BITS.fingerprint
-    assert arithmetic.fingerprint_here(wider) != BITS.fingerprint
+    assert round_tasks.fingerprint_here(replace(SPEC, files=SPEC.files[:1])) == BITS.fingerprint
+    assert round_tasks.fingerprint_here(wider) != BITS.fingerprint
     assert (BITS.repro, make_spec(replace(SETTINGS, quorum=0.9)).repro) == ("bits", "recorded")
     pinned = replace(BITS, pinned="wards", homes=("n:1",) * len(BITS.files))
     assert pinned.repro == "recorded"  # who is away is left out

@@ -16,7 +16,16 @@ from chaos.simulated_liars import CLIENT, POLL_S, READER, SUPERNODE, TRAINING_S,
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, audit, file_waits, proof_replay, replay, round_coordinator
+from roundelay.federation import (
+    audit,
+    file_waits,
+    proof_replay,
+    replay,
+    result_sums,
+    round_coordinator,
+    server_step,
+    trained_round,
+)
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Compute
 from roundelay.federation.errors import BadSpec, Overtaken, WorkFailed
@@ -173,7 +182,7 @@ def repeated(simulation: Simulation, view: JobSnapshot) -> list[str]:
     """The digests of all rounds' weights, trained again in one process from what the chain says."""
     spec, worker = simulation.spec, Worker()
     moments = replay.moments(spec, simulation.contents, worker)
-    made = [arithmetic.TrainedRound(0, arithmetic.first_weights(spec))]
+    made = [trained_round.TrainedRound(0, trained_round.first_weights(spec))]
     for result in view.results[1:]:
         weights = {each.number: each.weights for each in made}
         made.append(replay.take_round(spec, moments, made[-1], worker, result.taken, weights))
@@ -509,7 +518,7 @@ def test_all_readers_follow_the_longer_of_two_chains_and_of_equally_long_ones_th
 def test_a_stale_sum_counts_less_in_integers_whatever_its_size(staleness: int) -> None:
     totals = np.array([0, 1, -1, 12_345, -(1 << 40), (1 << 62), -(1 << 62)], np.int64)  # (n,)
 
-    found = arithmetic.discounted(totals, staleness)
+    found = result_sums.discounted(totals, staleness)
 
     exactly = [int(total) * int((1 << 16) / (1 + staleness) ** 0.5) >> 16 for total in totals]
     assert found.tolist() == exactly
@@ -524,9 +533,9 @@ def test_the_weighted_sum_does_not_depend_on_the_grouping_of_equally_stale_updat
         total = sums[list(files)].sum(axis=0).astype("<i8").tobytes()
         return PartialResult(node, tuple(SPEC.files[file] for file in files), Progress("done"), total)
 
-    apart = arithmetic.mean_of(SPEC, base, [part(2), part(1), part(0)], late)
-    assert np.array_equal(apart, arithmetic.mean_of(SPEC, base, [part(0, 1), part(2)], late))
-    assert not np.array_equal(apart, arithmetic.mean_of(SPEC, base, [part(0, 1), part(2)]))
+    apart = server_step.mean_of(SPEC, base, [part(2), part(1), part(0)], late)
+    assert np.array_equal(apart, server_step.mean_of(SPEC, base, [part(0, 1), part(2)], late))
+    assert not np.array_equal(apart, server_step.mean_of(SPEC, base, [part(0, 1), part(2)]))
 
 
 def roster_of_three_sites() -> Roster:

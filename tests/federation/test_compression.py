@@ -11,11 +11,11 @@ from roundelay.chord.effects import Ask, AskAll
 from roundelay.chord.errors import Malformed, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import compression, replay
-from roundelay.federation.arithmetic import TrainedRound, delta_between, first_weights
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import Collect, Order
 from roundelay.federation.roster import Roster
 from roundelay.federation.settings import Settings
+from roundelay.federation.trained_round import TrainedRound, delta_between, first_weights
 from roundelay.ml.rounding import BLOCK, exponents, rounded
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of

@@ -16,7 +16,7 @@ from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import NextHop
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, jobs, records
+from roundelay.federation import jobs, records, round_tasks, server_step, trained_round
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import JobEnded, WorkFailed
@@ -110,12 +110,12 @@ def reference(spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> by
     for file in spec.files:
         worker.add_file(file.digest, file.name, contents[file.name], FEATURES, CLASSES)
     moments = worker.moments([f.digest for f in spec.files]).moments().to_bytes()
-    weights = arithmetic.first_weights(spec)
+    weights = trained_round.first_weights(spec)
     for number in range(1, spec.settings.rounds + 1):
-        task = trainer_task(arithmetic.training_task(spec, moments), number, spec.files)
+        task = trainer_task(round_tasks.training_task(spec, moments), number, spec.files)
         update = worker.train(task, weights)
         part = PartialResult(InlineRing((1,), RING).entry, spec.files, Progress("done"), update.sum)
-        weights = arithmetic.mean_of(spec, weights, [part]).tobytes()
+        weights = server_step.mean_of(spec, weights, [part]).tobytes()
     return weights
 
 
@@ -138,12 +138,12 @@ def test_a_round_is_the_mean_of_the_files_weights_by_their_rows() -> None:
     job = Job(IDS, make_spec(replace(SETTINGS, rounds=1)))
     weights = np.frombuffer(job.drive(), "<f4")
     moments = bytes.fromhex(job.look().results[0].moments)
-    first = arithmetic.first_weights(job.spec)
+    first = trained_round.first_weights(job.spec)
     base, bits = np.frombuffer(first, "<f4").astype(np.float64), exact.fraction_bits(job.spec.rows)
     worker, locals_ = Worker(), []
     for file in job.spec.files:
         worker.add_file(file.digest, file.name, CONTENTS[file.name], FEATURES, CLASSES)
-        task = trainer_task(arithmetic.training_task(job.spec, moments), 1, [file])
+        task = trainer_task(round_tasks.training_task(job.spec, moments), 1, [file])
         change = sum_from_bytes(worker.train(task, first)) / 2.0**bits / file.rows  # (parameters,)
         locals_.append(base + change)
 

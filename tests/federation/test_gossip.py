@@ -13,7 +13,7 @@ from roundelay.chord.effects import Ask, Procedure
 from roundelay.chord.errors import Busy, NodeUnreachable, NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, audit
+from roundelay.federation import audit, round_tasks
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadSpec, OtherBits, Overtaken
 from roundelay.federation.job_log import RoundModel
@@ -375,7 +375,7 @@ def test_of_two_drivers_of_gossip_the_first_commits_the_round_without_divergence
     assert made.look().results[-1] == result
 
 
-@pytest.mark.parametrize("task", [arithmetic.moments_task(make_spec()), MixTask(3)], ids=["moments", "mix"])
+@pytest.mark.parametrize("task", [round_tasks.moments_task(make_spec()), MixTask(3)], ids=["moments", "mix"])
 def test_a_task_that_gossip_cannot_do_fails_and_the_next_order_runs(task: Task) -> None:
     made = job(replace(GOSSIP, rounds=1), IDS[:2])
     node = made.net.entry
@@ -398,7 +398,7 @@ def test_an_order_to_train_together_with_other_nodes_is_not_carried_out() -> Non
     node = made.net.entry
 
     shares = tuple(Share(other, ()) for other in made.net.members)
-    order = Order("j", 1, (), arithmetic.moments_task(make_spec()), shares=shares, attempt=1)
+    order = Order("j", 1, (), round_tasks.moments_task(make_spec()), shares=shares, attempt=1)
     ticket = made.net._ask(Ask(node, order))
 
     assert made.net._ask(Ask(node, Collect(ticket))).state == "unable"

@@ -14,7 +14,15 @@ import pytest
 from roundelay.chord.effects import Effect, Request, ask
 from roundelay.chord.errors import Corrupt, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, large_contents, result_check, round_coordinator, rounds
+from roundelay.federation import (
+    large_contents,
+    result_check,
+    result_sums,
+    round_coordinator,
+    round_tasks,
+    rounds,
+    trained_round,
+)
 from roundelay.federation.effects import Offload
 from roundelay.federation.errors import CannotDrive
 from roundelay.federation.large_contents import fetch_content, own_content
@@ -85,7 +93,7 @@ def test_weights_that_a_driver_keeps_in_files_are_those_that_it_keeps_in_memory(
 def test_a_sum_is_in_the_buffer_that_it_is_given(tmp_path: Path) -> None:
     buffer, sums = Spool(tmp_path), [np.arange(9, dtype="<i8").tobytes(), np.ones(9, "<i8").tobytes()]
 
-    added = arithmetic.added(arithmetic.training_task(make_spec(), b""), sums, buffer)
+    added = result_sums.added(round_tasks.training_task(make_spec(), b""), sums, buffer)
 
     assert added is buffer
     assert added[:] == np.arange(1, 10, dtype="<i8").tobytes()
@@ -233,7 +241,7 @@ def test_weights_are_made_and_hashed_while_others_use_the_node(
 ) -> None:
     job = Job(IDS[:4], make_spec(replace(SETTINGS, rounds=2, epochs=1, hidden=(1000,), **settings)))
     performed = note_effects(job, monkeypatch)
-    weights_bytes = len(arithmetic.first_weights(job.spec))  # more than of any other record
+    weights_bytes = len(trained_round.first_weights(job.spec))  # more than of any other record
 
     def offloaded(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(given: Any) -> Any:
@@ -243,9 +251,9 @@ def test_weights_are_made_and_hashed_while_others_use_the_node(
 
         return call
 
-    for module in (arithmetic, round_coordinator, write_path):
+    for module in (trained_round, round_coordinator, write_path):
         monkeypatch.setattr(module, "digest_of", offloaded(digest_of))
-    monkeypatch.setattr(arithmetic, "first_weights", offloaded(arithmetic.first_weights))
+    monkeypatch.setattr(trained_round, "first_weights", offloaded(trained_round.first_weights))
 
     job.drive()
 

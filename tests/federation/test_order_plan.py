@@ -11,7 +11,7 @@ import pytest
 
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic
+from roundelay.federation import round_tasks
 from roundelay.federation.errors import FileUnavailable
 from roundelay.federation.file_waits import FILES_WAIT_MAX_S, SITES_WAIT_MAX_S
 from roundelay.federation.records import RoundResult
@@ -94,7 +94,7 @@ def place_all(count: int) -> int:
     spec, roster = sites(count)
 
     def make_order(files: tuple[TrainingFile, ...], may_refuse: bool) -> Order:
-        return Order(spec.job, 0, files, arithmetic.moments_task(spec), "", 0, may_refuse)
+        return Order(spec.job, 0, files, round_tasks.moments_task(spec), "", 0, may_refuse)
 
     work = RoundWork(roster, ThroughputEstimate(), lambda: 0.0, make_order, b"")
     return calls_of(lambda: [work.placed((file,)) for file in spec.files])

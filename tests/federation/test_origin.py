@@ -9,12 +9,12 @@ import pytest
 from roundelay.chord.errors import NotAllowed
 from roundelay.dashboard.poll import look_at_jobs
 from roundelay.federation import jobs, records
-from roundelay.federation.arithmetic import moments_task
 from roundelay.federation.errors import BadRecord, NoSuchJob
 from roundelay.federation.listed_job import MALFORMED
 from roundelay.federation.listing import list_latest
 from roundelay.federation.origin import origin_of, spec_of, with_signature_of
 from roundelay.federation.requests import Order
+from roundelay.federation.round_tasks import moments_task
 from roundelay.federation.site_gate import SiteGate
 from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce
 from roundelay.federation.snapshot import read_snapshot

@@ -12,7 +12,7 @@ import pytest
 from roundelay.chord.effects import Procedure, Sleep
 from roundelay.chord.errors import NotFound
 from roundelay.chord.requests import GetNeighbours
-from roundelay.federation import arithmetic, jobs
+from roundelay.federation import jobs, round_tasks, trained_round
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadRecord, BadSpec, WorkFailed
 from roundelay.federation.private_data import (
@@ -168,7 +168,7 @@ def test_a_site_tells_sums_of_features_only_in_round_0_of_a_job_that_needs_them(
     gate = SiteGate(SitePolicyInForce(SitePolicy(file_rows=1), job.net.clock), {its[0].digest}, None, lambda: 1)
 
     with pytest.raises(WorkFailed, match="its job's spec does not ask for this"):
-        job.net.run(gate.admit(member.node, Order(job.spec.job, number, its, arithmetic.moments_task(job.spec))))
+        job.net.run(gate.admit(member.node, Order(job.spec.job, number, its, round_tasks.moments_task(job.spec))))
 
 
 def test_equal_jobs_on_private_data_give_equal_models_in_star_and_tree() -> None:
@@ -212,7 +212,7 @@ def test_flower_clients_train_without_moments_and_validation_is_raw() -> None:
 
     weights = job.drive()
 
-    first = np.frombuffer(arithmetic.first_weights(job.spec), "<f4")
+    first = np.frombuffer(trained_round.first_weights(job.spec), "<f4")
     assert np.allclose(np.frombuffer(weights, "<f4"), first + 0.75)
     assert sorted(trained) == [1] * 4 + [2] * 4 + [3] * 4
     assert job.look().results[0].moments == ""
@@ -237,7 +237,7 @@ def test_an_error_while_private_data_are_read_tells_others_no_value(place: str) 
         return Frame({"missing": header.get("digests")}, bytearray())
 
     spec = make_spec()
-    order = Order("j", 1, spec.files[:1], arithmetic.training_task(spec, b""))
+    order = Order("j", 1, spec.files[:1], round_tasks.training_task(spec, b""))
     found = {"do": "add", "name": "a", "path": "/wards"}
     with pytest.raises(WorkFailed, match=r"^ValueError: \.\.\.$") as raised:
         TrainerClient(ask, lambda digest: dict(found)).carry_out(Compute(order, {}))

@@ -11,7 +11,7 @@ import pytest
 
 from roundelay.chord.effects import Request
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic
+from roundelay.federation import trained_round
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.driver import Driver
 from roundelay.federation.errors import BadSpec, Overtaken
@@ -32,7 +32,7 @@ def job_of(**settings: Any) -> Job:
 
 
 def change_of(job: Job) -> np.ndarray[Any, Any]:
-    first = np.frombuffer(arithmetic.first_weights(job.spec), "<f4").astype(np.float64)
+    first = np.frombuffer(trained_round.first_weights(job.spec), "<f4").astype(np.float64)
     return np.frombuffer(job.drive(), "<f4").astype(np.float64) - first
 
 

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from roundelay.federation import arithmetic, proof_file, receipts
+from roundelay.federation import proof_file, receipts, trained_round
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadProof
 from roundelay.federation.proof import Manifest, Proof, check_proof
@@ -355,7 +355,7 @@ def test_a_small_proof_has_no_large_model_made(monkeypatch: pytest.MonkeyPatch) 
         results.append(result)
         given[f"result-{number}.json"], previous = result.to_bytes(), result.digest
     given |= {"spec.json": spec.to_bytes(), "proof.json": Manifest(spec.job, previous, "").to_bytes()}
-    monkeypatch.setattr(arithmetic, "first_weights", lambda spec: pytest.fail("a large model is made"))
+    monkeypatch.setattr(trained_round, "first_weights", lambda spec: pytest.fail("a large model is made"))
 
     (problem,) = checked(in_file(given)).problems["weights-0"]
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roundelay.chord.errors import Malformed
-from roundelay.federation import arithmetic, receipts, records, replay
+from roundelay.federation import receipts, records, replay, round_tasks
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadRecord, WorkFailed
 from roundelay.federation.requests import Order
@@ -153,8 +153,8 @@ def test_a_recorded_job_leaves_no_receipts() -> None:
     private = replace(private, pinned="clinic", homes=("10.0.0.1:8001",) * len(private.files))
 
     for spec in (private, make_spec(Settings(topology="gossip")), make_spec(Settings(quorum=0.5))):
-        assert not arithmetic.training_task(spec, b"").receipts
-    asked = arithmetic.training_task(make_spec(), b"")
+        assert not round_tasks.training_task(spec, b"").receipts
+    asked = round_tasks.training_task(make_spec(), b"")
     with pytest.raises(Malformed, match="receipts"):
         Order("job", 1, (), asked, attempt=1)
     with pytest.raises(WorkFailed, match="does not ask for this"):

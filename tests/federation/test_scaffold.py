@@ -11,8 +11,7 @@ import pytest
 
 from bench.scaffold_check import largest_difference
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, replay
-from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation import replay, round_tasks, server_step, trained_round
 from roundelay.federation.errors import BadRecord, BadSpec, WorkFailed
 from roundelay.federation.replay import NOBODY
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile, trainer_task
@@ -21,6 +20,7 @@ from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.site_policy import SitePolicy
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.trained_round import TrainedRound
 from roundelay.ml.data import Samples
 from roundelay.ml.readers import packed
 from roundelay.ml.worker import Worker
@@ -77,13 +77,13 @@ def test_a_file_that_is_away_has_no_part_in_the_mean_gradient_of_the_next_round(
     job.drive()
     assert [result.left_out for result, _ in job.rounds] == [(), (2,), (2,), (2,)]
 
-    trained = TrainedRound(0, arithmetic.first_weights(spec))
+    trained = TrainedRound(0, trained_round.first_weights(spec))
     for result, _ in job.rounds:
         files = [file for file in spec.files if file.index not in result.left_out]
-        task = trainer_task(arithmetic.training_task(spec, moments), result.round, files)
-        update = worker.train(task, arithmetic.start_of(spec, trained))
+        task = trainer_task(round_tasks.training_task(spec, moments), result.round, files)
+        update = worker.train(task, trained_round.start_of(spec, trained))
         part = PartialResult(NOBODY, tuple(files), Progress("done"), update.sum)
-        trained = TrainedRound(result.round, *arithmetic.step(spec, trained.weights, [part], trained.state))
+        trained = TrainedRound(result.round, *server_step.step(spec, trained.weights, [part], trained.state))
         assert digest_of(trained.weights) == result.weights
 
 
@@ -111,8 +111,8 @@ def test_the_weights_of_later_rounds_are_sent_to_their_copies_as_trainers_have_t
 
 def test_a_gradient_out_of_range_is_refused_like_an_update() -> None:
     spec = make_spec(SCAFFOLD)
-    weights = arithmetic.first_weights(spec)
-    order = Order(spec.job, 1, spec.files, arithmetic.training_task(spec, b""), digest_of(weights), len(weights))
+    weights = trained_round.first_weights(spec)
+    order = Order(spec.job, 1, spec.files, round_tasks.training_task(spec, b""), digest_of(weights), len(weights))
     vector = np.zeros(order.vector_bytes // 8, "<i8")
     check_result(order, spec.files, vector.tobytes())
 
@@ -162,7 +162,7 @@ def test_a_model_whose_doubled_sum_no_content_holds_is_refused_at_the_start() ->
 @pytest.mark.parametrize(("policy", "rule"), [({}, "clip"), ({"clip": 0.0}, "steps")])
 def test_a_site_that_clips_or_asks_for_several_steps_gives_no_gradient(policy: dict[str, Any], rule: str) -> None:
     spec = make_spec(replace(SCAFFOLD, epochs=100))
-    order = Order(spec.job, 1, spec.files, arithmetic.training_task(spec, b""), "aa" * 32, 40)
+    order = Order(spec.job, 1, spec.files, round_tasks.training_task(spec, b""), "aa" * 32, 40)
     loose = {"file_rows": 1, "batch_rows": 1} | policy
 
     with pytest.raises(WorkFailed, match=rf"refuses the order \({rule}\): its job also asks for the gradient"):

@@ -15,7 +15,7 @@ import pytest
 from roundelay.chord.effects import Request
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, jobs, masker, records, site_drain
+from roundelay.federation import jobs, masker, records, round_tasks, site_drain, trained_round
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import Collect, Order
 from roundelay.federation.secure_sum import MaskedSite, Masking, RevealedSet, SitePromise, split_masked
@@ -138,11 +138,11 @@ def vector_of(job: SecureJob, ref: NodeRef, members: Any) -> bytes:
 
 
 def train_order(job: SecureJob, ref: NodeRef, masking: Masking | None, number: int = 1) -> Order:
-    weights = arithmetic.first_weights(job.spec)
+    weights = trained_round.first_weights(job.spec)
     files = tuple(f for f in job.spec.files if job.spec.homes[f.index] == str(ref.address))
     member = job.net.members[ref]
     order = Order(
-        job.spec.job, number, files, replace(arithmetic.training_task(job.spec, b""), receipts=False),
+        job.spec.job, number, files, replace(round_tasks.training_task(job.spec, b""), receipts=False),
         digest_of(weights), len(weights), masking=masking, content=weights,
     )  # fmt: skip
     member.handlers[type(order.staging)](order.staging)
@@ -320,7 +320,7 @@ def test_a_site_reveals_its_shares_for_one_set_only() -> None:
 
 
 def moments_order(job: SecureJob, ref: NodeRef, masking: Masking, number: int = 0, eta: float = 0.1) -> Order:
-    plan = arithmetic.moments_task(job.spec).plan
+    plan = round_tasks.moments_task(job.spec).plan
     task = MomentsTask(replace(plan, config=replace(plan.config, eta=eta)))
     return replace(train_order(job, ref, masking), round=number, task=task, weights="", weights_bytes=0)
 
@@ -479,10 +479,10 @@ def test_a_job_needs_sites_and_a_threshold_above_half_of_them() -> None:
 def test_only_updates_and_sums_of_features_can_be_masked() -> None:
     masking = Masking(1, (MaskedSite("a:1", "00" * 32, (0,)),))
     spec = make_spec()
-    for task in (arithmetic.evaluation_task(spec, b""), replace(arithmetic.training_task(spec, b""), receipts=True)):
+    for task in (round_tasks.evaluation_task(spec, b""), replace(round_tasks.training_task(spec, b""), receipts=True)):
         with pytest.raises(Malformed, match=r"order\.masking"):
             Order(spec.job, 1, spec.files[:1], task, masking=masking)
-    assert Order(spec.job, 0, spec.files[:1], MomentsTask(arithmetic.plan(spec)), masking=masking).masking
+    assert Order(spec.job, 0, spec.files[:1], MomentsTask(round_tasks.plan(spec)), masking=masking).masking
 
 
 @pytest.mark.parametrize("wrong", [lambda m: replace(m, threshold=3), lambda m: replace(m, sites=m.sites[::-1])])

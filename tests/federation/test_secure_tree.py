@@ -16,10 +16,10 @@ import pytest
 from roundelay.chord.effects import Request
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import masked_sum
-from roundelay.federation.arithmetic import training_task
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import Collect, Order
 from roundelay.federation.result_check import check_result
+from roundelay.federation.round_tasks import training_task
 from roundelay.federation.secure_sum import split_masked
 from roundelay.federation.tasks import PromiseTask, RevealTask, TrainTask
 from roundelay.federation.topologies.groups import Nodes

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roundelay.federation import arithmetic, records, replay
+from roundelay.federation import records, replay, result_sums, round_tasks
 from roundelay.federation.errors import StepTooLarge
 from roundelay.federation.requests import Order, Progress
 from roundelay.federation.rounds import PartialResult
@@ -230,18 +230,18 @@ def test_a_smaller_step_is_what_the_trainers_are_given() -> None:
     spec = make_spec(replace(SETTINGS, eta=0.4))
 
     assert [eta_of(spec, count) for count in (0, 1, 3)] == [0.4, 0.2, 0.05]
-    assert arithmetic.training_task(spec, b"", 1).plan.config.eta == 0.2
+    assert round_tasks.training_task(spec, b"", 1).plan.config.eta == 0.2
 
 
 def test_the_loss_of_a_round_is_the_mean_over_rows() -> None:
-    task = arithmetic.training_task(SPEC, b"")
+    task = round_tasks.training_task(SPEC, b"")
     files = SPEC.files[:2]
     parts = [
         PartialResult(RING_ENTRY, (file,), Progress("done", loss=loss), b"")
         for file, loss in zip(files, (1.0, 2.0), strict=True)
     ]
 
-    loss, _ = arithmetic.mean_of_progress(task, parts)
+    loss, _ = result_sums.mean_of_progress(task, parts)
 
     assert loss == pytest.approx((files[0].rows + 2 * files[1].rows) / (files[0].rows + files[1].rows))
 

@@ -12,10 +12,10 @@ import pytest
 from roundelay.chord.errors import Busy
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.arithmetic import moments_task
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.placement import POLICIES, Groups
 from roundelay.federation.requests import Order, Share, TrainingFile
+from roundelay.federation.round_tasks import moments_task
 from roundelay.federation.rounds import RoundWork
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import TrainTask

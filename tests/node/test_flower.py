@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roundelay.federation import arithmetic
+from roundelay.federation import trained_round
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.private_data import CLIENT
 from roundelay.federation.requests import TrainingFile
@@ -67,7 +67,7 @@ def test_a_node_publishes_its_clients_examples_and_its_trainer_runs_the_client()
     assert (file.rows, client.kind) == (5, CLIENT)
     assert (done.loss, done.accuracy) == (0.5, 0.25)
     assert any("here~client, epoch 2: accuracy 0.250" in line for line in told)
-    first = np.frombuffer(arithmetic.first_weights(spec), "<f4")
+    first = np.frombuffer(trained_round.first_weights(spec), "<f4")
     total = np.frombuffer(as_bytes(done.result), "<i8", count=len(first))  # receipts follow it
     change = np.ldexp(total.astype(float), -exact.fraction_bits(spec.rows)) / 5
     assert np.allclose(first + change, first + 0.75, atol=1e-6)

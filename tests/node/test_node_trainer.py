@@ -16,9 +16,9 @@ import pytest
 
 from roundelay.chord.errors import NotFound, StoreFull
 from roundelay.chord.requests import TrainingStatus
-from roundelay.federation.arithmetic import fingerprint_here, moments_task
 from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
 from roundelay.federation.requests import Order
+from roundelay.federation.round_tasks import fingerprint_here, moments_task
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MixTask, MomentsTask, TrainTask
 from roundelay.ml.exact import feature_sums_from_bytes

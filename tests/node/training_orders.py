@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from roundelay.federation import arithmetic
+from roundelay.federation import round_tasks, trained_round
 from roundelay.federation.effects import Compute
 from roundelay.federation.requests import Order, TrainingFile, trainer_task
 from roundelay.federation.settings import Settings
@@ -35,9 +35,9 @@ def make_spec(contents: dict[str, bytes], settings: Settings) -> JobSpec:
 
 def training_order(spec: JobSpec, number: int = 1) -> tuple[Order, bytes]:
     """Return one order for all files, with raw inputs, and its initial weights."""
-    weights = arithmetic.first_weights(spec)
+    weights = trained_round.first_weights(spec)
     moments = np.concatenate([np.zeros(FEATURES), np.ones(FEATURES)]).astype("<f4").tobytes()  # (2 d,)
-    task = arithmetic.training_task(spec, moments)
+    task = round_tasks.training_task(spec, moments)
     return Order(spec.job, number, spec.files, task, digest_of(weights), len(weights)), weights
 
 

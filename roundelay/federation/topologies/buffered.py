@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from roundelay.chord.effects import Effect, Procedure, Sleep, gather_or_raise, intercept
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, receipts
-from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation import receipts, result_sums, round_tasks, server_step
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import FederationError, StepTooLarge
 from roundelay.federation.requests import Order, TrainingFile, names
@@ -31,6 +30,7 @@ from roundelay.federation.step_size import StepControl
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import Elapsed
 from roundelay.federation.topologies.order_plan import OrderPlan, PlannedOrder
+from roundelay.federation.trained_round import TrainedRound
 from roundelay.store.blobs import Content
 
 ORDERS_MAX = 128  # under way at a time
@@ -115,7 +115,7 @@ class BufferedTraining:
         self._roster = roster
         self._coordinator = coordinator
         self._clock = clock
-        self.task = arithmetic.training_task(spec, moments)
+        self.task = round_tasks.training_task(spec, moments)
         self._estimate = _Patient()
         self._bases = bases
         self._assignments = {number: self._assignment(number, each) for number, each in weights.items()}
@@ -153,11 +153,11 @@ class BufferedTraining:
         taken = tuple((file.index, each.base) for each in arrived for part in each.parts for file in part.files)
         staleness = staleness_of(number, taken)
         weights, state = yield from offload(
-            lambda: arithmetic.step(self._spec, before.weights, parts, before.state, staleness=staleness)
+            lambda: server_step.step(self._spec, before.weights, parts, before.state, staleness=staleness)
         )
         assignment = self._assignment(number, weights)
         yield from offload(lambda: assignment.digest)  # which is kept
-        loss, _ = arithmetic.mean_of_progress(self.task, parts)
+        loss, _ = result_sums.mean_of_progress(self.task, parts)
         proven = receipts.merged(part.receipts for part in parts)
         self._is_over = self._is_over or number >= self._spec.settings.rounds_allowed
         self._assignments[number] = assignment

@@ -22,7 +22,7 @@ from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import between
-from roundelay.federation import arithmetic, masked_sum
+from roundelay.federation import masked_sum, result_sums
 from roundelay.federation.effects import OpenBuffer, offload
 from roundelay.federation.errors import BadRecord, FederationError, StepTooLarge, WorkFailed
 from roundelay.federation.large_contents import own_content
@@ -116,7 +116,7 @@ def add(own: PartialSum, below: Sequence[PartialSum], order: Order, buffer: Buff
     if order.masking is not None:
         masked = [(each.files, as_bytes(each.sum)) for each in addends]
         return replace(total, sum=masked_sum.added(order, order.masking, masked))
-    return replace(total, sum=arithmetic.added(order.task, [each.sum for each in addends], buffer))
+    return replace(total, sum=result_sums.added(order.task, [each.sum for each in addends], buffer))
 
 
 def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: Content) -> Procedure[PartialSum]:
@@ -323,7 +323,7 @@ def _mean_progress(partial: PartialSum, rows: dict[int, int], task: Task) -> Pro
     return Progress(
         "done",
         seconds=max(work.seconds for work in partial.done),
-        loss=arithmetic.mean_loss(task, [(count, work.loss) for count, work in weighted]),
+        loss=result_sums.mean_loss(task, [(count, work.loss) for count, work in weighted]),
         accuracy=sum(count * work.accuracy for count, work in weighted) / total,
     )
 
