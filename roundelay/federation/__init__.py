@@ -7,6 +7,7 @@ A job
     job_name         what a user may call a job
     setting_texts    settings as text: those that were chosen, and those in which jobs differ
     spec             a job as a value: settings, files, validation; its id
+    spec_conflicts   settings that the job's files, sites or model cannot meet are refused
     records          its records on the ring: spec, chained results, reports, end
     result_chain     the longest chain of results, and rounds that have two
     site_scores      how well a model does on the rows that sites hold out, as in a report

@@ -9,30 +9,17 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from roundelay.federation import strict_json
-from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
-from roundelay.federation.rules import RULES, Needs, malicious_files, rule_of
-from roundelay.federation.settings import (
-    EVALUATE_CHOICES,
-    SUMMED_SITES_MAX,
-    SUMMED_SITES_MIN,
-    WAIT_FOR_S,
-    Settings,
-    why_not_repeatable,
-)
-from roundelay.federation.settings_conflicts import check_topology
+from roundelay.federation.rules import Needs, rule_of
+from roundelay.federation.settings import SUMMED_SITES_MIN, Settings, why_not_repeatable
+from roundelay.federation.spec_conflicts import check_spec
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.choices import Task, Updates
 from roundelay.ml.task import ENCODING_CHARACTERS_MAX, READING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
-from roundelay.store.delta import BASE_BYTES_MAX
-from roundelay.store.items import CONTENT_BYTES_MAX, FILE_BYTES_MAX
+from roundelay.store.items import FILE_BYTES_MAX
 from roundelay.store.names import check_name
-from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 
 NAME_CHARACTERS_MAX = 300
-SITES_SHOWN = 8  # in a message
-CORRECTED_MAX = CONTENT_BYTES_MAX // (2 * SUM_BYTES)  # weights whose sum has that of the gradients behind it
-WHOLE_MAX = BASE_BYTES_MAX // WEIGHT_BYTES  # weights whose updates are masked or rounded: whole vectors, in memory
 BUFFERED_SHARE = 4  # a round of a buffered job takes this part of the files, unless the settings say how many
 FORMAT = 2  # raise it when an earlier release would misread a job's records; releases that named none: 1
 UNNAMED = 1
@@ -79,107 +66,7 @@ class JobSpec:
     format: int = FORMAT  # of this record and of those that follow it: results, reports, receipts
 
     def __post_init__(self) -> None:
-        if self.pinned and self.settings.placement != "hash":
-            raise BadSpec(
-                f"--private cannot be combined with --placement {self.settings.placement}: "
-                "private files stay on their node"
-            )
-        if self.pinned and self.settings.weighting != "none":
-            raise BadSpec(
-                f"--private cannot be combined with --weighting {self.settings.weighting}: "
-                "the classes of private files are not published"
-            )
-        self._check_sites()
-        if self.pinned and self.settings.verify:
-            raise BadSpec("--private cannot be combined with --verify: only one node has a private file")
-        if self.evaluate not in EVALUATE_CHOICES or (self.validation is None) != (self.evaluate == "sites"):
-            raise BadSpec(f"--evaluate {self.evaluate[:20]}: client and both need a validation file, sites takes none")
-        if self.evaluate != "client" and (not self.pinned or self.raw or self.settings.topology == "gossip"):
-            raise BadSpec(f"--evaluate {self.evaluate} needs private files, and another topology than gossip")
-        self._check_size()
-        self._check_secure_aggregation()
-        self._check_standardise()
-        self._check_personal()
-        if self.settings.dp_noise and self.evaluate != "client":
-            raise BadSpec(f"--dp-noise cannot be combined with --evaluate {self.evaluate}: counts have no noise")
-        if self.settings.dp_noise and self.updates != "sum":
-            raise BadSpec(
-                f"--dp-noise cannot be combined with --rule {self.settings.rule}, which needs more than a sum"
-            )
-        if self.raw and self.settings.arithmetic == "portable":
-            raise BadSpec("--arithmetic portable cannot train Flower clients: they compute in their own way")
-        if self.raw and (own := [name for name in (self.settings.optimizer, self.settings.loss) if ":" in name]):
-            raise BadSpec(f"{own[0]} cannot be combined with Flower clients: they compute in their own way")
-        if not self.classes and self.settings.weighting != "none":
-            raise BadSpec(f"--weighting {self.settings.weighting} weighs classes: a regression has none")
-        self._check_rule()
-        self._check_buffered()
-        if len(self.homes) != (len(self.files) if self.pinned else 0):
-            raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
-
-    def _check_sites(self) -> None:
-        """Raise BadSpec for settings that the job's sites cannot meet, or without private data."""
-        settings, sites = self.settings, sorted(set(self.homes))
-        if not self.pinned:
-            given = {"--require": settings.require, "--quorum": settings.quorum > 1.0}
-            given["--wait-for"] = settings.wait_for != WAIT_FOR_S
-            if named := next((name for name, is_given in given.items() if is_given), ""):
-                what = " with a number of sites" if named == "--quorum" else ""
-                raise BadSpec(f"{named}{what} is for private data (--private), which this job does not have")
-            return
-        if unknown := [site for site in settings.required if site not in sites]:
-            known = ", ".join(sites[:SITES_SHOWN]) + ", ..." * (len(sites) > SITES_SHOWN)
-            raise BadSpec(f"--require {unknown[0]}: no such site; the sites of {self.pinned} are {known}")
-        if settings.quorum > max(1, len(sites)):
-            raise BadSpec(
-                f"--quorum {settings.quorum:g}: {self.pinned} has only {len(sites)} site{'s' * (len(sites) != 1)}"
-            )
-
-    def _check_standardise(self) -> None:
-        """Raise BadSpec for a standardisation by a file that the job lacks, or where sites have no sums to keep."""
-        if self.settings.standardise == "training":
-            return
-        if not self.pinned or self.is_raw:
-            raise BadSpec("--standardise validation is for private data (--private) whose inputs are standardised")
-        if self.validation is None:
-            raise BadSpec("--standardise validation needs a validation file: --validation FILE")
-
-    def _check_buffered(self) -> None:
-        """Raise BadSpec for a buffered job that waits for its sites, or with fewer files than a round takes."""
-        waits = {"--require": bool(self.settings.require), "--wait-for": self.settings.wait_for != WAIT_FOR_S}
-        waits[f"--evaluate {self.evaluate}"] = self.evaluate != "client"
-        if self.is_buffered and (named := next((name for name, is_given in waits.items() if is_given), "")):
-            raise BadSpec(f"--topology buffered cannot be combined with {named}: its rounds wait for no site")
-        if self.settings.buffer > len(self.files):
-            raise BadSpec(f"--buffer is {self.settings.buffer}, and the job has only {len(self.files)} files")
-
-    def _check_rule(self) -> None:
-        """Raise BadSpec unless the rule can be applied to these files."""
-        name, settings, files = self.settings.rule, self.settings, self.files_a_round
-        rule = rule_of(name)
-        check_topology(name, self.needs, settings.topology)
-        if self.single and settings.rounds_updates:
-            raise BadSpec(f"--compress {settings.compress} cannot be combined with --rule {name}: it needs each update")
-        if self.single and ":" not in name:
-            raise BadSpec(f"--rule {name} is not a plugin")
-        if self.raw and (rule.is_normalised or rule.needs_losses or rule.needs_gradients):
-            raise BadSpec(f"--rule {name} cannot be combined with Flower clients: they do not report what it needs")
-        if rule.needs_gradients and self.design.connections > CORRECTED_MAX:
-            raise BadSpec(
-                f"--rule {name} sums gradients behind the updates: {self.design.connections:,} weights, and at most "
-                f"{CORRECTED_MAX:,} can be added up so: try a smaller --hidden"
-            )
-        if settings.trusted and settings.trusted not in {file.name for file in self.files}:
-            raise BadSpec(f"--trusted {settings.trusted} is not one of the {len(self.files)} training files")
-        stands, malicious = rule.stands(files), malicious_files(settings.malicious, files)
-        factor, least = rule.files_min
-        if stands < 0:
-            raise BadSpec(f"--rule {name} needs at least {least} files in a round, and there are {files}")
-        if "malicious" in rule.takes and name in RULES and malicious > stands:
-            raise BadSpec(
-                f"--rule {name} stands {stands} malicious of {files} files in a round (f of {factor} f + {least}), "
-                f"and --malicious {settings.malicious:g} is {malicious}: lower it, or use more files"
-            )
+        check_spec(self)
 
     @property
     def files_a_round(self) -> int:
@@ -227,52 +114,6 @@ class JobSpec:
         """The validation file of a job that has one, as every job on placed files does."""
         assert self.validation is not None
         return self.validation
-
-    def _check_personal(self) -> None:
-        """Raise BadSpec unless the job has sites that can make models of their own, and evaluate them."""
-        method = self.settings.personal
-        if method == "none":
-            return
-        if not self.pinned:
-            raise BadSpec(f"--personal {method} needs --private: a site's own model is made where its rows are")
-        if self.raw:
-            raise BadSpec(f"--personal {method} cannot be combined with Flower clients, which train in their own way")
-        if method == "head" and self.evaluate != "sites":
-            raise BadSpec(
-                "--personal head needs --evaluate sites: the shared model has no trained last layer, so that only "
-                "sites can evaluate it"
-            )
-        if self.evaluate == "client":
-            raise BadSpec(f"--personal {method} needs --evaluate sites or both: nobody else has a site's own model")
-
-    def _check_size(self) -> None:
-        """Raise BadSpec for a model that is too large for what the settings do with it."""
-        settings = self.settings
-        chosen = "--secure-aggregation" * settings.secure_aggregation
-        chosen = chosen or f"--compress {settings.compress}" * settings.rounds_updates
-        if chosen and self.design.connections > WHOLE_MAX:
-            raise BadSpec(
-                f"{chosen} is for models of up to {WHOLE_MAX:,} weights, not {self.design.connections:,}, as it has "
-                "whole updates in memory: try a smaller --hidden"
-            )
-
-    def _check_secure_aggregation(self) -> None:
-        """Raise BadSpec unless the job has the sites that secure aggregation needs."""
-        if not self.settings.secure_aggregation:
-            return
-        if not self.pinned:
-            raise BadSpec("--secure-aggregation needs --private: other nodes than the sites hold placed files")
-        if self.updates != "sum":
-            raise BadSpec(
-                f"--secure-aggregation cannot be combined with --rule {self.settings.rule}, which needs more than a sum"
-            )
-        if self.homes and not SUMMED_SITES_MIN <= len(self.sites) <= SUMMED_SITES_MAX:
-            allowed = f"{SUMMED_SITES_MIN} to {SUMMED_SITES_MAX}"
-            raise BadSpec(f"--secure-aggregation is for {allowed} sites, not {len(self.sites)}")
-        if self.homes and not len(self.sites) / 2 < self.sum_threshold <= len(self.sites):
-            raise BadSpec(
-                f"--secure-threshold is {self.sum_threshold}, expected more than half of the {len(self.sites)} sites"
-            )
 
     @cached_property
     def job(self) -> str:

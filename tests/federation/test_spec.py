@@ -12,7 +12,8 @@ import pytest
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings, option
-from roundelay.federation.spec import FORMAT, WHOLE_MAX, JobSpec, Liar, spec_from_bytes
+from roundelay.federation.spec import FORMAT, JobSpec, Liar, spec_from_bytes
+from roundelay.federation.spec_conflicts import WHOLE_MAX
 from tests.formats_folder import FORMATS
 
 FILES = (TrainingFile(0, "a", "aa" * 32, 10, 2), TrainingFile(1, "b", "bb" * 32, 20, 3))
