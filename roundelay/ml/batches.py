@@ -19,7 +19,7 @@ from roundelay.ml.data import Array, Ints, Labels, Samples
 from roundelay.ml.kernels import Batch, squeeze_files
 from roundelay.ml.losses import Loss
 
-BLOCK_BYTES = 1 << 20  # of gathered batches: they stay in the cache until they are used
+BLOCK_BYTES = 1 << 19  # of gathered batches: they stay in the cache until they are used
 Dtype = type[np.floating[Any]]
 
 _LIKELIHOOD_MIN = np.finfo(np.float32).tiny  # a likelihood that has underflowed counts as this
@@ -34,24 +34,21 @@ class Block:
         files: int,
         size: int,
         width: int,
-        classes: int,
+        outputs: int = 0,
         dtype: Dtype = np.float32,
         label_dtype: npt.DTypeLike = np.int64,
     ) -> None:
+        """Make the buffers. outputs: of the scores that are kept, for the loss of a plugin."""
         self.rows: Array = np.empty((k, files, size, width), dtype)  # (k, F, size, d + 1)
         self.columns: Array = np.empty((k, files, width, size), dtype)  # (k, F, d + 1, size)
-        self.hot: Array = np.empty((k, classes, files, size), dtype)  # (k, classes, F, size)
+        self.labels: Labels = np.empty((k, files, size), label_dtype)  # (k, F, size)
         self.factors: Array = np.empty((k, files, size), dtype)  # (k, F, size)
-        self.softmax = np.empty_like(self.hot)  # (k, classes, F, size)
-        self.total = np.empty_like(self.factors)  # (k, F, size)
-        batch_starts = np.arange(0, self.hot.size, self.hot[0].size)[:, None, None]  # (k, 1, 1)
-        self.sample_starts = batch_starts + np.arange(files * size).reshape(files, size)  # (k, F, size) in flat hot
-        self.labels: Labels = np.empty((k, files, size), label_dtype)  # (k, F, size) for the loss of a plugin only
-        self.label_places = np.empty((k, files, size), np.int64)  # (k, F, size) of each label in flat hot and softmax
+        self.outcome, self.total = np.empty_like(self.factors), np.empty_like(self.factors)  # (k, F, size)
+        self.scores: Array = np.empty((k, outputs, files, size), dtype)  # (k, classes, F, size)
 
     @property
     def size_bytes(self) -> int:
-        buffers = self.rows, self.columns, self.hot, self.factors, self.softmax, self.total
+        buffers = self.rows, self.columns, self.labels, self.factors, self.outcome, self.total, self.scores
         return sum(buffer.nbytes for buffer in buffers)
 
     def batch(self, i: int, has_factors: bool, factors_bound: float) -> Batch:
@@ -59,26 +56,13 @@ class Block:
         return Batch(
             rows=squeeze_files(self.rows[i]),
             columns=squeeze_files(self.columns[i]),
-            hot=squeeze_files(self.hot[i], 1),
+            labels=squeeze_files(self.labels[i]),
             factors=squeeze_files(self.factors[i]) if has_factors else None,
             factors_bound=factors_bound,
-            softmax=squeeze_files(self.softmax[i], 1),
+            outcome=squeeze_files(self.outcome[i]),
             total=squeeze_files(self.total[i]),
-            labels=squeeze_files(self.labels[i]),
+            scores=squeeze_files(self.scores[i], 1),
         )
-
-    def label(self, labels: Ints, scale: np.floating[Any]) -> None:
-        """Write the scale at each label (k, F, size) of the first k batches, 0 elsewhere."""
-        k, samples = len(labels), labels[0].size
-        hot, places = self.hot[:k], self.label_places[:k]
-        np.multiply(labels, samples, places)
-        np.add(places, self.sample_starts[:k], places)
-        hot.fill(0)
-        hot.reshape(-1)[places] = scale
-
-    def aim(self, targets: Array, scale: np.floating[Any]) -> None:
-        """Write twice the scaled targets (k, F, size) of the first k batches."""
-        np.multiply(targets, 2 * scale, self.hot[: len(targets), 0])
 
 
 class Batches:
@@ -104,26 +88,31 @@ class Batches:
         self.arithmetic, dtype = arithmetic, arithmetic.dtype
         self.size, self.scale, self.tail_factor = size, dtype(scale / arithmetic.unit), dtype(tail_scale / scale)
         (self.log_scale,) = arithmetic.log_sums(np.array([[dtype(scale)]], np.float64))
-        self.class_weights: Array = np.array(class_weights, dtype)  # (classes,) or (0,)
         self.x: Array = np.empty((f * self.n, width), dtype)  # (F n, d + 1)
         self.x[:, 0] = 1
         np.concatenate([samples.x for samples in files], out=self.x[:, 1:])
         if (make_operands := arithmetic.rounding(self.x, f, max(width, size))) is not None:
             make_operands()
         np.multiply(self.x, arithmetic.unit, self.x)
-        self.y = np.concatenate([samples.y for samples in files])  # (F n,)
-        self.has_targets = files[0].has_targets
+        y, self.has_targets = np.concatenate([samples.y for samples in files]), files[0].has_targets  # (F n,)
         self.first_rows = np.arange(0, f * self.n, self.n)[:, None]  # (F, 1)
+        self.factors = np.array(class_weights, dtype)[y] if class_weights else None  # (F n,)
+        self.labels: Labels = y  # (F n,)
+        self.starts: Ints | None = None  # (F, size) of each sample in the flat scores
+        if own_loss is None and self.has_targets:
+            self.labels = np.multiply(y, 2 * self.scale)
+        elif own_loss is None:
+            self.labels, self.starts = y * (f * size), np.arange(f * size).reshape(f, size)
 
-        batch_bytes = 2 * self.x.itemsize * f * size * (width + classes + 1)
-        k = min(math.ceil(self.n / size), max(1, BLOCK_BYTES // batch_bytes))  # batches a block
-        self.block = Block(k, f, size, width, classes, dtype, self.y.dtype)
+        outputs = classes if own_loss is not None else 0
+        sample_bytes = self.x.itemsize * (2 * width + outputs + 3) + self.labels.itemsize
+        k = min(math.ceil(self.n / size), max(1, BLOCK_BYTES // (f * size * sample_bytes)))  # batches a block
+        self.block = Block(k, f, size, width, outputs, dtype, self.labels.dtype)
         most = max(class_weights, default=1.0)
         self.batches = [self.block.batch(i, bool(class_weights), _power_above(most)) for i in range(k)]
         self.tail_bound = _power_above(most * float(self.tail_factor))
         self.order = np.zeros((f, k * size), np.int64)  # (F, k size) rows of x
-        self.likelihood, self.best = np.empty((2, f, self.n), dtype)  # (F, n) scale * p of the label; the largest
-        self.residual = np.empty((f, self.n if self.has_targets else 0), dtype)  # (F, n) 2 scale * difference
+        self.outcomes, self.best = np.empty((2, f, self.n), dtype)  # (F, n) of the labels; the largest likelihood
         self.own_losses = np.zeros((f, self.n if own_loss is not None else 0))  # (F, n)
         self.own_errors = [0] * f  # in this epoch
 
@@ -140,9 +129,9 @@ class Batches:
         if self.own_loss is not None:
             return [float(self.arithmetic.total(of_file)) / self.n for of_file in self.own_losses]
         if self.has_targets:
-            squares = np.square(self.residual.astype(np.float64) / (2 * np.float64(self.scale)))  # (F, n)
+            squares = np.square(self.outcomes.astype(np.float64) / (2 * np.float64(self.scale)))  # (F, n)
             return [float(self.arithmetic.total(of_file)) / self.n for of_file in squares]
-        sums = self.arithmetic.log_sums(np.maximum(self.likelihood * self.arithmetic.unit, _LIKELIHOOD_MIN))
+        sums = self.arithmetic.log_sums(np.maximum(self.outcomes * self.arithmetic.unit, _LIKELIHOOD_MIN))
         return [self.log_scale - of_file / self.n for of_file in sums]
 
     def accuracies(self) -> list[float]:
@@ -151,10 +140,10 @@ class Batches:
         No row of a regression is right or wrong: its shares are 0.
         """
         if self.has_targets:
-            return [0.0] * len(self.residual)
+            return [0.0] * len(self.outcomes)
         if self.own_loss is not None:
             return [1 - errors / self.n for errors in self.own_errors]
-        return [float(np.count_nonzero(is_right)) / self.n for is_right in self.likelihood == self.best]
+        return [float(np.count_nonzero(is_right)) / self.n for is_right in self.outcomes == self.best]
 
     def _gather(self, orders: Ints) -> list[Batch]:
         """Fill the block with these rows (F, count) and return its batches."""
@@ -166,18 +155,17 @@ class Batches:
         order = np.ascontiguousarray(self.order[:, : k * size].reshape(files, k, size).swapaxes(0, 1))  # (k, F, size)
         self.x.take(order, 0, self.block.rows[:k], "clip")
         np.copyto(self.block.columns[:k], self.block.rows[:k].swapaxes(-2, -1))
-        labels = self.y.take(order)  # (k, F, size)
-        (self.block.aim if self.has_targets else self.block.label)(labels, self.scale)
-        if self.own_loss is not None:
-            np.copyto(self.block.labels[:k], labels)
-        if len(self.class_weights):
-            self.block.factors[:k] = self.class_weights[labels]
+        self.labels.take(order, 0, self.block.labels[:k], "clip")
+        if self.starts is not None:
+            np.add(self.block.labels[:k], self.starts, self.block.labels[:k])
+        if self.factors is not None:
+            self.factors.take(order, 0, self.block.factors[:k], "clip")
         return [*self.batches[:whole], self._short_batch(whole, tail)] if tail else self.batches[:k]
 
     def _short_batch(self, i: int, rows: int) -> Batch:
         """Return batch i, of which only the first `rows` count."""
         factors = self.block.factors[i]  # (F, size)
-        if not len(self.class_weights):
+        if self.factors is None:
             factors.fill(1)
         factors[..., :rows] *= self.tail_factor
         factors[..., rows:] = 0
@@ -190,18 +178,14 @@ class Batches:
         if self.own_loss is not None:
             self._measure(self.own_loss, k, start, stop)
             return
-        if self.has_targets:
-            residual = block.softmax[:k, 0] - block.hot[:k, 0]  # (k, F, size)
-            self.residual[:, start:stop] = residual.swapaxes(0, 1).reshape(files, -1)[:, :count]
-            return
-        likelihood = block.softmax.reshape(-1).take(block.label_places[:k])  # (k, F, size)
-        best = 1 / block.total[:k]  # (k, F, size)
-        self.likelihood[:, start:stop] = likelihood.swapaxes(0, 1).reshape(files, -1)[:, :count]
-        self.best[:, start:stop] = best.swapaxes(0, 1).reshape(files, -1)[:, :count]
+        self.outcomes[:, start:stop] = block.outcome[:k].swapaxes(0, 1).reshape(files, -1)[:, :count]
+        if not self.has_targets:
+            best = 1 / block.total[:k]  # (k, F, size)
+            self.best[:, start:stop] = best.swapaxes(0, 1).reshape(files, -1)[:, :count]
 
     def _measure(self, own_loss: Loss, k: int, start: int, stop: int) -> None:
         """Measure rows start to stop of the epoch by the loss of a plugin, from the scores in k batches."""
-        scores = self.block.softmax[:k].transpose(2, 0, 3, 1)  # (F, k, size, classes)
+        scores = self.block.scores[:k].transpose(2, 0, 3, 1)  # (F, k, size, classes)
         labels = self.block.labels[:k].swapaxes(0, 1)  # (F, k, size)
         for place, (of_file, y) in enumerate(zip(scores, labels, strict=True)):
             rows, known = of_file.reshape(-1, of_file.shape[-1])[: stop - start], y.reshape(-1)[: stop - start]

@@ -15,7 +15,8 @@ Knows nothing of epochs, learning rates or file contents; mlp.loss_and_gradient 
   matrix is kept transposed (Network), the inputs come in both layouts, and the gradient from the layer above is copied
   transposed;
 - buffers begin at a cache line (aligned.py);
-- labels come as arrays with the scale at each sample's class and 0 elsewhere (batches.py): one subtraction;
+- a label is its sample's place in the flat scores (batches.py): three calls over one number a sample take the
+  likelihood, subtract 1 from it and write it back. An array of zeros and ones would have to be written and read;
 - factors of the gradient (1 / batch, the learning rate) are folded into the scale of the softmax;
 - activations come multiplied by `unit`, -2^32 or -2^60, and gradients by them divided by it. As integers, activations
   are then 0 or larger than any gradient or of its sign: the smaller integer is the gradient where an activation
@@ -23,7 +24,7 @@ Knows nothing of epochs, learning rates or file contents; mlp.loss_and_gradient 
   gradient of the weights both factors cancel;
 - no number becomes denormal: arithmetic on denormals is ten to sixty times slower, and a confident network is full of
   them;
-- loss and accuracy cost no call: `softmax` and `total`, which the step leaves in the batch, determine both.
+- loss and accuracy cost no call: `outcome` and `total`, which the step leaves in the batch, determine both.
 """
 
 from __future__ import annotations
@@ -58,12 +59,12 @@ class Batch(NamedTuple):
 
     rows: Array  # (F, batch, d + 1) column 0 is 1; all times the unit
     columns: Array  # (F, d + 1, batch) the same, transposed
-    hot: Array  # (classes, F, batch) the scale at each sample's class, else 0; in a regression, the scaled target
+    labels: Labels  # (F, batch) places in the flat scores; targets times twice the scale; or what a plugin is given
     factors: Array | None  # (F, batch) weight of each sample in the gradient; None: all are 1
     factors_bound: float  # a power of two, at least the largest factor
-    softmax: Array  # (classes, F, batch) written: scale * softmax; in a regression, the scaled prediction; or scores
+    outcome: Array  # (F, batch) written: scale * p of the label; in a regression, the scaled gradient
     total: Array  # (F, batch) written: 1 / total is scale * p of the predicted class; not in a regression
-    labels: Labels  # (F, batch) classes or targets, for the loss of a plugin only
+    scores: Array  # (classes, F, batch) written for the loss of a plugin only
 
 
 Step = Callable[[Batch], None]
@@ -233,17 +234,20 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
     floor = np.full_like(scores, -unit * SCORE_FLOOR)  # (classes, F, batch) arrays of constants are faster than scalars
     round_known = network.arithmetic.rounding_below(scores, abs(scale), inner)
     exponentials = network.arithmetic.exponentials(scores, scale)
+    flat, label_back = scores.reshape(-1), np.empty_like(peak)  # (classes F batch,), (F, batch)
+    whole, take = np.array(scale, scores.dtype), flat.take  # () what a probability of 1 has become
     subtract, divide, multiply = np.subtract, np.divide, np.multiply
     maximum, smallest = np.maximum, np.minimum.reduce
 
     def softmax_outputs(batch: Batch) -> None:
-        _, _, hot, factors, factors_bound, softmax, total, _ = batch
+        _, _, places, factors, factors_bound, outcome, total, _ = batch
         smallest(scores, 0, None, peak)  # type: ignore[call-overload]  # (F, batch) slower with keywords
         subtract(peak, scores, scores)  # (classes, F, batch) at most 0, so that exp() stays finite
         maximum(scores, floor, out=scores)  # (classes, F, batch)
         exponentials(total)  # scores: (classes, F, batch), their sum / scale: (F, batch)
-        divide(scores, total, softmax)  # (classes, F, batch) scale * softmax
-        subtract(softmax, hot, scores)  # scale * (softmax - one hot): d loss / d scores
+        divide(scores, total, scores)  # (classes, F, batch) scale * softmax
+        take(places, None, outcome, "clip")  # (F, batch)
+        flat[places] = subtract(outcome, whole, label_back)  # scale * (softmax - one hot): d loss / d scores
         if factors is not None:
             multiply(scores, factors, scores)  # (classes, F, batch)
         if round_known is not None:
@@ -255,13 +259,15 @@ def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
 def _differences(network: Network, scale: float, scores: Array, inner: int) -> Step:
     """Return the outputs of a regression: the gradient of the squared error is twice the difference."""
     round_scores = network.arithmetic.rounding(scores, network.files, inner)
-    doubled = np.full_like(scores, 2 * scale / network.arithmetic.unit)  # (1, F, batch)
+    (predictions,), doubled = scores, np.array(2 * scale / network.arithmetic.unit, scores.dtype)  # (F, batch), ()
 
     def differences(batch: Batch) -> None:
-        np.multiply(scores, doubled, batch.softmax)  # (1, F, batch) 2 * scale * prediction
-        np.subtract(batch.softmax, batch.hot, scores)  # 2 * scale * (prediction - target): d loss / d scores
-        if batch.factors is not None:
-            np.multiply(scores, batch.factors, scores)
+        np.multiply(predictions, doubled, predictions)  # (F, batch) 2 * scale * prediction
+        np.subtract(predictions, batch.labels, batch.outcome)  # 2 * scale * (prediction - target): d loss / d scores
+        if batch.factors is None:
+            np.copyto(predictions, batch.outcome)
+        else:
+            np.multiply(batch.outcome, batch.factors, predictions)
         if round_scores is not None:
             round_scores()
 
@@ -275,7 +281,7 @@ def _own_outputs(network: Network, scale: float, scores: Array) -> Step:
 
     def own_outputs(batch: Batch) -> None:
         np.multiply(scores, dtype(1 / unit), scores)  # (classes, F, batch)
-        np.copyto(batch.softmax, scores)
+        np.copyto(batch.scores, scores)
         for of_file, labels in zip(by_file, np.atleast_2d(batch.labels), strict=True):
             np.multiply(own.gradient(of_file.T, labels, dtype).T, dtype(scale), of_file)  # (classes, batch)
         if batch.factors is not None:

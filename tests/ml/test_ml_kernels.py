@@ -44,7 +44,7 @@ def test_a_step_leaves_enough_to_count_correct_predictions() -> None:
     x = samples.x.astype(np.float64)
     first, second = architecture.views(weights.astype(np.float64))
     scores = np.maximum(x @ first[1:] + first[0], 0) @ second[1:] + second[0]
-    assert np.array_equal(batches.likelihood[0] == batches.best[0], scores.argmax(axis=1) == samples.y)
+    assert np.array_equal(batches.outcomes[0] == batches.best[0], scores.argmax(axis=1) == samples.y)
 
 
 def test_a_hidden_unit_at_zero_passes_nothing_back() -> None:
@@ -71,7 +71,7 @@ def test_a_confident_network_makes_no_denormal_numbers() -> None:
 
     (gradient,), batches, _ = _one_step(architecture, weights, [samples], 1e-3)
 
-    assert 1e-17 < (batches.likelihood * NATIVE.unit).min() < 1e-15  # the floor, and no less
+    assert 1e-17 < (batches.outcomes * NATIVE.unit).min() < 1e-15  # the floor, and no less
     assert np.abs(gradient[gradient != 0]).min() > 1e-30
 
 
@@ -101,21 +101,21 @@ def test_batches_hold_every_row_once_in_the_order_given(rows: int, size: int, fi
         x = batch.rows.reshape(files, size, 4) / NATIVE.unit
         assert np.array_equal(x.mT * NATIVE.unit, batch.columns.reshape(files, 4, size))
         assert (x[..., 0] == 1).all()
-        hot = NATIVE.unit * batch.hot.reshape(5, files, size).swapaxes(0, 1)  # (F, classes, size)
-        assert (hot.sum(axis=1) == 0.5).all()
+        labels, places = np.divmod(batch.labels.reshape(files, size), files * size)  # (F, size) of the flat scores
+        assert np.array_equal(places.reshape(-1), np.arange(files * size))
         factors = np.ones((files, 1, size)) if batch.factors is None else batch.factors.reshape(files, 1, size)
-        batch.softmax[...] = batch.total[...] = 1
-        seen += [(x[:, i, 1:].copy(), hot[:, :, i].argmax(axis=1), factors[:, 0, i].copy()) for i in range(size)]
+        batch.outcome[...] = batch.total[...] = 1
+        seen += [(x[:, i, 1:].copy(), labels[:, i], factors[:, 0, i].copy()) for i in range(size)]
 
     tail = rows % size
-    for place, (x, labels, factors) in enumerate(seen):
+    for place, (x, classes, factors) in enumerate(seen):
         if place >= rows:  # behind the last row
             assert not factors.any()
             continue
         assert (factors == (0.5 if place >= rows - tail else 1)).all()
         for i, samples in enumerate(shards):
             assert np.array_equal(x[i], samples.x[orders[i, place]])
-            assert labels[i] == samples.y[orders[i, place]]
+            assert classes[i] == samples.y[orders[i, place]]
     assert len(seen) == rows - tail + (size if tail else 0)
 
 
@@ -132,7 +132,7 @@ def test_class_weights_are_factors_of_the_rows_of_their_class() -> None:
 
     for batch in batches.epoch(np.arange(20)[None]):
         assert batch.factors is not None
-        batch.softmax[...] = batch.total[...] = 1
+        batch.outcome[...] = batch.total[...] = 1
         found += batch.factors.reshape(-1).tolist()
 
     expected = np.array(weights)[samples.y]
@@ -145,7 +145,7 @@ def test_batches_measure_loss_and_accuracy_from_the_steps() -> None:
 
     for _ in range(2):  # the second epoch starts from nothing
         for number, batch in enumerate(batches.epoch(np.tile(np.arange(20), (2, 1)))):
-            batch.softmax[:, 0], batch.softmax[:, 1] = 0.25 / NATIVE.unit, 0.125 / NATIVE.unit
+            batch.outcome[0], batch.outcome[1] = 0.25 / NATIVE.unit, 0.125 / NATIVE.unit
             batch.total[...] = (4 if number else 2) * NATIVE.unit
 
     assert batches.accuracies() == [12 / 20, 0]
