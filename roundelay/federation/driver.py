@@ -105,7 +105,9 @@ class Driver:
         self._verifier = self._coordinator.verifier
         self._training = RoundTraining(spec, self._roster, self._coordinator, clocks, name, self._require_clean_rounds)
         with_reports = self._verifier is not None
-        self._reader = JobReader(spec, self._roster, validation, on_wait, self._renew_leases_if_due, with_reports)
+        self._reader = JobReader(
+            spec, self._roster, validation, on_wait, self._keep_waiting, with_reports, clocks.monotonic, log
+        )
         self._validator: Validator | None = None
         self._moments = b""
         self._bases: Bases | None = None  # of a buffered job
@@ -232,6 +234,11 @@ class Driver:
             yield from self._renew_leases_if_due()
             yield Sleep(HEARTBEAT_INTERVAL_S)
         self._logged(f"job {job[:8]} goes on")
+
+    def _keep_waiting(self) -> Procedure[None]:
+        """Do what a job needs while it waits to begin. Raises JobEnded once it has ended."""
+        self._watch.require_running()
+        yield from self._renew_leases_if_due()
 
     def _renew_leases_if_due(self) -> Procedure[None]:
         if self._clocks.monotonic() >= self._renew_at:

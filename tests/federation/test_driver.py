@@ -82,6 +82,7 @@ class Job:
         self.name = "a test"  # of the driver
         self.spec = spec
         self.rounds: list[tuple[RoundResult, RoundReport]] = []
+        self.lines: list[str] = []  # that its drivers have logged
         self.versions = itertools.count(1)
         known = {digest_of(c): c for c in (*contents.values(), validation)}
         files = (*spec.files, spec.validation_file)
@@ -90,7 +91,8 @@ class Job:
 
     def driver(self) -> Driver:
         clocks = Clocks(self.net.clock, lambda: next(self.versions))
-        driver = Driver(self.spec, RING, self.net.entry, self.name, clocks, lambda *stored: self.rounds.append(stored))
+        on_round = lambda *stored: self.rounds.append(stored)  # noqa: E731 - the line would be too long
+        driver = Driver(self.spec, RING, self.net.entry, self.name, clocks, on_round, self.lines.append)
         self.net.beside = driver._watch.look
         return driver
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import pytest
 
-from roundelay.chord.effects import Request
+from roundelay.chord.effects import Procedure, Request
 from roundelay.chord.errors import NotFound
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.errors import FileUnavailable
+from roundelay.federation import jobs, records
+from roundelay.federation.errors import FileUnavailable, JobEnded
 from roundelay.federation.file_waits import FILES_WAIT_MAX_S
+from roundelay.federation.job_reader import LOOK_MAX_S
 from roundelay.federation.requests import Order, TrainingFile, names
+from roundelay.federation.retry import RETRY_S
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.errors import PluginUnknown
 from roundelay.store.items import Read
-from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, SPEC, Job, make_spec
+from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SETTINGS, SPEC, Job, make_spec
 
 QUORUM = make_spec(replace(SETTINGS, rounds=4, quorum=0.8))
 GONE = QUORUM.files[2]
@@ -115,6 +119,61 @@ def test_it_is_waited_for_an_hour_however_long_each_attempt_takes(look_s: float)
     with pytest.raises(FileUnavailable, match=f"no live node has {GONE.name}$"):
         job.net.run(driver.drive())
     assert FILES_WAIT_MAX_S <= job.net.now - waited_since[0] <= FILES_WAIT_MAX_S + 3 * look_s + 1.0
+
+
+def job_without_validation(until_s: float = float("inf")) -> tuple[Job, list[float]]:
+    """Nobody can read the validation file until so much time has gone by. Return also when it was asked for."""
+    job, asked_at = Job(IDS[:2], SPEC), list[float]()
+    file = SPEC.validation_file
+
+    def before_answer(node: NodeRef, request: object) -> None:
+        if isinstance(request, Read) and request.digest == file.digest:
+            asked_at.append(job.net.now)
+            if job.net.now < until_s:
+                raise NotFound(f"{node.address} has lost it")
+
+    job.net.before_answer = before_answer
+    return job, asked_at
+
+
+def test_a_validation_file_that_no_node_has_is_named_once_and_waited_for() -> None:
+    job, _ = job_without_validation(until_s=600.0)
+
+    assert job.drive() == EXPECTED
+
+    name, shown = SPEC.validation_file.name, SPEC.job[:8]
+    assert job.lines == [
+        f"job {shown}: no live node has {name}, its validation file: waiting",
+        f"job {shown}: {name} is back",
+    ]
+
+
+def test_it_is_looked_for_ever_more_seldom_for_an_hour_and_then_the_job_fails() -> None:
+    job, asked_at = job_without_validation()
+
+    with pytest.raises(FileUnavailable, match=f"no live node has {SPEC.validation_file.name}$"):
+        job.drive()
+
+    pauses = [later - earlier for earlier, later in pairwise(asked_at) if later - earlier > RETRY_S]
+    assert FILES_WAIT_MAX_S <= job.net.now <= FILES_WAIT_MAX_S + 2 * LOOK_MAX_S
+    assert pauses == sorted(pauses) and LOOK_MAX_S <= pauses[-1] < LOOK_MAX_S + 1.0
+    assert len(pauses) < 2 * FILES_WAIT_MAX_S / LOOK_MAX_S
+    assert job.look().end == records.FAILED
+
+
+def test_a_job_that_waits_for_its_validation_file_can_be_cancelled() -> None:
+    job, asked_at = job_without_validation()
+    driver = job.driver()
+
+    def cancel() -> Procedure[None]:
+        if asked_at and asked_at[-1] > 60.0:
+            yield from jobs.put_record(job.net.entry, RING, SPEC.job, records.CANCELLED, b"", next(job.versions))
+        yield from driver._watch.look()
+
+    job.net.beside = cancel
+    with pytest.raises(JobEnded, match="is cancelled"):
+        job.net.run(driver.drive())
+    assert job.net.now < FILES_WAIT_MAX_S / 2
 
 
 @pytest.mark.parametrize(
