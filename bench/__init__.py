@@ -60,6 +60,7 @@ echo_servers     servers to measure the wire against
 mutated          small tables with random faults
 portable_environments  BLAS kernels, numpy versions and an emulated aarch64
 portable_job     a job on the letters in one environment
+portable_ring    a ring of nodes on two kinds of processors
 rule_references  the aggregation rules again, from their papers
 rule_check       random updates through a rule and its reference
 scaffold_check   whole rounds of SCAFFOLD beside the algorithm of its paper, with local training

@@ -1,7 +1,7 @@
 """Portable arithmetic: one model in many environments, its error and its speed beside native arithmetic and torch.
 
---aarch64 builds an aarch64 environment under qemu-user from Debian's packages, and runs fewer rounds there: emulation
-is some hundred times slower.
+--aarch64 builds an aarch64 environment under qemu-user from Debian's packages, runs fewer rounds there, as emulation is
+some hundred times slower, and lets an emulated node join a ring of this machine's.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
 from bench.figures import Limit, Line, Table
 from bench.machine import use_one_core
 from bench.portable_environments import OLDEST, Environment, NotBuilt, aarch64, here, numpy_version
+from bench.portable_ring import mixed_ring
 from bench.trainer import ETA, LABELS, MOMENTUM, ROUND_EPOCHS, joined, shipped_files, timed
 from roundelay.ml.choices import ArithmeticName
 from roundelay.ml.data import Samples
@@ -58,7 +59,7 @@ def measure(chosen: argparse.Namespace) -> list[Table]:
     models = chosen.models.split(",")
     tables = [_hashes(chosen.rounds, FILES, models, list(_environments()), JOB_S), _errors(chosen.rounds, models)]
     if chosen.aarch64:
-        tables.append(_emulated(models))
+        tables += _emulated(models)
     return [*tables, _speed()]
 
 
@@ -107,14 +108,16 @@ def _hashes(
     return Table(title, tuple(lines), notes)
 
 
-def _emulated(models: Sequence[str]) -> Table:
+def _emulated(models: Sequence[str]) -> Iterator[Table]:
+    """Yield what an emulated processor computes, by itself and as a node of a ring."""
     places: list[Environment | tuple[str, str]] = [Environment("as installed", (sys.executable,))]
     try:
-        places += list(aarch64())
+        places += aarch64()
     except NotBuilt as error:
         places.append(("aarch64", str(error)))
-    title = "aarch64, emulated by qemu-user"
-    return _hashes(EMULATED_ROUNDS, EMULATED_FILES, models, places, EMULATED_S, title)
+    yield _hashes(EMULATED_ROUNDS, EMULATED_FILES, models, places, EMULATED_S, "aarch64, emulated by qemu-user")
+    if isinstance(places[-1], Environment):
+        yield mixed_ring(places[-1])
 
 
 def _errors(rounds: int, models: Sequence[str]) -> Table:

@@ -6,8 +6,10 @@ Each is a command that runs a Python, with variables of its environment. Those t
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +45,12 @@ class Environment:
     name: str
     python: tuple[str, ...]
     variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def wrapper(self) -> tuple[str, ...]:
+        """A command that runs here what follows, but for the Python that it begins with."""
+        variables = (f"{name}={value}" for name, value in self.variables.items())
+        return "env", *variables, "sh", "-c", 'shift; exec "$0" "$@"', *self.python
 
     def run(self, arguments: list[str], seconds: float) -> str:
         """Return what a Python program prints. Raises NotBuilt."""
@@ -94,12 +102,20 @@ def aarch64() -> Iterator[Environment]:
     folder = FOLDER / "aarch64"
     if not (folder / "ready").exists():
         _build_aarch64(folder)
-    root = folder / "root"
-    python = (str(folder / "emulator/usr/bin/qemu-aarch64-static"), "-L", str(root))
-    search = os.pathsep.join((str(folder / "site"), str(ROOT)))
+    python = _write_launcher(folder)
+    search = os.pathsep.join((str(folder / "site"), str(ROOT), sysconfig.get_path("purelib")))  # numpy is in the first
     for kernel in ARM_KERNELS:
         variables = {"PYTHONPATH": search, "OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": kernel}
-        yield Environment(f"aarch64 {kernel}", (*python, str(root / "usr/bin/python3")), variables)
+        yield Environment(f"aarch64 {kernel}", (str(python),), variables)
+
+
+def _write_launcher(folder: Path) -> Path:
+    """Write what runs the emulated Python, which takes it for its own executable, so that its children are emulated."""
+    emulator, root, launcher = folder / "emulator/usr/bin/qemu-aarch64-static", folder / "root", folder / "python"
+    command = shlex.join([str(emulator), "-L", str(root)])
+    launcher.write_text(f'#!/bin/sh\nexec {command} -0 "$0" {shlex.quote(str(root / "usr/bin/python3"))} "$@"\n')
+    launcher.chmod(0o755)
+    return launcher
 
 
 def _build_aarch64(folder: Path) -> None:
