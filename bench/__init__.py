@@ -37,6 +37,8 @@ reading         tables made ready for a job, compared with pandas
 
 The parts:
 
+first_round      the start, beside imports of numpy and Flower
+job_runs         jobs as users type them, timed from outside
 counted_client   runs the client, and counts the bytes of its messages
 figures          figures, limits and tables
 report           writes tables to docs/results/, and runs a benchmark as a command

@@ -17,8 +17,8 @@ import numpy as np
 from bench import report
 from bench.compare import Measure, Peer, PeerMissing, ratios, take_turns
 from bench.figures import Limit, Line, Table, compared
+from bench.job_runs import run_job
 from bench.machine import ROOT, use_one_core
-from bench.round import run_job
 from bench.trainer import timed
 from roundelay.ml.data import Samples
 from roundelay.ml.malloc import keep_freed_memory

@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     if find_spec("prometheus_client") is None:
         print("bench large reads the nodes' metrics: python3 -m pip install '.[metrics]'", file=sys.stderr)
         return os.EX_UNAVAILABLE
-    return report.run("large", ABOUT, lambda: measure(chosen.weights), chosen.json)
+    return report.run("large", ABOUT, {"large": lambda: measure(chosen.weights)}, chosen.json)
 
 
 def measure(weights: int) -> list[Table]:

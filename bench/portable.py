@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--models", default=",".join(MODELS), help="models, with commas between them")
     chosen = parser.parse_args(arguments)
     keep_freed_memory()  # as every trainer does
-    return report.run("portable", ABOUT, partial(measure, chosen), chosen.json)
+    return report.run("portable", ABOUT, {"portable": partial(measure, chosen)}, chosen.json)
 
 
 def measure(chosen: argparse.Namespace) -> list[Table]:

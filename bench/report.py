@@ -1,14 +1,18 @@
 """Writes what was measured to docs/results/, and runs a benchmark as a command: measure, print, write.
 
 docs/results/NAME.md is for reading; build/bench/NAME.json keeps the same figures for `make bench`, which joins all.
+A benchmark may have sections, which can be measured without the others: `--only A,B`. `make bench` repeats only those
+sections that miss a limit.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench import machine
@@ -18,23 +22,42 @@ from roundelay.node.console import console
 
 RESULTS = ROOT / "docs" / "results"
 KEPT = ROOT / "build" / "bench"
+Measure = Callable[[], Sequence[Table]]
+Sections = Mapping[str, Measure]  # tables that can be measured without the others
 
 
-def main(name: str, title: str, measure: Callable[[], Sequence[Table]], arguments: Sequence[str]) -> int:
-    """Run one benchmark from its command line."""
+@dataclass(frozen=True)
+class Section:
+    """Tables that were measured together, and how long that took."""
+
+    tables: Sequence[Table]
+    seconds: float
+
+
+def main(name: str, title: str, measure: Measure | Sections, arguments: Sequence[str]) -> int:
+    """Run one benchmark from its command line; `--only` names the sections of one that has several."""
+    sections = measure if isinstance(measure, Mapping) else {name: measure}
     parser = argparse.ArgumentParser(f"python -m bench {name}", description=title)
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    return run(name, title, measure, parser.parse_args(arguments).json)
+    parser.add_argument("--only", metavar="A,B", default="", help=f"sections to measure, of {', '.join(sections)}")
+    chosen = parser.parse_args(arguments)
+    only = list(filter(None, chosen.only.split(",")))
+    if unknown := set(only) - set(sections):
+        parser.error(f"--only takes {', '.join(sections)}, not {', '.join(sorted(unknown))}")
+    return run(name, title, sections, chosen.json, only)
 
 
-def run(name: str, title: str, measure: Callable[[], Sequence[Table]], as_json: bool) -> int:
-    """Measure, write the tables, and print them or one line of JSON."""
-    where, began = machine.describe(), time.monotonic()
-    tables = measure()
-    seconds = time.monotonic() - began
-    _write_tables(name, title, where, tables, seconds)
+def run(name: str, title: str, sections: Sections, as_json: bool, only: Sequence[str] = ()) -> int:
+    """Measure, write the tables, and print them or one line of JSON. only: sections; the others stay as written."""
+    where, made = machine.describe(), dict[str, Section]()
+    for section in only or sections:
+        began = time.monotonic()
+        made[section] = Section(sections[section](), time.monotonic() - began)
+    tables = [table for section in made.values() for table in section.tables]
+    found = _as_json(name, where, made)
+    _write_tables(name, title, where, tables, found, only)
     if as_json:
-        print(json.dumps(_as_json(name, where, tables, seconds)))
+        print(json.dumps(found))
     else:
         screen = console()
         for table in tables:
@@ -57,23 +80,36 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) ->
     return [f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |" for line in lines]
 
 
-def _write_tables(name: str, title: str, where: dict[str, object], tables: Sequence[Table], seconds: float) -> None:
+def tables_of(document: str) -> dict[str, str]:
+    """Return the tables of a document that was written here, by their headings."""
+    parts = re.split(r"^(?=## )", document, flags=re.MULTILINE)
+    return {part.split("\n", 1)[0]: part.rstrip("\n") + "\n" for part in parts if part.startswith("## ")}
+
+
+def _write_tables(
+    name: str, title: str, where: dict[str, object], tables: Sequence[Table], found: dict[str, Any], only: Sequence[str]
+) -> None:
+    """Write the document, and what `make bench` joins. only: sections; the other tables stay as they are."""
+    command, written = f"python -m bench {name}", RESULTS / f"{name}.md"
+    texts = {f"## {table.title}": table.markdown() for table in tables}
+    if only and written.exists():
+        texts = tables_of(written.read_text()) | texts
+        command += f" --only {','.join(only)}"
+    others = "; the other tables are of the run before" if only else ""
+    head = f"`{command}`, {found['seconds']:.0f} s{others}. {machine.sentence(where)}"
+    write(f"{name}.md", "\n\n".join([f"# {title}", head, *texts.values()]))
     KEPT.mkdir(parents=True, exist_ok=True)
-    parts = [
-        f"# {title}",
-        f"`python -m bench {name}`, {seconds:.0f} s. {machine.sentence(where)}",
-        *(table.markdown() for table in tables),
-    ]
-    write(f"{name}.md", "\n\n".join(parts))
-    (KEPT / f"{name}.json").write_text(json.dumps(_as_json(name, where, tables, seconds)))
-    (KEPT / f"{name}.md").write_text("\n\n".join(table.markdown() for table in tables))
+    (KEPT / f"{name}.json").write_text(json.dumps(found))
+    (KEPT / f"{name}.md").write_text("\n\n".join(texts.values()))
 
 
-def _as_json(name: str, where: dict[str, object], tables: Sequence[Table], seconds: float) -> dict[str, Any]:
+def _as_json(name: str, where: dict[str, object], sections: Mapping[str, Section]) -> dict[str, Any]:
+    tables = [table for section in sections.values() for table in section.tables]
     return {
         "bench": name,
         "machine": where,
-        "seconds": round(seconds, 1),
+        "seconds": round(sum(section.seconds for section in sections.values()), 1),
         "tables": [table.to_dict() for table in tables],
         "not_held": broken_limits(tables),
+        "missed": {key: round(each.seconds, 1) for key, each in sections.items() if broken_limits(each.tables)},
     }

@@ -18,7 +18,7 @@ from statistics import mean, median
 
 from bench import counted_node, echo_servers
 from bench.figures import Limit, Line, Table
-from bench.round import Job
+from bench.job_runs import Job
 from bench.scale_predicted import Prediction, predict
 from bench.topologies import small_files
 from roundelay.chord.lookup import find_successor

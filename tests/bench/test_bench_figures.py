@@ -1,12 +1,15 @@
 """How figures are compared with their limits and printed, and that a missing figure says why."""
 
+import json
 import math
 import os
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench import buffered, compression, performance, personal
+from bench import buffered, compression, performance, personal, report
 from bench.blas import ONE_THREAD, use_own_choice
 from bench.compare import ratio, take_turns
 from bench.figures import Limit, Line, Table, broken_limits, compared, measured
@@ -88,22 +91,69 @@ def test_a_figure_of_several_turns_is_judged_by_its_median_and_shows_its_quartil
         ([["a"], None, ["a"]], True, ["a"], 3),  # one run did not end
         ([[], ["a"]], True, [], 1),
         ([["a"], []], False, ["a"], 1),
+        ([None, ["a"]], False, None, 1),
     ],
 )
 def test_a_limit_is_missed_only_if_every_attempt_misses_it(
-    runs: list[list[str] | None], has_time: bool, missed: list[str], used: int, monkeypatch: pytest.MonkeyPatch
+    runs: list[list[str] | None], has_time: bool, missed: list[str] | None, used: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = list(runs)
 
-    def run(part: str, seconds: float) -> dict[str, object] | None:
+    def run(part: str, seconds: float, only: tuple[str, ...]) -> dict[str, Any] | None:
         not_held = left.pop(0)
-        return None if not_held is None else {"not_held": not_held}
+        return (
+            None if not_held is None else {"not_held": not_held, "seconds": 2.0, "missed": dict.fromkeys(not_held, 1.0)}
+        )
 
     monkeypatch.setattr(performance, "_run", run)
     found = performance._attempts("wire", 1.0, math.inf if has_time else -math.inf)
 
-    assert found == {"not_held": missed}
+    assert (found["not_held"] if found else None) == missed
     assert len(runs) - len(left) == used
+
+
+def test_only_the_sections_that_miss_a_limit_are_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def run(part: str, seconds: float, only: tuple[str, ...]) -> dict[str, Any]:
+        asked.append(only)
+        return {"not_held": [] if only else ["t: x"], "seconds": 1.5, "missed": {} if only else {"slow": 1.0}}
+
+    monkeypatch.setattr(performance, "_run", run)
+    found = performance._attempts("wire", 1.0, math.inf)
+
+    assert asked == [(), ("slow",)]
+    assert found == {"not_held": [], "seconds": 3.0, "missed": {}}
+
+
+def test_a_section_that_is_measured_again_replaces_its_tables_and_leaves_the_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    monkeypatch.setattr(report, "KEPT", tmp_path / "kept")
+    speeds = iter((1.0, 5.0, 3.0))
+
+    def measure(title: str) -> list[Table]:
+        return [Table(title, (Line("speed", "MB/s", next(speeds), limit=Limit(2.0)),))]
+
+    sections = {name: partial(measure, name) for name in ("slow", "fast")}
+    for arguments in (["--json"], ["--json", "--only", "slow"]):
+        assert report.main("speeds", "Speeds", sections, arguments) == 0
+
+    whole, again = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (list(whole["missed"]), whole["not_held"]) == (["slow"], ["slow: speed"])
+    assert (again["missed"], again["not_held"]) == ({}, [])
+    written = (tmp_path / "speeds.md").read_text()
+    assert list(report.tables_of(written)) == ["## slow", "## fast"]
+    assert "| speed | MB/s | 3 |" in written and "| speed | MB/s | 5 |" in written and "| 1 |" not in written
+    assert "python -m bench speeds --only slow" in written
+
+
+def test_a_section_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        report.main("speeds", "Speeds", {"slow": list, "fast": list}, ["--only", "other"])
+
+    assert "--only takes slow, fast, not other" in capsys.readouterr().err
 
 
 def test_a_proof_that_does_not_hold_breaks_the_limit_of_replay() -> None:
