@@ -21,9 +21,9 @@ from bench.figures import Limit, Line, Table, broken_limits
 from bench.machine import short_sentence
 from bench.report import markdown_table, write
 from roundelay.federation import replay, result_sums, round_tasks
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.replay import NOBODY
 from roundelay.federation.requests import Progress, TrainingFile, trainer_task
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import partition

@@ -25,10 +25,10 @@ from roundelay.federation import replay, round_tasks, server_step, trained_round
 from roundelay.federation.attacks import Attack
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadRecord, StepTooLarge
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.receipts import split_result
 from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import partition

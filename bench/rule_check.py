@@ -11,8 +11,8 @@ import numpy as np
 from bench.rule_references import ETA, LOCAL_BATCH, LOCAL_EPOCHS, LOCAL_MOMENTUM, REFERENCES, Doubles, Memory, Reference
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import round_tasks, server_step, trained_round
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.requests import Progress, TrainingFile
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules import RULES
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec

@@ -42,6 +42,8 @@ A driver, which runs a job
     placement        which node trains which file
     round_training   train one round, again with half the step if it diverges
     rounds           a round's orders: reassignment, backup tasks
+    order_sender     send orders with the weights that their nodes lack
+    partial_result   the result of one order, and of a round's orders together
     site_work        a round's orders at private sites, which may be cut off
     file_waits       since when each file is waited for, and until when
     site_waits       which private sites are waited for, and until when

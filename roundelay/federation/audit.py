@@ -17,11 +17,11 @@ from roundelay.federation import jobs, receipts, records, round_tasks, server_st
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, OtherBits
 from roundelay.federation.job_keys import find_all
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.proof_rounds import trained_files
 from roundelay.federation.records import RoundResult
 from roundelay.federation.replay import NOBODY, bases_of, take_round
 from roundelay.federation.requests import Progress, TrainingFile, trainer_task
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.trained_round import TrainedRound

@@ -35,12 +35,12 @@ from roundelay.federation.job_reader import JobReader
 from roundelay.federation.job_watch import HEARTBEAT_INTERVAL_S, JobWatch
 from roundelay.federation.large_contents import kept_content
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.records import PersonalRecord, RoundReport, RoundResult
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
 from roundelay.federation.round_training import PendingRound, RoundTraining
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules.steps import require_needs
 from roundelay.federation.secure_rounds import require_cryptography
 from roundelay.federation.settings import Settings

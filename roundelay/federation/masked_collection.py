@@ -16,9 +16,10 @@ from roundelay.chord.effects import Procedure, gather_or_raise
 from roundelay.federation.effects import offload
 from roundelay.federation.masked_record import MaskedRecord
 from roundelay.federation.masked_sum import MaskedSum
+from roundelay.federation.partial_result import Files, PartialResult, RoundOutcome
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundOutcome
+from roundelay.federation.rounds import Meanwhile
 from roundelay.federation.secure_sum import Masking
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.site_work import SiteWork

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.requests import Order
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.secure_sum import Masking, split_masked
 from roundelay.federation.tasks import MomentsTask
 from roundelay.ml import masks

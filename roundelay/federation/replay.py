@@ -12,9 +12,9 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import errors, receipts, result_sums, round_tasks, server_step, trained_round
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.early_stopping import is_complete
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.records import RoundResult, Taken
 from roundelay.federation.requests import Progress, trainer_task
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import staleness_of
 from roundelay.federation.step_size import StepControl

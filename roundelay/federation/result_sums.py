@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.federation.rounds import PartialResult
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import MomentsTask, Task, TrainTask
 from roundelay.ml import cells, exact

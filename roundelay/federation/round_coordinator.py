@@ -15,11 +15,13 @@ from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import NobodyFits
 from roundelay.federation.file_waits import FileWaits
+from roundelay.federation.order_sender import WeightsDelta
+from roundelay.federation.partial_result import Files, PartialResult
 from roundelay.federation.placement import BALANCING, Groups
 from roundelay.federation.requests import Order, Share, TrainingFile, names
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundWork, WeightsDelta
+from roundelay.federation.rounds import Meanwhile, RoundWork
 from roundelay.federation.secure_rounds import SecureRound
 from roundelay.federation.secure_sum import Ballot, Masking
 from roundelay.federation.settings import PRIORITY

@@ -16,10 +16,12 @@ from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.effects import Clocks, offload
 from roundelay.federation.errors import StepTooLarge, WorkFailed
 from roundelay.federation.large_contents import open_buffer, written
+from roundelay.federation.order_sender import WeightsDelta
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.records import RoundReport
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
-from roundelay.federation.rounds import Meanwhile, PartialResult, WeightsDelta
+from roundelay.federation.rounds import Meanwhile
 from roundelay.federation.site_evaluation import FoundAtSites
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import StepControl

@@ -7,34 +7,25 @@ section 3.6). Training is a pure function, so whichever node ends first counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Sequence
 
-from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask_all, gather, gather_or_raise
-from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable, NotFound
+from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
+from roundelay.federation.order_sender import OrderSender, WeightsDelta
+from roundelay.federation.partial_result import Files, PartialResult, RoundOutcome, fetch_result, join_outcomes
 from roundelay.federation.placement import BALANCING, BY_HOLDER, STORING, Groups, PlacementView, assign
-from roundelay.federation.receipts import Receipts, by_file, split_result
 from roundelay.federation.requests import Order, Progress, TrainingFile
-from roundelay.federation.result_check import check_announced, check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, Elapsed, await_ticket, result_of
-from roundelay.ml.sliced import Sliced, as_bytes
+from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, Elapsed, await_ticket
 from roundelay.ml.task import FILES_MAX
 from roundelay.store.blobs import Content
-from roundelay.store.delta import apply_timeout_s
-from roundelay.store.items import CHUNK_BYTES
-from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES, pack
-from roundelay.store.transfer import read_range, transfer_timeout_s, write
 
 WORKERS_MAX = 2  # of one order: a node and its backup
 AGAIN_FACTOR = 2  # a node that repeats an order has orders of its own before it
 
-Files = tuple[TrainingFile, ...]
 MakeOrder = Callable[[Files, bool], Order]  # the files, and whether a busy node may refuse them
 Meanwhile = Callable[[frozenset[NodeRef]], Procedure[None]]  # the nodes that have the round's weights
 # Called with a node's answer that an order fails on every node. Raises that failure, or excludes the node.
@@ -47,55 +38,6 @@ class MissingInput(NodeUnreachable):
 
 class UnfitNode(NodeUnreachable):
     """The node computes different bits from the job's, or what no honest trainer would, and has been excluded."""
-
-
-@dataclass(frozen=True)
-class PartialResult:
-    """The result of one order.
-
-    result: empty if it has single updates and is large; the node keeps it, and it is read block by block.
-    """
-
-    node: NodeRef
-    files: Files
-    progress: Progress
-    result: Sliced
-    trained_by: Mapping[int, str] = field(default_factory=dict)  # file -> address, where it was not `node` itself
-    receipts: Receipts = field(default_factory=dict)  # file -> digest of its update, where the order asks for them
-    seconds_by: Mapping[str, float] = field(default_factory=dict)  # address -> its trainer's, where there are several
-
-    def pieces(self, start: int, stop: int) -> dict[int, memoryview]:
-        """Return entries `start` to `stop` of each file's update, from a result in memory that has each by itself."""
-        whole, size = memoryview(as_bytes(self.result)), len(self.result) // len(self.files)
-        return {
-            file.index: whole[at * size + SUM_BYTES * start : at * size + SUM_BYTES * stop]
-            for at, file in enumerate(self.files)
-        }
-
-    @property
-    def trained_s(self) -> Mapping[str, float]:
-        """The seconds that each trainer worked, by address."""
-        return self.seconds_by or {str(self.node.address): self.progress.seconds}
-
-    def trainer_of(self, file: TrainingFile) -> str:
-        """Return the address of the node that trained a file."""
-        return self.trained_by.get(file.index, str(self.node.address))
-
-
-@dataclass(frozen=True)
-class WeightsDelta:
-    """How the weights before a round follow from those of digest `base`: a delta (store/delta.py), packed."""
-
-    base: str
-    packed: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class RoundOutcome:
-    """The results of a round's orders, and the files that no node could train."""
-
-    parts: list[PartialResult]
-    missing: list[TrainingFile]
 
 
 class RoundWork:
@@ -123,7 +65,7 @@ class RoundWork:
         self._estimate = estimate
         self._clock = clock
         self._make_order = make_order
-        self._weights = _Weights(weights, roster, delta)
+        self._sender = OrderSender(weights, roster, delta)
         self._result_bytes = 0  # of all orders, about: sums have twice as many bytes as weights
         self._policy = policy
         self._chance = chance
@@ -146,9 +88,9 @@ class RoundWork:
         orders += [(node, self._make_order(group[:most], False)) for node, group in last.items()]
         later = [file for group in (*groups.values(), *last.values()) for file in group[most:]]
         self._result_bytes = max(self._result_bytes, sum(2 * order.weights_bytes for _, order in orders))
-        answers = yield from self._weights.submit(orders)
+        answers = yield from self._sender.submit(orders)
         works = [self._run_group(node, order, answers[node], busy) for node, order in orders]
-        beside = [meanwhile(self._weights.sent)] if meanwhile is not None else []
+        beside = [meanwhile(self._sender.sent)] if meanwhile is not None else []
         outcome = yield from join_outcomes(works, beside)
         rest = (yield from self.run(later, busy=busy)) if later else RoundOutcome([], [])
         return RoundOutcome([*outcome.parts, *rest.parts], [*missing, *outcome.missing, *rest.missing])
@@ -163,7 +105,7 @@ class RoundWork:
         The answer is `done`, `failed` or `unstable`; for every other, the roster is told what is wrong with the node.
         """
         order = self._make_order(files, False)
-        answer: Progress | ChordError | str = (yield from self._weights.submit([(node, order)]))[node]
+        answer: Progress | ChordError | str = (yield from self._sender.submit([(node, order)]))[node]
         if isinstance(answer, str):
             answer = yield from self._await_answer(node, order)
         if isinstance(answer, Progress) and answer.state in ("done", "failed", "unstable"):
@@ -178,7 +120,7 @@ class RoundWork:
 
     def take(self, node: NodeRef, files: Files, progress: Progress) -> Procedure[PartialResult]:
         """Fetch the result of a node's `done` order. Raises ChordError, BadRecord."""
-        return (yield from _fetch(node, self._make_order(files, False), progress))
+        return (yield from fetch_result(node, self._make_order(files, False), progress))
 
     def _await_answer(self, node: NodeRef, order: Order) -> Procedure[Progress | ChordError]:
         elapsed, patience_s = Elapsed(self._clock), AGAIN_FACTOR * self._estimate.backup_after_s(order.files)
@@ -230,7 +172,7 @@ class RoundWork:
 
         def run_one(file: TrainingFile) -> Procedure[RoundOutcome]:
             single = self._make_order((file,), order.may_refuse)
-            answers = yield from self._weights.submit([(node, single)])
+            answers = yield from self._sender.submit([(node, single)])
             return (yield from self._run_group(node, single, answers[node], busy))
 
         return (yield from join_outcomes([run_one(file) for file in order.files]))
@@ -255,24 +197,15 @@ class RoundWork:
                 far=self._roster.far,
             )
             for worker, answer in ended:
-                if isinstance(answer, Progress) and answer.state == "done":
-                    result = yield from self._result(worker, order, answer)
-                    if isinstance(result, PartialResult):
-                        if worker != node:
-                            self._roster.mark_lost(node, f"took too long: {worker.address} finished first")
-                        return result
-                    error: ChordError = result
-                elif (
-                    self._doubt is not None and isinstance(answer, Progress) and answer.state in ("failed", "unstable")
-                ):
-                    yield from self._doubt(self, worker, order, answer)
-                    error = UnfitNode(answer.message)
-                else:
-                    error = self._failure(worker, answer)
+                found = yield from self._result_or_error(worker, order, answer)
+                if isinstance(found, PartialResult):
+                    if worker != node:
+                        self._roster.mark_lost(node, f"took too long: {worker.address} finished first")
+                    return found
                 workers.remove(worker)
                 failed.add(worker)
                 if not workers:
-                    raise error
+                    raise found
             if needs_backup():
                 yield from self._start_backup(workers, failed, order)
         raise NodeUnreachable(f"{node.address} has not finished after {COLLECTS_MAX} polls")
@@ -283,7 +216,7 @@ class RoundWork:
         if not others:
             return
         backup = others[0]
-        answer = (yield from self._weights.submit([(backup, order)]))[backup]
+        answer = (yield from self._sender.submit([(backup, order)]))[backup]
         if isinstance(answer, Busy):
             return
         if isinstance(answer, ChordError):
@@ -292,10 +225,21 @@ class RoundWork:
         self._roster.record_disturbance(f"{workers[0].address} is slow: backup task on {backup.address}")
         workers.append(backup)
 
+    def _result_or_error(
+        self, worker: NodeRef, order: Order, answer: Progress | ChordError
+    ) -> Procedure[PartialResult | ChordError]:
+        """Return a worker's result, or why it failed. Raises the failure if every other node would fail as well."""
+        if isinstance(answer, Progress) and answer.state == "done":
+            return (yield from self._result(worker, order, answer))
+        if self._doubt is not None and isinstance(answer, Progress) and answer.state in ("failed", "unstable"):
+            yield from self._doubt(self, worker, order, answer)
+            return UnfitNode(answer.message)
+        return self._failure(worker, answer)
+
     def _result(self, worker: NodeRef, order: Order, progress: Progress) -> Procedure[PartialResult | UnfitNode]:
         """Return a worker's result. Exclude the worker, and say why, if no honest trainer can have sent it."""
         try:
-            return (yield from _fetch(worker, order, progress))
+            return (yield from fetch_result(worker, order, progress))
         except (BadRecord, Malformed) as error:
             self._roster.exclude(worker)
             self._roster.record_disturbance(f"{worker.address} is excluded: {error}")
@@ -318,105 +262,3 @@ class RoundWork:
         self._roster.exclude(worker)
         self._roster.reasons[str(worker.address)] = why
         self._roster.record_disturbance(f"{worker.address}: {why}")
-
-
-def _fetch(worker: NodeRef, order: Order, progress: Progress) -> Procedure[PartialResult]:
-    """Fetch a worker's result; large single updates stay there. Raises ChordError, BadRecord."""
-    check_announced(order, progress.size_bytes)
-    if order.is_single and not progress.content:
-        tail = yield from read_range(worker, progress.result, order.sums_bytes, progress.size_bytes)
-        receipts = by_file([file.index for file in order.files], tail)
-        return PartialResult(worker, order.files, progress, b"", receipts=receipts)
-    content = yield from result_of(worker, progress)
-    result, receipts = split_result(order, content)
-    yield from offload(lambda: check_result(order, order.files, result))
-    return PartialResult(worker, order.files, progress, result, receipts=receipts)
-
-
-class _Weights:
-    """The round's weights, sent to each trainer once: with its order if they are small, else before it."""
-
-    def __init__(self, weights: Content, roster: Roster, delta: WeightsDelta | None = None) -> None:
-        self._weights = weights
-        self._roster = roster
-        self._delta = delta
-        self.sent: frozenset[NodeRef] = frozenset()  # nodes that have them by now
-
-    def submit(self, orders: Sequence[tuple[NodeRef, Order]]) -> Procedure[dict[NodeRef, str | ChordError]]:
-        """Send an order to each node, all at once, with the weights that it lacks. Return tickets and errors.
-
-        Where there is a delta, nodes are sent that first; those that lack the weights before are then sent them whole.
-        """
-        unsent = {node for node, order in orders if order.weights and self._weights and node not in self.sent}
-        if self._delta is None or not unsent:
-            return (yield from self._submit(orders, unsent))
-        delta = self._delta
-        asks = [
-            (node, replace(order, base=delta.base, content=delta.packed) if node in unsent else order)
-            for node, order in orders
-        ]
-        timeout_s = transfer_timeout_s(len(delta.packed) * len(unsent)) + apply_timeout_s(len(self._weights))
-        tickets = yield from self._ask(asks, timeout_s)
-        self.sent |= {node for node in unsent if not isinstance(tickets[node], ChordError)}
-        lacking = [(node, order) for node, order in orders if isinstance(tickets[node], NotFound)]
-        if lacking:
-            tickets |= yield from self._submit(lacking, {node for node, _ in lacking})
-        return tickets
-
-    def _submit(
-        self, orders: Sequence[tuple[NodeRef, Order]], unsent: Set[NodeRef]
-    ) -> Procedure[dict[NodeRef, str | ChordError]]:
-        """Send orders, to some of the nodes with the whole weights."""
-        failures: dict[NodeRef, ChordError] = {}
-        if unsent and len(self._weights) > CHUNK_BYTES:
-            failures = yield from self._send_ahead([(node, order) for node, order in orders if node in unsent])
-            unsent = frozenset()
-        asks = [
-            (node, replace(order, content=self._content(node)) if node in unsent else order)
-            for node, order in orders
-            if node not in failures
-        ]
-        sent_bytes = len(self._weights) * len(unsent)
-        timeout_s = transfer_timeout_s(sent_bytes) if sent_bytes else CALL_TIMEOUT_S
-        tickets = failures | (yield from self._ask(asks, timeout_s))
-        self.sent |= {node for node in unsent if not isinstance(tickets[node], ChordError)}
-        return tickets
-
-    def _ask(
-        self, asks: Sequence[tuple[NodeRef, Order]], timeout_s: float
-    ) -> Procedure[dict[NodeRef, str | ChordError]]:
-        """Send orders at once. Return tickets and errors."""
-        answers = yield from ask_all(asks, deadline_s=timeout_s)
-        return {node: answer for (node, _), answer in zip(asks, answers, strict=True)}
-
-    def forget(self, node: NodeRef) -> None:
-        """Send the weights to a node again with its next order: it may have lost them."""
-        self.sent -= {node}
-
-    @cached_property
-    def _packed(self) -> bytes:
-        return pack(self._weights[:], WEIGHT_BYTES)
-
-    def _content(self, node: NodeRef) -> bytes:
-        return self._packed if node in self._roster.far else self._weights[:]
-
-    def _send_ahead(self, orders: Sequence[tuple[NodeRef, Order]]) -> Procedure[dict[NodeRef, ChordError]]:
-        """Write large weights to all nodes at once. Return the errors."""
-        nodes = [node for node, _ in orders]
-        receipts = yield from gather([write(node, order.weights, self._weights) for node, order in orders], len(orders))
-        for receipt in receipts:
-            if isinstance(receipt, Exception) and not isinstance(receipt, ChordError):
-                raise receipt
-        outcomes = dict(zip(nodes, receipts, strict=True))
-        self.sent |= {node for node, receipt in outcomes.items() if not isinstance(receipt, Exception)}
-        return {node: receipt for node, receipt in outcomes.items() if isinstance(receipt, ChordError)}
-
-
-def join_outcomes(
-    works: Sequence[Procedure[RoundOutcome]], beside: Sequence[Procedure[None]] = ()
-) -> Procedure[RoundOutcome]:
-    """Run all works, and what is beside them, concurrently; join the outcomes. Raises the first error."""
-    procedures: list[Procedure[RoundOutcome | None]] = [*works, *beside]
-    done = yield from gather_or_raise(procedures, limit=max(1, len(procedures)))
-    outcomes = [outcome for outcome in done if outcome is not None]
-    return RoundOutcome([p for o in outcomes for p in o.parts], [f for o in outcomes for f in o.missing])

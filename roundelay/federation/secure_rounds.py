@@ -16,9 +16,10 @@ from roundelay.federation.errors import BadRecord, CannotDrive
 from roundelay.federation.masked_collection import MaskedCollection, Trees
 from roundelay.federation.masked_record import MaskedRecord, read_masked, write_masked
 from roundelay.federation.masked_sum import MaskedSum
+from roundelay.federation.partial_result import Files, PartialResult, RoundOutcome
 from roundelay.federation.requests import Order, Progress
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundOutcome
+from roundelay.federation.rounds import Meanwhile
 from roundelay.federation.secure_sum import (
     Ballot,
     MaskedSite,

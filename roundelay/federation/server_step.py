@@ -9,9 +9,9 @@ import numpy as np
 
 from roundelay.federation import compression
 from roundelay.federation.errors import StepTooLarge
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.result_sums import sums_of, total_of
 from roundelay.federation.round_tasks import plan
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules.aggregation import Aggregation, UpdateFile
 from roundelay.federation.rules.each import Round
 from roundelay.federation.rules.fednova import effective_steps

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure
 from roundelay.chord.refs import NodeRef
+from roundelay.federation.partial_result import RoundOutcome
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import RoundOutcome
 from roundelay.federation.site_scores import SiteScore, SitesEvaluation
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.site_work import SiteWork
@@ -49,7 +49,7 @@ class EvaluationWork(SiteWork):
 
     def _record_unable(self, home: str, order: Order, node: NodeRef | None, why: str, times: int) -> None:
         if node is not None:
-            self._weights.forget(node)
+            self._sender.forget(node)
 
     def _is_needed(self, home: str) -> bool:
         return False

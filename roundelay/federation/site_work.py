@@ -11,19 +11,11 @@ from collections.abc import Callable, Sequence
 from roundelay.chord.effects import Procedure, Sleep, ask
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
+from roundelay.federation.partial_result import PartialResult, RoundOutcome, join_outcomes
 from roundelay.federation.placement import Groups
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import (
-    MakeOrder,
-    Meanwhile,
-    MissingInput,
-    PartialResult,
-    RoundOutcome,
-    RoundWork,
-    UnfitNode,
-    join_outcomes,
-)
+from roundelay.federation.rounds import MakeOrder, Meanwhile, MissingInput, RoundWork, UnfitNode
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import Elapsed, await_ticket
@@ -88,12 +80,12 @@ class SiteWork(RoundWork):
         present = {home: node for home in orders if (node := node_to_ask(self._roster, self._waits, home)) is not None}
         silent = yield from self._still_silent(list(present.values()))
         asked = [(node, orders[home]) for home, node in present.items() if node not in silent]
-        answers = {**(yield from self._weights.submit(asked)), **silent}
+        answers = {**(yield from self._sender.submit(asked)), **silent}
         works = [
             self._run_site(home, order, present.get(home), answers.get(present[home]) if home in present else None)
             for home, order in orders.items()
         ]
-        beside = [meanwhile(self._weights.sent)] if meanwhile is not None else []
+        beside = [meanwhile(self._sender.sent)] if meanwhile is not None else []
         outcome = yield from join_outcomes(works, beside)
         rest = (yield from self.run(later)) if later else RoundOutcome([], [])
         missing = [*outcome.missing, *rest.missing, *(file for file in files if file.index in skipped)]
@@ -132,7 +124,7 @@ class SiteWork(RoundWork):
             except ChordError as error:
                 unable = 0
                 if isinstance(error, NotFound) and node is not None:  # it was started again, and knows no order
-                    self._weights.forget(node)
+                    self._sender.forget(node)
                 self._waits.begin(home, str(error))
             else:
                 return RoundOutcome([part], [])
@@ -145,7 +137,7 @@ class SiteWork(RoundWork):
 
     def _record_unable(self, home: str, order: Order, node: NodeRef | None, why: str, times: int) -> None:
         if node is not None:
-            self._weights.forget(node)
+            self._sender.forget(node)
             if times >= self.unable_tries:
                 self._roster.mark_missing_file(node, order.files[0], why)
         if self._is_needed(home):
@@ -178,7 +170,7 @@ class SiteWork(RoundWork):
         silent = yield from self._still_silent([node])
         if node in silent:
             return node, silent[node]
-        return node, (yield from self._weights.submit([(node, order)]))[node]
+        return node, (yield from self._sender.submit([(node, order)]))[node]
 
     def _collect(
         self, home: str, order: Order, node: NodeRef | None, answer: Answer, may_end_wait: bool

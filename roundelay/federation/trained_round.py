@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from roundelay.federation import compression, receipts
+from roundelay.federation.order_sender import WeightsDelta
 from roundelay.federation.records import RoundResult, Taken
-from roundelay.federation.rounds import WeightsDelta
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner

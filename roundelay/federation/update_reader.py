@@ -15,7 +15,7 @@ from roundelay.federation import server_step
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import FederationError
 from roundelay.federation.large_contents import open_buffer, written
-from roundelay.federation.rounds import PartialResult
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.rules.aggregation import Aggregation, BadUpdate
 from roundelay.federation.spec import JobSpec
 from roundelay.store.blobs import Content

@@ -21,11 +21,12 @@ from roundelay.federation import receipts, result_sums
 from roundelay.federation.contributions import Contributions
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
+from roundelay.federation.partial_result import Files, PartialResult
 from roundelay.federation.records import RoundReport
 from roundelay.federation.requests import Order, Progress, names
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import Files, PartialResult, RoundWork
+from roundelay.federation.rounds import RoundWork
 from roundelay.federation.spec import JobSpec, Liar
 from roundelay.federation.tasks import Task, TrainTask
 from roundelay.federation.verification_draws import Draws, challenge, draw

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from roundelay.federation.partial_result import Files
 from roundelay.federation.records import RoundReport
-from roundelay.federation.rounds import Files
 
 MANTISSA_BITS = 53  # of a float, so that none is rounded to 1
 

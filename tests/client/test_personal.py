@@ -21,9 +21,9 @@ from roundelay.client.report import JobReport, Round, measure_at_sites, measure_
 from roundelay.client.requests import TrainRequest
 from roundelay.federation import jobs, records, server_step, site_scores, trained_round
 from roundelay.federation.errors import BadRecord, BadSpec
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.replay import NOBODY
 from roundelay.federation.requests import Order, Progress
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec

@@ -10,8 +10,8 @@ import pytest
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import server_step, trained_round
 from roundelay.federation.orders import Orders
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.requests import Collect, Order, Progress
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.throughput import BACKUP_AFTER_MIN_S, ThroughputEstimate

@@ -31,13 +31,13 @@ from roundelay.federation.effects import Compute
 from roundelay.federation.errors import BadSpec, Overtaken, WorkFailed
 from roundelay.federation.job_log import JobLog
 from roundelay.federation.jobs import put_record, set_paused
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.proof import check_proof
 from roundelay.federation.proof_export import collect_parts
 from roundelay.federation.records import DONE, FAILED, RoundReport, RoundResult
 from roundelay.federation.requests import Progress
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import FILES_RETRY_S
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.site_drain import set_drained
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot

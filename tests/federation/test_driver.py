@@ -22,11 +22,11 @@ from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import JobEnded, WorkFailed
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S
 from roundelay.federation.node_core import content_handlers
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.placement import BALANCING, POLICIES
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import Collect, DriverHeartbeat, Order, Progress, TrainingFile, trainer_task
 from roundelay.federation.retry import refresh_members
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec

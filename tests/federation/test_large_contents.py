@@ -16,11 +16,11 @@ from roundelay.chord.errors import Corrupt, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import (
     large_contents,
+    partial_result,
     result_check,
     result_sums,
     round_coordinator,
     round_tasks,
-    rounds,
     trained_round,
 )
 from roundelay.federation.effects import Offload
@@ -229,7 +229,7 @@ def test_a_sum_is_checked_while_others_use_the_node(topology: str, monkeypatch: 
         assert isinstance(performed[-1], Offload)
         result_check.check_result(order, files, result)
 
-    for module in (rounds, tree_reduce):
+    for module in (partial_result, tree_reduce):
         monkeypatch.setattr(module, "check_result", check)
 
     assert job.drive() == reference(job.spec)

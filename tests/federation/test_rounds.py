@@ -13,8 +13,9 @@ from roundelay.chord.errors import Busy, NotYet
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import rounds, tickets
 from roundelay.federation.errors import WorkFailed
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
-from roundelay.federation.rounds import PartialResult, RoundWork
+from roundelay.federation.rounds import RoundWork
 from roundelay.federation.tasks import MixTask
 from roundelay.federation.throughput import BACKUP_AFTER_MIN_S, SAMPLES_MAX, ThroughputEstimate
 from roundelay.store.blobs import digest_of

@@ -13,10 +13,10 @@ from bench.scaffold_check import largest_difference
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import replay, round_tasks, server_step, trained_round
 from roundelay.federation.errors import BadRecord, BadSpec, WorkFailed
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.replay import NOBODY
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile, trainer_task
 from roundelay.federation.result_check import check_result
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.site_policy import SitePolicy
 from roundelay.federation.spec import JobSpec

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from roundelay.federation import records, replay, result_sums, round_tasks
 from roundelay.federation.errors import StepTooLarge
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.requests import Order, Progress
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.step_size import StepControl, eta_of, guessing_loss
 from roundelay.ml import exact

@@ -20,10 +20,11 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import receipts, result_sums, round_tasks, server_step
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import FederationError, StepTooLarge
+from roundelay.federation.partial_result import Files, PartialResult, RoundOutcome
 from roundelay.federation.requests import Order, TrainingFile, names
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import FILES_RETRY_S, Assignment, RoundCoordinator
-from roundelay.federation.rounds import Files, MakeOrder, Meanwhile, PartialResult, RoundOutcome, RoundWork
+from roundelay.federation.rounds import MakeOrder, Meanwhile, RoundWork
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases, staleness_of
 from roundelay.federation.step_size import StepControl

@@ -26,9 +26,9 @@ from roundelay.federation import records
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.job_keys import key_of
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.requests import Order, Progress, Push, Share
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.tasks import EvaluateTask, MixTask, TrainTask
 from roundelay.federation.tickets import await_done
 from roundelay.ml import push_sum

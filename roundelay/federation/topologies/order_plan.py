@@ -16,10 +16,10 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from roundelay.federation.file_waits import FileWaits
+from roundelay.federation.partial_result import Files
 from roundelay.federation.placement import by_hash
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import Files
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.staleness import Bases
 

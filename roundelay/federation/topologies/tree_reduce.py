@@ -26,11 +26,11 @@ from roundelay.federation import masked_sum, result_sums
 from roundelay.federation.effects import OpenBuffer, offload
 from roundelay.federation.errors import BadRecord, FederationError, StepTooLarge, WorkFailed
 from roundelay.federation.large_contents import own_content
+from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.receipts import split_result
 from roundelay.federation.requests import Collect, Order, Progress, Share, TrainingFile
 from roundelay.federation.result_check import check_announced, check_result
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import PartialResult
 from roundelay.federation.tasks import Task
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import Elapsed, TicketTimeout, await_done, result_of, submit
