@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure, Sleep, ask, gather
 from roundelay.chord.errors import ChordError
@@ -23,9 +24,10 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.federation import jobs, records
 from roundelay.federation.effects import Clocks
-from roundelay.federation.errors import Diverged, FederationError
+from roundelay.federation.errors import CannotDrive, Diverged, FederationError
 from roundelay.federation.lease_renewal import RENEW_INTERVAL_S, renew_leases
 from roundelay.federation.origin import original
+from roundelay.federation.records import RoundResult
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
@@ -35,8 +37,18 @@ from roundelay.store.items import ListNamed
 UNKNOWN_JOBS_MAX = 256  # whose heartbeats are kept although this node has no spec of theirs; the oldest is dropped
 DRIVER_LEASE_S = 5.0  # without a heartbeat for this long, a job is taken over
 JOB_SCAN_INTERVAL_S = 1.0
+RETRY_MAX_S = 60.0  # before a job is driven again that could not be driven here
 
 Start = Callable[[str, Procedure[None]], None]  # the procedure's name, and the procedure
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why a job could not be driven here, and when it is tried again."""
+
+    reason: str
+    pause_s: float
+    retry_at: float
 
 
 class JobSupervisor:
@@ -64,6 +76,7 @@ class JobSupervisor:
         self._quarantine = quarantine
         self.driving: set[str] = set()  # the jobs that this node drives now
         self._errors: dict[str, str] = {}  # by job: logged once, not at every scan
+        self._failures: dict[str, _Failure] = {}  # by job, of drivers here since the last round that one has stored
 
     def heartbeat(self, job: str) -> None:
         """Record a heartbeat of the job's driver. A job without a spec here may be a stranger's invention."""
@@ -89,14 +102,20 @@ class JobSupervisor:
         jobs_of = [(item.entry.name.removesuffix(ending), item.entry.key) for item in owned]
         found = [job for job, key in jobs_of if key == self._node.ring.key(job)]  # the others are copies
         self._errors = {job: error for job, error in self._errors.items() if job in found}
+        self._failures = {job: failure for job, failure in self._failures.items() if job in found}
         for job in found:
-            if job in self._ended or job in self.driving or _name(job) in self._quarantine:
+            if job in self._ended or job in self.driving or self._is_put_off(job):
                 continue
             first_seen = job not in self._last_heartbeat and job not in self._unknown
             heard = self._unknown.pop(job, self._clocks.monotonic())
             self._last_heartbeat.setdefault(job, heard)
             if first_seen or self._clocks.monotonic() - self._last_heartbeat[job] >= DRIVER_LEASE_S:
                 yield from self._contain(job, self._take_over_if_silent(job, first_seen))
+
+    def _is_put_off(self, job: str) -> bool:
+        """Return whether a job is left alone for now, or for ever, because it has failed here."""
+        failure = self._failures.get(job)
+        return _name(job) in self._quarantine or (failure is not None and self._clocks.monotonic() < failure.retry_at)
 
     def _contain(self, job: str, procedure: Procedure[None]) -> Procedure[None]:
         """Run a procedure about one job. Its failure delays no other job, and is logged once."""
@@ -190,20 +209,21 @@ class JobSupervisor:
         from roundelay.federation.driver import Driver  # loads numpy, which a node that drives no job does without
 
         spec = view.spec
-        self._log(f"driving job {spec.job[:8]} from round {max(1, len(view.results))} on")
+        if spec.job not in self._failures:
+            self._log(f"driving job {spec.job[:8]} from round {max(1, len(view.results))} on")
         driver = Driver(
             spec,
             self._node.ring,
             self._node.ref,
             str(self._node.ref.address),
             self._clocks,
-            lambda result, report: self._log(
-                f"job {spec.job[:8]}, round {result.round}: validation {result.error_text}"
-            ),
+            lambda result, _: self._note_round(result),
             self._log,
         )
         outcome, heartbeats = yield from gather([driver.drive(), driver.heartbeat()])
-        if isinstance(outcome, ChordError | FederationError):
+        if isinstance(outcome, ChordError | CannotDrive):
+            self._put_off(spec.job, str(outcome))
+        elif isinstance(outcome, FederationError):
             self._log(f"job {spec.job[:8]}: {outcome}")
         elif isinstance(outcome, Exception):
             raise outcome
@@ -211,6 +231,19 @@ class JobSupervisor:
             self._log(f"job {spec.job[:8]} is done")
         if isinstance(heartbeats, Exception):
             raise heartbeats
+
+    def _note_round(self, result: RoundResult) -> None:
+        """Log a round that a driver here has stored."""
+        self._log(f"job {result.job[:8]}, round {result.round}: validation {result.error_text}")
+        self._failures.pop(result.job, None)
+
+    def _put_off(self, job: str, reason: str) -> None:
+        """Drive a job again later: with exponential backoff, as long as no driver here stores a round."""
+        before = self._failures.get(job)
+        pause_s = min(2 * before.pause_s, RETRY_MAX_S) if before is not None else DRIVER_LEASE_S
+        self._failures[job] = _Failure(reason, pause_s, self._clocks.monotonic() + pause_s)
+        if before is None or before.reason != reason:
+            self._log(f"job {job[:8]}: {reason}; trying again")
 
 
 def _name(job: str) -> str:

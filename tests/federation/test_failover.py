@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import NoReturn
 
 import pytest
@@ -11,8 +12,10 @@ from roundelay.chord.effects import Procedure, Request
 from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records
+from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
-from roundelay.federation.failover import DRIVER_LEASE_S, JobSupervisor, Start
+from roundelay.federation.errors import CannotDrive
+from roundelay.federation.failover import DRIVER_LEASE_S, JOB_SCAN_INTERVAL_S, RETRY_MAX_S, JobSupervisor, Start
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.store.items import Put, Read
 from tests.federation.test_driver import IDS, RING, SPEC, Job, make_spec
@@ -89,6 +92,45 @@ def test_a_job_whose_driver_cannot_begin_is_not_counted_as_driven(fails: str, mo
         job.net.now += DRIVER_LEASE_S
 
     assert not supervisor.driving
+
+
+def test_a_job_that_cannot_be_driven_here_is_tried_ever_more_seldom_and_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = Job([10])
+    [owner] = [member.node for member in job.net.members.values()]
+    clocks = Clocks(job.net.clock, lambda: next(job.versions))
+    lines, tried_at, reasons = list[str](), list[float](), ["no room: 1 of 2 MB"]
+    supervisor = JobSupervisor(owner, clocks, lines.append, job.net.start)
+    drive = Driver._drive
+
+    def fail(driver: Driver) -> Procedure[None]:
+        tried_at.append(job.net.now)
+        if reasons:
+            raise CannotDrive(reasons[-1])
+        yield from drive(driver)
+
+    def scan(seconds: float) -> None:
+        until_s = job.net.now + seconds
+        while job.net.now < until_s:
+            job.net.run(supervisor._scan())
+            job.net.now += JOB_SCAN_INTERVAL_S
+
+    monkeypatch.setattr(Driver, "_drive", fail)
+    scan(10 * RETRY_MAX_S)
+    shown = f"job {SPEC.job[:8]}"
+    assert lines == [f"driving {shown} from round 1 on", f"{shown}: no room: 1 of 2 MB; trying again"]
+    pauses = [later - earlier for earlier, later in pairwise(tried_at)]
+    assert pauses[0] < 2 * DRIVER_LEASE_S and pauses == sorted(pauses)
+    assert RETRY_MAX_S <= pauses[-1] <= RETRY_MAX_S + 2 * JOB_SCAN_INTERVAL_S
+
+    reasons.append("no room: 2 of 3 MB")
+    scan(3 * RETRY_MAX_S)
+    assert lines[2:] == [f"{shown}: no room: 2 of 3 MB; trying again"]
+
+    reasons.clear()
+    scan(2 * RETRY_MAX_S)
+    assert lines[-1] == f"{shown} is done"
 
 
 # --- a driver killed while another job replaces its own
