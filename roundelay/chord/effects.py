@@ -115,6 +115,13 @@ class Gather(Effect):
 
 
 @dataclass(frozen=True)
+class Offload(Effect):
+    """Call a slow function (arithmetic, no network) without blocking other procedures."""
+
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True)
 class RoundTripsTo(Effect):
     """Look up the measured round trips to nodes (see `round_trips`), without asking them.
 
@@ -161,6 +168,12 @@ def gather_or_raise(procedures: Sequence[Procedure[R]], limit: int = 16) -> Proc
             raise outcome
         results.append(outcome)
     return results
+
+
+def offload(function: Callable[[], R]) -> Procedure[R]:
+    """Yield a typed Offload: `weights = yield from offload(lambda: mean(...))`."""
+    result: R = yield Offload(function)
+    return result
 
 
 def round_trips_to(nodes: Sequence[NodeRef]) -> Procedure[dict[NodeRef, float]]:

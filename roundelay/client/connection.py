@@ -23,7 +23,7 @@ from roundelay.chord.ring import Ring as RingParameters
 from roundelay.client.errors import BadInput, MissingExtra, RequestRefused, RingUnavailable
 from roundelay.client.progress import SILENT, Progress
 from roundelay.client.requests import RingAddress
-from roundelay.federation.effects import Offload, OpenBuffer
+from roundelay.federation.effects import OpenBuffer
 from roundelay.node.files import buffer_for
 from roundelay.node.runtime import Runtime
 from roundelay.rpc.peers import Peers
@@ -61,7 +61,6 @@ class KnownRing:
 def client_runtime(kit: Path | None = None) -> Runtime:
     """Return a runtime for a process that is not a node. Raises BadInput if its kit cannot be used, MissingExtra."""
     runtime = Runtime(Peers(_security(kit).peers if kit is not None else None))
-    runtime.perform_with(Offload, lambda effect: effect.function())
     runtime.perform_with(OpenBuffer, lambda effect: buffer_for(effect.size_bytes))
     return runtime
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from roundelay.chord.effects import Procedure
+from roundelay.chord.effects import Procedure, offload
 from roundelay.chord.errors import ChordError, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, receipts, records, round_tasks, server_step, trained_round
-from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, OtherBits
 from roundelay.federation.job_keys import find_all
 from roundelay.federation.partial_result import PartialResult

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
-from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
+from roundelay.chord.effects import Procedure, Sleep, gather_or_raise, offload
 from roundelay.chord.errors import NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import receipts, records, result_sums, round_tasks, trained_round
 from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
-from roundelay.federation.effects import Clocks, offload
+from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import (
     BadRecord,
     CannotDrive,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from roundelay.chord.effects import Effect, Procedure
 from roundelay.federation.requests import Order
@@ -13,8 +12,6 @@ from roundelay.store.blobs import Content
 
 NS_PER_S = 1_000_000_000  # versions are nanoseconds of Unix time
 AHEAD_MAX_S = 600.0  # that the clock of another process may be ahead of ours
-
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -64,19 +61,6 @@ class OpenBuffer(Effect):
     """Open a buffer for a content of this many bytes: in a temporary file if it is large. Outcome: a Buffer."""
 
     size_bytes: int
-
-
-@dataclass(frozen=True)
-class Offload(Effect):
-    """Call a slow function (arithmetic, no network) without blocking other procedures."""
-
-    function: Callable[[], Any]
-
-
-def offload(function: Callable[[], R]) -> Procedure[R]:
-    """Yield a typed Offload: `weights = yield from offload(lambda: mean(...))`."""
-    result: R = yield Offload(function)
-    return result
 
 
 def compute(effect: Compute) -> Procedure[Done]:

@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from roundelay.chord.effects import Procedure, ask_all, gather_or_raise
+from roundelay.chord.effects import Procedure, ask_all, gather_or_raise, offload
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import job_keys, jobs, records, result_chain
-from roundelay.federation.effects import offload
 from roundelay.federation.errors import Overtaken
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.retry import with_entry_failover

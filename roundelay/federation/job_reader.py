@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
+from roundelay.chord.effects import Procedure, Sleep, gather_or_raise, offload
 from roundelay.chord.errors import ChordError, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records, trained_round
-from roundelay.federation.effects import offload
 from roundelay.federation.file_waits import FileWaits
 from roundelay.federation.large_contents import kept_content
 from roundelay.federation.origin import original

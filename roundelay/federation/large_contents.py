@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from roundelay.chord.effects import Procedure, ask
+from roundelay.chord.effects import Procedure, ask, offload
 from roundelay.chord.errors import ChordError, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.effects import OpenBuffer, offload
+from roundelay.federation.effects import OpenBuffer
 from roundelay.federation.errors import CannotDrive
 from roundelay.store.blobs import Buffer, Content, MemoryBuffer, pieces_of, verify_digest
 from roundelay.store.own_contents import Open
@@ -29,13 +29,11 @@ def fetch_content(node: NodeRef, digest: str, size_bytes: int) -> Procedure[Cont
     buffer = yield from open_buffer(size_bytes)
     try:
         yield from collect_from(node, digest, size_bytes, buffer)
-        content = buffer.getvalue()
-        yield from offload(lambda: verify_digest(digest, content))
     except StoreFull as error:  # here, not there
         raise _no_room(error, size_bytes) from error
     except ChordError as error:
         raise NotFound(f"cannot read content {digest[:8]} from {node.address}: {error}") from error
-    return content
+    return buffer.getvalue()
 
 
 def kept_content(content: bytes) -> Procedure[Content]:

@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from roundelay.chord.effects import Procedure, gather_or_raise
-from roundelay.federation.effects import offload
+from roundelay.chord.effects import Procedure, gather_or_raise, offload
 from roundelay.federation.masked_record import MaskedRecord
 from roundelay.federation.masked_sum import MaskedSum
 from roundelay.federation.partial_result import Files, PartialResult, RoundOutcome

@@ -18,13 +18,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from roundelay.chord.dispatch import Handlers
-from roundelay.chord.effects import Procedure, Sleep, ask
+from roundelay.chord.effects import Procedure, Sleep, ask, offload
 from roundelay.chord.errors import Busy, ChordError, Malformed, NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.requests import TrainingStatus
 from roundelay.federation import jobs
-from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute, offload
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.fair_queue import FairQueue
 from roundelay.federation.large_contents import own_content

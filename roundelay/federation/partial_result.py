@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from roundelay.chord.effects import Procedure, gather_or_raise
+from roundelay.chord.effects import Procedure, gather_or_raise, offload
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.effects import offload
 from roundelay.federation.receipts import Receipts, by_file, split_result
 from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_announced, check_result

@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from roundelay.chord.effects import Procedure
+from roundelay.chord.effects import Procedure, offload
 from roundelay.federation import receipts, result_sums, round_tasks, server_step, trained_round, update_reader
 from roundelay.federation.client_sampling import sampled_files
-from roundelay.federation.effects import Clocks, offload
+from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import StepTooLarge, WorkFailed
 from roundelay.federation.large_contents import open_buffer, written
 from roundelay.federation.order_sender import WeightsDelta

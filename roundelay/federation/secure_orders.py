@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from roundelay.chord.effects import Procedure, gather
+from roundelay.chord.effects import Procedure, gather, offload
 from roundelay.chord.errors import NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.federation import jobs
-from roundelay.federation.effects import Done, offload
+from roundelay.federation.effects import Done
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import MomentsTask, PromiseTask, RevealTask, TrainTask
 from roundelay.ml.sliced import as_bytes

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from roundelay.chord.effects import Procedure
-from roundelay.federation.effects import offload
+from roundelay.chord.effects import Procedure, offload
 from roundelay.federation.errors import BadRecord, CannotDrive
 from roundelay.federation.masked_collection import MaskedCollection, Trees
 from roundelay.federation.masked_record import MaskedRecord, read_masked, write_masked

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Callable, Set
 from dataclasses import replace
 
-from roundelay.chord.effects import Procedure
+from roundelay.chord.effects import Procedure, offload
 from roundelay.chord.errors import NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.federation import jobs, records
-from roundelay.federation.effects import Done, offload
+from roundelay.federation.effects import Done
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.origin import spec_of
 from roundelay.federation.private_data import signed_keys

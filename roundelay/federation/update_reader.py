@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from roundelay.chord.effects import Procedure, gather_or_raise
+from roundelay.chord.effects import Procedure, gather_or_raise, offload
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import server_step
-from roundelay.federation.effects import offload
 from roundelay.federation.errors import FederationError
 from roundelay.federation.large_contents import open_buffer, written
 from roundelay.federation.partial_result import PartialResult

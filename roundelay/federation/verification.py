@@ -14,12 +14,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
+from roundelay.chord.effects import Procedure, Sleep, gather_or_raise, offload
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import receipts, result_sums
 from roundelay.federation.contributions import Contributions
-from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.partial_result import Files, PartialResult
 from roundelay.federation.records import RoundReport

@@ -21,7 +21,7 @@ from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import Address
 from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.attacks import Attack
-from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload, OpenBuffer
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, OpenBuffer
 from roundelay.federation.node_core import Loops
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import ListJob, Order
@@ -119,7 +119,6 @@ class Participant:
         self.runtime.perform_with(AwaitOrder, self._await_order)
         self.runtime.perform_with(Compute, self._compute)
         self.runtime.perform_with(CancelOrder, lambda effect: self.trainer.cancel(effect.ticket, effect.why))
-        self.runtime.perform_with(Offload, lambda effect: effect.function())
         self.runtime.perform_with(OpenBuffer, lambda effect: buffer_for(effect.size_bytes))
 
     def _security_loops(self, node: ChordNode) -> Loops:

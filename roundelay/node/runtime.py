@@ -23,6 +23,7 @@ from roundelay.chord.effects import (
     AskAll,
     Effect,
     Gather,
+    Offload,
     Procedure,
     Request,
     RoundTripsTo,
@@ -75,6 +76,7 @@ class Runtime:
             AskAll: self._ask_all,
             Sleep: self._sleep,
             Gather: self._together,
+            Offload: lambda effect: effect.function(),
             RoundTripsTo: self._round_trips_to,
         }
 

@@ -6,7 +6,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from roundelay.chord.effects import Ask, AskAll, Gather, RoundTripsTo, Sleep, SleepUntilNudged
+from roundelay.chord.effects import Ask, AskAll, Gather, Offload, RoundTripsTo, Sleep, SleepUntilNudged
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import Address
 from roundelay.sim.clock import Action
@@ -25,6 +25,7 @@ def performers(world: World) -> dict[type, Performer]:
         Sleep: partial(_sleep, world),
         SleepUntilNudged: partial(_sleep_until_nudged, world),
         Gather: partial(_gather, world),
+        Offload: lambda _, effect: effect.function(),
         RoundTripsTo: _round_trips_to,
     }
 

@@ -18,7 +18,7 @@ from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address
 from roundelay.federation.attacks import Attack
-from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload, OpenBuffer
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, OpenBuffer
 from roundelay.federation.errors import FederationError, FilesLacking
 from roundelay.federation.leaf_host import LeafHost
 from roundelay.federation.node_core import Loops, assemble
@@ -111,7 +111,6 @@ def add_performers(
 
     world.performers[Compute] = compute
     world.performers[CancelOrder] = lambda _, effect: None  # the result is there already, it only comes later
-    world.performers[Offload] = lambda _, effect: effect.function()
     world.performers[OpenBuffer] = lambda _, effect: MemoryBuffer()
     world.performers[AwaitOrder] = _await_order
 

@@ -12,6 +12,7 @@ own_contents  a node's contents as its own procedures use them, without a copy
 packing       a content in fewer bytes, for links that take long
 read_path     find, get and fetch, with read repair
 replication   keep all copies in their places: hand-off, anti-entropy, release
+running_hash  the SHA-256 of a content whose pieces come in any order
 staging       contents that are incomplete, or not yet named by an entry
 store         the state of one node's store: the index by key, on leases
 transfer      a content between this process and a node, whole or in pieces

@@ -30,6 +30,9 @@ class Content(Protocol):
 class Buffer(Protocol):
     """Where a content is assembled, from its beginning or from its pieces in any order."""
 
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Return some of what has been written. Raises Corrupt."""
+
     def place(self, offset: int, piece: bytes, /) -> None:
         """Write a piece at its place. Raises StoreFull."""
 
@@ -51,6 +54,9 @@ class MemoryBuffer(BytesIO):
 
     def __init__(self, size_bytes: int = 0) -> None:
         super().__init__(bytes(size_bytes))  # which it does not copy either
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        return bytes(self.getbuffer()[part])
 
     def place(self, offset: int, piece: bytes, /) -> None:
         self.seek(offset)

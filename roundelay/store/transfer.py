@@ -14,6 +14,7 @@ from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFoun
 from roundelay.chord.refs import NodeRef
 from roundelay.store.blobs import Buffer, Content, MemoryBuffer, digest_of
 from roundelay.store.items import CHUNK_BYTES, CONTENT_BYTES_MAX, PIECE_BYTES, Read, Receipt, Write
+from roundelay.store.running_hash import RunningHash
 
 PIECES_IN_FLIGHT = 8  # of one content between two processes
 TRANSFER_TIMEOUT_S = 3.0  # for a message that carries contents, besides the time that its bytes take
@@ -36,18 +37,17 @@ def fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
     else:
         buffer = MemoryBuffer(size_bytes)  # of pieces that are joined there would be two copies
         yield from collect_from(node, digest, size_bytes, buffer)
-        whole = buffer.getvalue()
-    if digest_of(whole) != digest:
-        raise Corrupt(f"{node.address} sent {len(whole)} bytes that do not have digest {digest[:8]}")
+        return buffer.getvalue()
+    _require(node, digest, digest_of(whole), len(whole))
     return whole
 
 
 def collect_from(node: NodeRef, digest: str, size_bytes: int, buffer: Buffer) -> Procedure[None]:
-    """Read a whole content from a node into a buffer; its digest is not checked.
+    """Read a whole content from a node into a buffer, and hash it as it comes.
 
-    Raises ChordError; StoreFull only if the buffer has no room.
+    Raises ChordError; Corrupt, if it does not have that digest; StoreFull only if the buffer has no room.
     """
-    timeout_s = transfer_timeout_s(_in_flight_bytes(size_bytes))
+    timeout_s, whole = transfer_timeout_s(_in_flight_bytes(size_bytes)), RunningHash(buffer)
 
     def read(start: int) -> Procedure[None]:
         length = min(PIECE_BYTES, size_bytes - start)
@@ -57,9 +57,10 @@ def collect_from(node: NodeRef, digest: str, size_bytes: int, buffer: Buffer) ->
             raise PeerFault(f"{node.address} answers a read with: {error}") from error
         if len(piece) != length:
             raise Corrupt(f"{node.address} sent {len(piece)} bytes of content {digest[:8]}, expected {length}")
-        buffer.place(start, piece)
+        yield from whole.place(start, piece)
 
     yield from _in_pieces(read, range(0, size_bytes, PIECE_BYTES))
+    _require(node, digest, whole.hexdigest(), size_bytes)
 
 
 def read_range(node: NodeRef, digest: str, start: int, stop: int) -> Procedure[bytes]:
@@ -120,6 +121,12 @@ def commit_timeout_s(size_bytes: int) -> float:
 
 
 # --- helpers
+
+
+def _require(node: NodeRef, digest: str, actual: str, size_bytes: int) -> None:
+    """Check the digest of what a node has sent. Raises Corrupt."""
+    if actual != digest:
+        raise Corrupt(f"{node.address} sent {size_bytes} bytes that do not have digest {digest[:8]}")
 
 
 def _send_piece(

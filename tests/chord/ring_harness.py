@@ -15,7 +15,7 @@ from typing import Any
 
 from roundelay.chord import protocol
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, RoundTripsTo, Sleep, resume
+from roundelay.chord.effects import Ask, AskAll, Gather, Offload, Procedure, Request, RoundTripsTo, Sleep, resume
 from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
 from roundelay.chord.invariants import IDEAL, check
 from roundelay.chord.node import ChordNode
@@ -291,6 +291,9 @@ class World:
                 return self.tasks.remove(task)
             if isinstance(effect, Gather):
                 outcome = [self._run_side(task, procedure) for procedure in effect.procedures]
+                continue
+            if isinstance(effect, Offload):
+                outcome = effect.function()
                 continue
             if isinstance(effect, RoundTripsTo):
                 outcome = {}

@@ -13,14 +13,25 @@ from functools import partial
 from typing import Any, TypeVar
 
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, RoundTripsTo, Sleep, SleepUntilNudged, resume, run
+from roundelay.chord.effects import (
+    Ask,
+    AskAll,
+    Gather,
+    Offload,
+    Procedure,
+    RoundTripsTo,
+    Sleep,
+    SleepUntilNudged,
+    resume,
+    run,
+)
 from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
-from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Done, Offload
+from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Done
 from roundelay.federation.errors import FederationError
 from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.node_core import content_handlers

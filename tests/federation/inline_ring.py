@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, RoundTripsTo, Sleep, resume, run
+from roundelay.chord.effects import Ask, AskAll, Gather, Offload, Procedure, Request, RoundTripsTo, Sleep, resume, run
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation.effects import AwaitOrder, Compute, Done, Offload, OpenBuffer
+from roundelay.federation.effects import AwaitOrder, Compute, Done, OpenBuffer
 from roundelay.federation.errors import OtherBits
 from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import Orders

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeVar
 
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Sleep, run
+from roundelay.chord.effects import Ask, AskAll, Gather, Offload, Procedure, Sleep, run
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation.effects import Offload
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.roster import Roster
 from roundelay.store.blobs import digest_of

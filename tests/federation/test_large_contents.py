@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roundelay.chord.effects import Effect, Request, ask
+from roundelay.chord.effects import Effect, Offload, Request, ask
 from roundelay.chord.errors import Corrupt, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import (
@@ -23,7 +23,6 @@ from roundelay.federation import (
     round_tasks,
     trained_round,
 )
-from roundelay.federation.effects import Offload
 from roundelay.federation.errors import CannotDrive
 from roundelay.federation.large_contents import fetch_content, own_content
 from roundelay.federation.orders import Orders
@@ -126,7 +125,7 @@ def test_a_large_content_that_is_not_what_its_digest_says_is_refused() -> None:
     net = InlineRing(IDS[:2], RING)
     net.run(ask(net.entry, Stage("0" * 64, CONTENT)))  # the sender's word is taken
 
-    with pytest.raises(NotFound, match="announced as 00000000"):
+    with pytest.raises(NotFound, match="do not have digest 00000000"):
         net.run(fetch_content(net.entry, "0" * 64, len(CONTENT)))
     with pytest.raises(Corrupt, match="announced as 00000000"):
         net.run(own_content(net.entry, "0" * 64, len(CONTENT)))

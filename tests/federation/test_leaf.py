@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from roundelay.chord.dispatch import dispatch
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, run
+from roundelay.chord.effects import Ask, AskAll, Gather, Offload, Procedure, Request, run
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation.effects import Offload
 from roundelay.federation.leaf import Leaf
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Attach, Errands, Order, Progress, TrainingFile

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from roundelay.chord import protocol
-from roundelay.chord.effects import Gather, Request, ask, run
+from roundelay.chord.effects import Gather, Offload, Request, ask, run
 from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, StoreFull, UnderReplicated
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours, NextHop
@@ -211,7 +211,10 @@ def test_a_large_content_goes_in_pieces_from_where_the_receiver_stands() -> None
 
 @pytest.mark.parametrize(
     ("size_bytes", "kinds"),
-    [(CHUNK_BYTES, [Put] * 3 + [Put, Put] * 3), (CHUNK_BYTES + 1, [Put] * 3 + [Put, *[Write] * 5, Put] * 3)],
+    [
+        (CHUNK_BYTES, [Put] * 3 + [Put, Put] * 3),
+        (CHUNK_BYTES + 1, [Put] * 3 + [Put, *[Write] * (CHUNK_BYTES // PIECE_BYTES + 1), Put] * 3),
+    ],
 )
 def test_all_nodes_are_asked_at_once_and_small_contents_travel_whole(
     size_bytes: int, kinds: list[type[Request[Any]]]
@@ -629,6 +632,8 @@ def test_a_content_is_read_up_to_the_size_that_was_announced_and_never_beyond_th
     def endless(effect: Any) -> Any:
         if isinstance(effect, Gather):
             return [run(procedure, endless) for procedure in effect.procedures]
+        if isinstance(effect, Offload):
+            return effect.function()
         asked.append(effect.request.length)
         return bytes(effect.request.length)
 
@@ -638,5 +643,5 @@ def test_a_content_is_read_up_to_the_size_that_was_announced_and_never_beyond_th
 
     with pytest.raises(NotFound):
         run(read_path.fetch((NodeRef(1, "a", 1),), digest_of(b""), CHUNK_BYTES + 5), endless)
-    assert asked == [PIECE_BYTES] * 4 + [5]
+    assert asked == [PIECE_BYTES] * (CHUNK_BYTES // PIECE_BYTES) + [5]
     assert CONTENT_BYTES_MAX < 1 << 40

@@ -14,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from roundelay.chord.effects import Effect, Procedure, Sleep, gather_or_raise, intercept
+from roundelay.chord.effects import Effect, Procedure, Sleep, gather_or_raise, intercept, offload
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import receipts, result_sums, round_tasks, server_step
-from roundelay.federation.effects import offload
 from roundelay.federation.errors import FederationError, StepTooLarge
 from roundelay.federation.partial_result import Files, PartialResult, RoundOutcome
 from roundelay.federation.requests import Order, TrainingFile, names

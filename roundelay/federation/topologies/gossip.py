@@ -18,12 +18,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from roundelay.chord.effects import Procedure, Sleep, ask, gather
+from roundelay.chord.effects import Procedure, Sleep, ask, gather, offload
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import records
-from roundelay.federation.effects import offload
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.job_keys import key_of
 from roundelay.federation.partial_result import PartialResult

@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask_all, gather
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask_all, gather, offload
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import between
 from roundelay.federation import masked_sum, result_sums
-from roundelay.federation.effects import OpenBuffer, offload
+from roundelay.federation.effects import OpenBuffer
 from roundelay.federation.errors import BadRecord, FederationError, StepTooLarge, WorkFailed
 from roundelay.federation.large_contents import own_content
 from roundelay.federation.partial_result import PartialResult
