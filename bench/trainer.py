@@ -170,7 +170,7 @@ def _of_peer(peer: Peer, data: Path, case: Case, files: int, epochs: int) -> Mea
 
 
 def gemm_bound(network: Architecture, rows: Sequence[int], batch: int) -> Measure:
-    """Run the five matrix products of each step on files of that many rows, in their best layout."""
+    """Run the five matrix products of each step on files of that many rows, by the fastest calls and layouts."""
     steps = [_products(network, min(batch, count - start)) for count in rows for start in range(0, count, batch)]
     return lambda: timed(lambda: [step() for step in steps])
 
@@ -188,7 +188,7 @@ def _products(network: Architecture, batch: int) -> Callable[[], None]:
     layer, scores, outer = random(hidden + 1, batch), random(classes, batch), random(batch, classes)
     output, back = random(hidden, batch), random(hidden, batch)
     first_gradient, second_gradient = np.empty_like(first), np.empty_like(second)
-    transposed, upper, dot = second.T, second[1:], np.dot
+    transposed, upper, dot = second.T, second[1:], np.ndarray.dot  # np.dot takes 0.1 us longer
 
     def step() -> None:
         dot(first, columns, output)

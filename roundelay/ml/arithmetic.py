@@ -7,6 +7,7 @@ matrices, sums, exp, log and random numbers. Training, evaluation and first weig
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -124,13 +125,13 @@ class Native:
         return None
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
-        per_scale, per_unit = np.full(len(scores), 1 / scale, scores.dtype), np.array(-1 / self.unit, scores.dtype)
-        multiply, exp, add_up = np.multiply, np.exp, _adding_up(scores)
+        per_unit, add_up = np.array(-1 / self.unit, scores.dtype), _adding_up(scores, 1 / scale)
+        multiply, exp = np.multiply, np.exp
 
         def refresh(sums: Array) -> None:
             multiply(scores, per_unit, scores)
             exp(scores, scores)
-            add_up(per_scale, sums)
+            add_up(sums)
 
         return refresh
 
@@ -174,27 +175,27 @@ class Portable:
         return rounder_beside(x.reshape(len(power), -1), power, usual, operand_bits(inner))
 
     def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
-        ones, per_scale = np.ones(len(scores)), np.array(1 / scale)
+        per_scale = np.array(1 / scale)
         magic = np.array(1.5 * 2.0 ** (52 - summand_bits(len(scores))))  # leaves multiples of 2^-bits below 1
-        exp, add_up = elementary.exp_in_place(scores, -1 / self.unit), _adding_up(scores)
+        exp, add_up = elementary.exp_in_place(scores, -1 / self.unit), _adding_up(scores, 1.0)
         add, subtract, multiply = np.add, np.subtract, np.multiply
 
         def refresh(sums: Array) -> None:
             exp()
             add(scores, magic, scores)
             subtract(scores, magic, scores)
-            add_up(ones, sums)
+            add_up(sums)
             multiply(sums, per_scale, sums)
 
         return refresh
 
 
-def _adding_up(scores: Array) -> Callable[[Array, Array], object]:
-    """Return a product that adds up scores (k, ..., n), times factors (k,), to sums (..., n)."""
+def _adding_up(scores: Array, factor: float) -> Callable[[Array], object]:
+    """Return a product that writes the sums (..., n) of scores (k, ..., n), times a factor."""
+    factors = np.full(len(scores), factor, scores.dtype)  # (k,)
     if scores.ndim == 2:
-        return lambda factors, sums: np.dot(factors, scores, sums)
-    by_file = scores.swapaxes(0, 1)  # (F, k, n)
-    return lambda factors, sums: np.matmul(factors, by_file, sums)
+        return partial(factors.dot, scores)
+    return partial(np.matmul, factors, scores.swapaxes(0, 1))  # scores by file: (F, k, n)
 
 
 NATIVE, PORTABLE = Native(), Portable()
