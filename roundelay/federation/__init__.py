@@ -86,7 +86,9 @@ A node
     job_keys         the keys of a job's records, some rounds under each
     job_lister       what a node's records say of a job
     tasks            what an order asks for: moments, train, evaluate, mix
-    orders           a node's queue of orders
+    orders           a node's queue of orders, and their progress
+    order_executor   carry out one order
+    job_lookup       whether a job is over, so that its orders are dropped
     fair_queue       which job's order is next
     trainer_client   the parent's side of the trainer protocol
     failover         take over jobs whose driver is silent

@@ -126,7 +126,7 @@ def private_loops(node: ChordNode, private: PrivateData | None, orders: Orders, 
     if private is None:
         return {}
     publishing = partial(publish_loop, node, private.name, private.kind, private.files, clocks.version)
-    return {"private data": lambda: publishing(importable(), orders.masking_key)}
+    return {"private data": lambda: publishing(importable(), orders.executor.masking_key)}
 
 
 def content_handlers(node: ChordNode, store: Store, orders: Orders) -> Handlers:

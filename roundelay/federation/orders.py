@@ -1,4 +1,4 @@
-"""A node's queue of orders, and the procedures that carry them out.
+"""A node's queue of orders, their progress, and the loops that carry them out (order_executor.py).
 
 One order runs at a time; jobs share the node by fair queueing (fair_queue.py), and the orders of one job run in the
 order of their arrival. A ticket is a digest of its order, so a repeated order is the same ticket; results are kept for
@@ -14,38 +14,24 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from roundelay.chord.dispatch import Handlers
-from roundelay.chord.effects import Procedure, Sleep, ask, offload
+from roundelay.chord.effects import Procedure, Sleep, ask
 from roundelay.chord.errors import Busy, ChordError, Malformed, NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.requests import TrainingStatus
-from roundelay.federation import jobs
-from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute
-from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, StepTooLarge, WorkFailed
+from roundelay.federation.effects import AwaitOrder, CancelOrder
+from roundelay.federation.errors import FederationError, OtherBits, StepTooLarge
 from roundelay.federation.fair_queue import FairQueue
-from roundelay.federation.large_contents import own_content
+from roundelay.federation.job_lookup import JobLookup
+from roundelay.federation.order_executor import OrderExecutor
 from roundelay.federation.requests import Collect, Order, Progress, Push
-from roundelay.federation.secure_orders import answer, masked
 from roundelay.federation.states import RETRIABLE_STATES
-from roundelay.federation.tasks import CompareTask, DescribeTask, PromiseTask, RevealTask, TrainTask
+from roundelay.federation.tasks import CompareTask, DescribeTask
 from roundelay.ml.errors import MLError
-from roundelay.ml.sliced import Sliced, as_bytes
-from roundelay.store.blobs import Content, digest_of
-from roundelay.store.items import CHUNK_BYTES, Release
-from roundelay.store.own_contents import Stage
-from roundelay.store.packing import SUM_BYTES, pack
-from roundelay.store.read_path import fetch, get
-from roundelay.store.staging import LARGE_BYTES_MIN
-from roundelay.store.transfer import write
-
-if TYPE_CHECKING:
-    from roundelay.federation.masker import Masker  # needs the extra `secure`
-    from roundelay.federation.site_gate import SiteGate
-    from roundelay.federation.topologies.gossip import Gossip
+from roundelay.store.items import Release
 
 QUEUED_MAX = 64
 QUEUED_PER_JOB_MAX = 48
@@ -53,7 +39,6 @@ ORDERS_BYTES_MAX = 12 << 20  # of the orders that are kept, waiting and finished
 FINISHED_MAX = 64  # tickets whose results are kept
 WATCH_INTERVAL_S = 1.0  # how often unfinished orders are looked at
 UNWATCHED_S = 5.0  # an order may run for this long before its job is looked up, if it holds up no other job's
-PUBLISHED_MAX = 256  # jobs that are known to be published
 LOOKUPS_MAX = 16  # jobs looked up at a time
 
 
@@ -62,9 +47,7 @@ class Orders:
 
     is_busy: returns whether this node may refuse an order because of other work. launch: runs `run_collective` for an
     order that is shared with other nodes; such orders wait for one another, so they must not wait in one queue.
-    quarantine: is given each order that fails unexpectedly. gate: the site's policy for its private files. masker:
-    masks what leaves the site, where the package for that is installed. noise_secret: what a site's own noise follows
-    from, with the order.
+    quarantine: is given each order that fails unexpectedly. executor: carries the orders out.
     """
 
     def __init__(
@@ -72,36 +55,21 @@ class Orders:
         is_busy: Callable[[], bool] = lambda: False,
         launch: Callable[[Order], None] | None = None,
         quarantine: Quarantine = UNCONTAINED,
-        gate: SiteGate | None = None,
-        masker: Masker | None = None,
-        noise_secret: bytes = b"",
+        executor: OrderExecutor | None = None,
     ) -> None:
-        self._noise_secret = noise_secret
-        self._gate = gate
-        self._masker = masker
+        self.executor = executor or OrderExecutor()
         self._quarantine = quarantine
         self._is_busy = is_busy
         self._launch = launch
         self._orders: dict[str, Order] = {}
         self._sizes_bytes: dict[str, int] = {}  # of the orders
         self._progress: OrderedDict[str, Progress] = OrderedDict()
-        self._published: OrderedDict[str, None] = OrderedDict()  # jobs whose specs were found; the oldest is forgotten
+        self._lookup = JobLookup()
         self._fair = FairQueue()
 
     def handlers(self) -> Handlers:
         """Return the handlers of orders, polls and pushes."""
-        return {Order: self.accept, Collect: self._answer, Push: lambda push: self._gossip.receive_push(push)}
-
-    @property
-    def masking_key(self) -> str:
-        """The public key with which this node takes part in secure aggregation; empty if it does not."""
-        return self._masker.key if self._masker is not None else ""
-
-    @cached_property
-    def _gossip(self) -> Gossip:
-        from roundelay.federation.topologies.gossip import Gossip  # loads numpy, which most nodes do without
-
-        return Gossip()
+        return {Order: self.accept, Collect: self._answer, Push: lambda push: self.executor.gossip.receive_push(push)}
 
     def accept(self, order: Order) -> str:
         """Queue an order, once; one that failed is queued again. Return its ticket. Raises Busy, Malformed."""
@@ -220,17 +188,7 @@ class Orders:
                 yield from self._drop_if_over(node, job)
 
     def _drop_if_over(self, node: ChordNode, job: str) -> Procedure[None]:
-        try:
-            is_published, end = yield from jobs.look_up(node.ref, node.ring, job)
-        except ChordError:
-            return  # its records cannot be read now: it may well go on
-        if is_published:
-            self._published[job] = None
-            if len(self._published) > PUBLISHED_MAX:
-                self._published.popitem(last=False)
-        elif job in self._published or _is_cut_off(node):
-            return  # its records are out of reach
-        why = f"job {job[:8]} is {end}" if end else "" if is_published else f"no job {job[:8]} on this ring"
+        why = yield from self._lookup.why_over(node, job)
         tickets = [ticket for ticket, order in self._orders.items() if why and order.job == job]
         for ticket in [t for t in tickets if self._progress[t].state == "queued"]:
             self._update(ticket, state="unable", message=why)
@@ -254,25 +212,13 @@ class Orders:
     def run_collective(self, node: ChordNode, order: Order) -> Procedure[None]:
         """Carry out an order together with other nodes: a branch of a tree, or the exchanges of gossip."""
         try:
-            if order.attempt:
-                message = yield from self._gossip.mix(node, order)
-                self._update(order.ticket, state="done", message=message)
-            else:
-                yield from self._reduce(node, order)
+            ended = yield from self.executor.carry_out_together(node, order)
+            self._update(order.ticket, state="done", **ended)
         except (ChordError, FederationError, MLError) as error:
             self._update(order.ticket, state="unable", message=f"{type(error).__name__}: {error}")
         except Exception as error:
             self._fail(order, error)
         yield from ask(node.ref, Release(contents=tuple(self._evict_old(order))))
-
-    def _reduce(self, node: ChordNode, order: Order) -> Procedure[None]:
-        from roundelay.federation.topologies.tree_reduce import aggregate  # loads numpy, which most nodes do without
-
-        partial = yield from aggregate(node, order)
-        result = yield from _keep(node, order, partial.to_content())
-        self._update(
-            order.ticket, state="done", **result, seconds=max((work.seconds for work in partial.done), default=0.0)
-        )
 
     def _run_order(self, node: ChordNode, order: Order) -> Procedure[None]:
         yield from self._carry_out(node, order)
@@ -282,21 +228,7 @@ class Orders:
         ticket = order.ticket
         self._update(ticket, state="running", training=order.status)
         try:
-            gate = self._gate if self._gate is not None and self._gate.concerns(order) else None
-            if gate is not None:
-                yield from gate.admit(node, order)
-            weights = yield from self._weights(node, order)
-            withheld = gate.withheld(order) if gate is not None else None
-            done = withheld or (yield from self._compute(node, order, weights))
-            if gate is not None:
-                done = yield from gate.protect(order, done)
-            done = yield from self._with_noise(order, done)
-            if order.masking is not None:
-                done = yield from masked(self._masker, node, order, done)
-            if order.attempt:
-                kept = yield from self._gossip.keep(order, as_bytes(weights), done.result)
-                done = replace(done, result=kept)
-            result = yield from _keep(node, order, done.result)
+            ended = yield from self.executor.carry_out(node, order)
         except OtherBits as error:
             self._update(ticket, state="unfit", message=str(error))
             return
@@ -312,7 +244,7 @@ class Orders:
         except Exception as error:
             self._fail(order, error)
             return
-        self._update(ticket, state="done", **result, seconds=done.seconds, loss=done.loss, accuracy=done.accuracy)
+        self._update(ticket, state="done", **ended)
 
     def _fail(self, order: Order, error: Exception) -> None:
         """End an order that has failed unexpectedly here; another node may succeed.
@@ -321,40 +253,6 @@ class Orders:
         """
         self._update(order.ticket, state="unable", message=f"unexpected {type(error).__name__}: see the node's log")
         self._quarantine.add(f"an order of job {order.job[:8]}", error)
-
-    def _weights(self, node: ChordNode, order: Order) -> Procedure[Content]:
-        """Return the weights that an order starts from; empty if it needs none. Raises ChordError."""
-        if order.attempt:
-            return (yield from self._gossip.weights(node, order))
-        if order.weights:
-            return (yield from own_content(node.ref, order.weights, order.weights_bytes))
-        return b""
-
-    def _compute(self, node: ChordNode, order: Order, weights: Content) -> Procedure[Done]:
-        """Have the trainer carry an order out. It keeps files between rounds; the ones that it lacks are read."""
-        if isinstance(order.task, PromiseTask | RevealTask):
-            return (yield from answer(self._masker, node, order))
-        contents: dict[str, Content] = {order.weights: weights} if order.weights else {}
-        for _ in range(len(order.files) + 1):  # each attempt adds files, so that they are not missing again
-            try:
-                return (yield from compute(Compute(order, contents)))
-            except FilesLacking as error:
-                contents |= yield from _file_contents(node, order, error.digests)
-        raise WorkFailed("the trainer asks again for files that it was given")
-
-    def _with_noise(self, order: Order, done: Done) -> Procedure[Done]:
-        """Return a result with the noise that a job asks of each site; an order has one noise. Raises NotFound."""
-        if not isinstance(order.task, TrainTask) or not order.task.plan.config.update_noise:
-            return done
-        if not self._noise_secret:
-            raise NotFound("adds no noise of its own")
-        from roundelay.ml.privacy import noised, stream_of  # loads numpy, which most nodes do without
-
-        config, bits = order.task.plan.config, order.task.plan.fraction_bits
-        draw = stream_of(self._noise_secret + bytes.fromhex(order.ticket))
-        clip, noise = config.update_clip, config.update_noise
-        result = yield from offload(lambda: noised(as_bytes(done.result), clip, noise, bits, draw))
-        return replace(done, result=result)
 
     def _update(self, ticket: str, **changes: Any) -> None:
         made = replace(self._progress[ticket], **changes)
@@ -369,43 +267,3 @@ class Orders:
             released += self._forget(ticket)
         claimed = self.claims()  # rounds that change nothing have equal results
         return [digest for digest in released if digest not in claimed]
-
-
-def _is_cut_off(node: ChordNode) -> bool:
-    """Return whether a node has lost all its successors: what it does not find may be with them."""
-    others = [each for each in node.live_successors() if each != node.ref]
-    return not others and node.failure_detector.any_dead
-
-
-def _keep(node: ChordNode, order: Order, result: Sliced) -> Procedure[dict[str, Any]]:
-    """Return how a result is kept: in its progress if it is small, else in the staging area. Raises ChordError.
-
-    Of a model in a round of gossip the driver reads only a sample. A sum of rounded updates may be small when packed.
-    """
-    if len(result) < LARGE_BYTES_MIN:
-        return (yield from _keep_in_memory(node, order, as_bytes(result)))
-    digest = yield from offload(lambda: digest_of(result))
-    yield from ask(node.ref, Stage(digest, result))
-    return {"result": digest, "size_bytes": len(result), "content": b""}
-
-
-def _keep_in_memory(node: ChordNode, order: Order, result: bytes) -> Procedure[dict[str, Any]]:
-    digest, content = digest_of(result), result
-    if len(content) > CHUNK_BYTES and isinstance(order.task, TrainTask) and order.task.units:
-        content = yield from offload(lambda: pack(result, SUM_BYTES, order.receipts_bytes))
-    is_along = len(content) <= CHUNK_BYTES and not order.attempt
-    if not is_along:
-        yield from write(node.ref, digest, result)
-    return {"result": digest, "size_bytes": len(result), "content": content if is_along else b""}
-
-
-def _file_contents(node: ChordNode, order: Order, digests: Set[str]) -> Procedure[dict[str, bytes]]:
-    """Return these of an order's files, by digest: those that are not here come from the ring. Raises ChordError."""
-    contents: dict[str, bytes] = {}
-    for file in (f for f in order.files if f.digest in digests):
-        try:
-            contents[file.digest] = yield from fetch((node.ref,), file.digest, file.size_bytes)
-        except NotFound:
-            key = node.ring.key(file.name)
-            contents[file.digest] = yield from get(node.ref, node.ring, key, file.name, file.digest)
-    return contents

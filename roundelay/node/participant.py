@@ -23,6 +23,7 @@ from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.attacks import Attack
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, OpenBuffer
 from roundelay.federation.node_core import Loops
+from roundelay.federation.order_executor import OrderExecutor
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import ListJob, Order
 from roundelay.node.checkpoints import Checkpoints
@@ -97,9 +98,7 @@ class Participant:
             self.load.is_busy,
             launch,
             self._quarantine,
-            options.gate,
-            options.masker,
-            secrets.token_bytes(NOISE_SECRET_BYTES),
+            OrderExecutor(options.gate, options.masker, secrets.token_bytes(NOISE_SECRET_BYTES)),
         )
         self._attack = Attack(options.attack, random.Random()) if options.attack else None
         checkpoints = Checkpoints(options.checkpoints)

@@ -74,7 +74,9 @@ class SiteRing:
     def set_policy(self, site: str, policy: SitePolicy) -> None:
         """Put a site's private files behind a gate."""
         digests = {file.digest for file in self.sites[site].files}
-        self.member(site).orders._gate = SiteGate(SitePolicyInForce(policy, self.net.clock), digests, None, lambda: 1)
+        self.member(site).orders.executor._gate = SiteGate(
+            SitePolicyInForce(policy, self.net.clock), digests, None, lambda: 1
+        )
 
     @property
     def connection(self) -> Any:

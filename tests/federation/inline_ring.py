@@ -20,6 +20,7 @@ from roundelay.chord.ring import Ring
 from roundelay.federation.effects import AwaitOrder, Compute, Done, OpenBuffer
 from roundelay.federation.errors import OtherBits
 from roundelay.federation.node_core import content_handlers
+from roundelay.federation.order_executor import OrderExecutor
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Collect, DriverHeartbeat, Order
 from roundelay.federation.tasks import CompareTask, DescribeTask, MixTask, PromiseTask, RevealTask
@@ -39,7 +40,7 @@ class Member:
         self.relays: list[Order] = []
         self.node, self.orders, self.worker = (
             node,
-            Orders(launch=self.relays.append, noise_secret=str(node.ref).encode()),
+            Orders(launch=self.relays.append, executor=OrderExecutor(noise_secret=str(node.ref).encode())),
             Worker(),
         )
         self.trainer = InlineTrainer(self.worker)

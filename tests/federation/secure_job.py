@@ -72,7 +72,9 @@ class SecureJob(Job):
 
     def restart(self, ref: NodeRef, life: int = 1) -> None:
         """Give a site a new secret, as a new process has."""
-        self.net.members[ref].orders._masker = Masker(digest_of(f"{ref} {life}".encode()).encode()[:32], lambda: 0)
+        self.net.members[ref].orders.executor._masker = Masker(
+            digest_of(f"{ref} {life}".encode()).encode()[:32], lambda: 0
+        )
 
     def start_again(self, ref: NodeRef) -> None:
         """Put a new process in the place of a node's: it has its private files, but no records and no orders."""
@@ -124,7 +126,7 @@ def masking_of(job: SecureJob, members: Any) -> Masking:
     by_home = {a: tuple(f.index for f in job.spec.files if job.spec.homes[f.index] == a) for a in ADDRESSES}
     sites = []
     for place in members:
-        masker = job.net.members[job.site(place)].orders._masker
+        masker = job.net.members[job.site(place)].orders.executor._masker
         assert masker is not None
         sites.append(MaskedSite(ADDRESSES[place], masker.key, by_home[ADDRESSES[place]]))
     return Masking(THRESHOLD, tuple(sites))

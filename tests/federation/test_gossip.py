@@ -50,7 +50,7 @@ def job(settings: Settings = GOSSIP, ids: tuple[int, ...] = IDS) -> Job:
 
 def masses(made: Job, number: int) -> list[WeightedModel]:
     """What the nodes hold of the latest attempt at a round, in the end."""
-    held = [member.orders._gossip._jobs[made.spec.job].attempts for member in made.net.members.values()]
+    held = [member.orders.executor.gossip._jobs[made.spec.job].attempts for member in made.net.members.values()]
     latest = max(key for attempts in held for key in attempts if key[0] == number)
     return [attempts[latest].mass for attempts in held if latest in attempts]
 
@@ -148,7 +148,7 @@ def test_a_model_of_another_size_or_not_finite_is_not_taken_and_its_node_is_excl
     made = job(replace(GOSSIP, rounds=2))
     key = RING.key(made.spec.job)
     liar = min(made.net.members, key=lambda node: RING.distance(key, node.id))  # whose model would be the ring's
-    pushes, compute = made.net.members[liar].orders._gossip, made.net.members[liar].compute
+    pushes, compute = made.net.members[liar].orders.executor.gossip, made.net.members[liar].compute
     settle = pushes._settle
 
     def settle_wrongly(node: ChordNode, order: Order, attempt: gossip._Attempt) -> Procedure[None]:
@@ -229,7 +229,7 @@ def test_a_node_that_has_lost_its_model_begins_with_the_rings() -> None:
     def forget(node: NodeRef, request: object) -> None:
         if isinstance(request, Order) and request.round == 3:
             made.net.before_answer = lambda node, request: None
-            forgetful._gossip._jobs.clear()
+            forgetful.executor.gossip._jobs.clear()
 
     made.net.before_answer = forget
     made.drive()

@@ -114,7 +114,7 @@ def test_a_site_that_clips_refuses_rounded_updates_before_it_trains(compress: st
     for member in job.net.members.values():
         digests = {file.digest for file in job.spec.files}
         gates.append(SitePolicyInForce(policy, job.net.clock))
-        member.orders._gate = SiteGate(gates[-1], digests, None, lambda: 1)
+        member.orders.executor._gate = SiteGate(gates[-1], digests, None, lambda: 1)
         plain = member.trainer.carry_out
 
         def watch(effect: Compute, plain: Any = plain) -> Done:
@@ -138,7 +138,7 @@ def test_sites_that_give_no_sums_away_train_where_the_validation_file_standardis
     for each in (plain, job):
         for member in each.net.members.values():
             digests = {file.digest for file in each.spec.files}
-            member.orders._gate = SiteGate(SitePolicyInForce(policy, each.net.clock), digests, None, lambda: 1)
+            member.orders.executor._gate = SiteGate(SitePolicyInForce(policy, each.net.clock), digests, None, lambda: 1)
 
     job.drive()
 

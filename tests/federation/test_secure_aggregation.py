@@ -196,7 +196,7 @@ def guarded(job: SecureJob) -> NodeRef:
     for member in job.net.members.values():
         digests = {file.digest for file in job.spec.files}
         policy = SitePolicyInForce(OPEN, job.net.clock)
-        member.orders._gate = SiteGate(policy, digests, None, lambda: 1)
+        member.orders.executor._gate = SiteGate(policy, digests, None, lambda: 1)
     return job.site(0)
 
 
@@ -271,7 +271,7 @@ def test_a_promise_of_a_set_that_no_driver_has_chosen_excludes_its_site(
 ) -> None:
     """Otherwise the job would take what this site alone has sent for the sum over all files."""
     job = SecureJob(rounds=2)
-    liar = job.net.members[job.site(0)].orders._masker
+    liar = job.net.members[job.site(0)].orders.executor._masker
     assert liar is not None
     others = masking_of(job, range(1, SITES)).sites if threshold > 1 else ()
     indices = tuple(index for index in files if index < len(job.spec.files))
@@ -493,7 +493,7 @@ def test_a_masking_of_too_few_or_unordered_sites_is_refused(wrong: Callable[[Mas
 
 def test_a_site_without_the_package_says_what_it_lacks() -> None:
     job = SecureJob()
-    job.net.members[job.site(0)].orders._masker = None
+    job.net.members[job.site(0)].orders.executor._masker = None
 
     progress = carried_out(job.net, job.site(0), train_order(job, job.site(0), masking_of(SecureJob(), range(SITES))))
 

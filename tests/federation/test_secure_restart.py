@@ -116,7 +116,7 @@ def test_a_site_whose_vector_has_changed_reveals_nothing_more() -> None:
     first = masking_of(job, everybody)
     assert reveal(job, ref, first, everybody).state == "done"
     job.restart(job.site(LAST), life=2)
-    masker = job.net.members[ref].orders._masker
+    masker = job.net.members[ref].orders.executor._masker
     assert masker is not None
     plain_mask = masker.mask
     masker.mask = lambda order, vector, address: plain_mask(order, bytes(len(vector)), address)  # type: ignore[method-assign]
