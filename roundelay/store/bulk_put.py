@@ -18,7 +18,7 @@ from roundelay.chord.effects import Procedure, ask, ask_all, gather_or_raise
 from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.store.items import CHUNK_BYTES, PIECE_BYTES, Put, Receipt
+from roundelay.store.items import CHUNK_BYTES, Put, Receipt
 from roundelay.store.packing import far_among
 from roundelay.store.transfer import transfer_timeout_s
 from roundelay.store.write_path import Record, put_one, put_records
@@ -26,6 +26,7 @@ from roundelay.store.write_path import Record, put_one, put_records
 QUESTION_ITEMS_MAX = 64  # in one message: a node writes each to its disk before it answers
 QUESTIONS_IN_FLIGHT_MAX = 64
 BATCH_ITEMS_MAX = 16  # with their contents
+BATCH_BYTES_MAX = 256 << 10  # of contents in one message, unless one has more
 MESSAGES_IN_FLIGHT_MAX = 16
 MESSAGES_IN_FLIGHT_MIN = 2  # of large contents, which have several pieces in flight each
 WINDOW_BYTES = 2 << 20  # of contents in flight: they may all share one slow link
@@ -106,7 +107,7 @@ class _BulkPut:
     # --- helpers
 
     def _batches(self, items_max: int, size_bytes: Callable[[Record], int]) -> list[_Batch]:
-        """Group what is left by node, in messages of at most PIECE_BYTES, unless one record has more.
+        """Group what is left by node, in messages of at most BATCH_BYTES_MAX, unless one record has more.
 
         The nodes take turns, so that all of them are busy.
         """
@@ -117,7 +118,7 @@ class _BulkPut:
                 group, size = (node, node == self._holders[place][0]), size_bytes(record)
                 if not groups[group] or len(groups[group][-1]) == items_max or size > room[group]:
                     groups[group].append([])
-                    room[group] = PIECE_BYTES
+                    room[group] = BATCH_BYTES_MAX
                 groups[group][-1].append(place)
                 room[group] -= size
         turns = zip_longest(*([_Batch(*group, tuple(places)) for places in lists] for group, lists in groups.items()))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from roundelay.chord.effects import Request
 
 CHUNK_BYTES = 1 << 20  # of contents, at most, in one message
-PIECE_BYTES = 256 << 10  # of a larger content that is read or written piece by piece
+PIECE_BYTES = 512 << 10  # of a larger content that is read or written piece by piece
 CONTENT_BYTES_MAX = (1 << 30) + (4 << 20)  # the sum of the largest model, and the receipts behind it
 FILE_BYTES_MAX = 256 << 20  # of a training file, which processes read whole
 IN_LINE_BYTES_MAX = 16 << 10  # of a content that is read behind others on one connection

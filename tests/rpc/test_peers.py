@@ -18,6 +18,7 @@ from roundelay.chord.errors import Malformed, NodeUnreachable, NotYet, PeerFault
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import GetNeighbours, Hop, Neighbourhood, Nudge
 from roundelay.chord.round_trips import INITIAL_S
+from roundelay.node.runtime import Runtime
 from roundelay.rpc import peers as peers_module
 from roundelay.rpc.gen import ttypes
 from roundelay.rpc.handlers import compute_node_processor
@@ -26,7 +27,9 @@ from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import Server
 from roundelay.rpc.transport import FRAME_SIZE_MAX
 from roundelay.rpc.transport import connect as real_connect
-from roundelay.store.items import Write
+from roundelay.store.blobs import digest_of
+from roundelay.store.items import PIECE_BYTES, Read, Write
+from roundelay.store.transfer import PIECES_IN_FLIGHT, fetch_from
 
 PATIENCE_S = 20.0  # generous: nothing that works comes near it
 SHORT_S = 0.2
@@ -128,6 +131,24 @@ def nudge(peers: Peers, node: NodeRef, timeout_s: float = PATIENCE_S) -> None:
 
 
 # --- connections
+
+
+def test_the_pieces_of_a_content_go_over_connections_that_are_kept(opened: ExitStack, peers: Peers) -> None:
+    content = bytes(range(256)) * (2 * PIECES_IN_FLIGHT * PIECE_BYTES // 256)
+    all_are_asked_for = threading.Barrier(PIECES_IN_FLIGHT)
+
+    def answer(request: Request[Any]) -> bytes:
+        assert isinstance(request, Read)
+        all_are_asked_for.wait(PATIENCE_S)
+        return content[request.offset : request.offset + request.length]
+
+    node = start(opened, answer)
+    gate = gate_before(opened, node)
+
+    for _ in range(3):
+        assert Runtime(peers).run(fetch_from(node.at(gate.port), digest_of(content), len(content))) == content
+
+    assert gate.connections == PIECES_IN_FLIGHT
 
 
 def test_one_connection_serves_many_calls(opened: ExitStack, peers: Peers) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from roundelay.chord.errors import NotAllowed, StoreFull
 from roundelay.store import write_path
-from roundelay.store.bulk_put import BATCH_ITEMS_MAX, QUESTION_ITEMS_MAX, put_many
-from roundelay.store.items import CHUNK_BYTES, PIECE_BYTES, Put, Receipt, Write
+from roundelay.store.bulk_put import BATCH_BYTES_MAX, BATCH_ITEMS_MAX, QUESTION_ITEMS_MAX, put_many
+from roundelay.store.items import CHUNK_BYTES, Put, Receipt, Write
 from roundelay.store.write_path import Record
 from tests.chord.ring_harness import refusing
 from tests.store.store_harness import StoreWorld, listen_to, world_of
@@ -77,7 +77,7 @@ def test_messages_are_bounded_in_items_and_bytes() -> None:
 
     for request in puts(world):
         sizes = [len(parcel.content) for parcel in request.parcels]
-        assert sum(sizes) <= PIECE_BYTES
+        assert sum(sizes) <= BATCH_BYTES_MAX
         assert len(sizes) <= (BATCH_ITEMS_MAX if any(sizes) else QUESTION_ITEMS_MAX)
 
 
