@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from io import TextIOWrapper
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 FAILED = 1
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
 USAGE, DATA, NO_INPUT, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, REFUSED = 64, 65, 66, 69, 70, 73, 77
 
 
@@ -198,12 +196,7 @@ def _end(code: int) -> NoReturn:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    first = time.monotonic()
-
-    def again(number: int, _: FrameType | None) -> None:
-        if time.monotonic() - first >= ONE_PRESS_S:
-            os._exit(128 + number)
-
+    again = operating_system.handler_of_later_signals()
     signal.signal(signal.SIGINT, again)
     signal.signal(signal.SIGTERM, again)
     raise Interrupted(number)

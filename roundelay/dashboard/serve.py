@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -19,6 +20,7 @@ from roundelay.dashboard.guard import Guard, admission
 from roundelay.dashboard.messages import MESSAGE_BYTES_MAX, Messages
 from roundelay.dashboard.options import DashboardOptions
 from roundelay.dashboard.site import Site
+from roundelay.node.operating_system import handler_of_later_signals
 from roundelay.node.parent import ready_line
 
 STOP_TIMEOUT_S = 2
@@ -64,7 +66,24 @@ def serve(site: Site, options: DashboardOptions, say: Callable[[str], None]) -> 
     say(f"dashboard at {address}")
     if options.end_with_parent:
         say(ready_line("dashboard", address))
-    uvicorn.Server(config).run(sockets=[bound])
+    PageServer(config).run(sockets=[bound])
+
+
+class PageServer(uvicorn.Server):  # type: ignore[misc]  # types are checked without the extra
+    """The web server, which signals end as they end the other programs: the first cleanly, a second one at once.
+
+    By itself it stops without its tasks at the second one, and prints what they raise.
+    """
+
+    _end_if_later: Callable[[int, FrameType | None], None]
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop. The signal is raised again afterwards, so that the exit code is that of the other programs."""
+        if self.should_exit:
+            self._end_if_later(sig, frame)
+            return
+        self._end_if_later = handler_of_later_signals()
+        super().handle_exit(sig, frame)
 
 
 def contain_failures() -> None:

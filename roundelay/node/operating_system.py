@@ -11,7 +11,9 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from types import FrameType
 
 try:
     import fcntl
@@ -22,6 +24,7 @@ KILL = int(getattr(signal, "SIGKILL", signal.SIGTERM))  # on Windows both end a 
 PAUSE = int(getattr(signal, "SIGSTOP", 0))  # 0: processes cannot be paused here
 RESUME = int(getattr(signal, "SIGCONT", 0))
 NAP_S = 1.0
+ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
 
 
 def lock(file: IO[Any], exclusive: bool) -> None:
@@ -48,6 +51,20 @@ def wait_for_signals() -> NoReturn:
             signal.pause()
         else:
             time.sleep(NAP_S)
+
+
+def handler_of_later_signals() -> Callable[[int, FrameType | None], None]:
+    """Return the handler of the signals after the first one, which came now: they end the process at once.
+
+    One that follows within ONE_PRESS_S is the same press.
+    """
+    first = time.monotonic()
+
+    def handle(number: int, _: FrameType | None) -> None:
+        if time.monotonic() - first >= ONE_PRESS_S:
+            os._exit(128 + number)
+
+    return handle
 
 
 def print_stacks_on_signal() -> None:

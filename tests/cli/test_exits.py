@@ -18,12 +18,14 @@ from typing import Any
 import pytest
 
 from roundelay.cli import exits
+from roundelay.node.operating_system import ONE_PRESS_S
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
 PROGRAM = """
 import sys, threading
 from roundelay.cli import exits
+from roundelay.node.operating_system import ONE_PRESS_S
 
 def main(arguments):
     try:
@@ -78,12 +80,12 @@ def test_the_second_signal_ends_it_at_once(first: signal.Signals, second: signal
         deadline = time.monotonic() + TIMEOUT_S
         while running.poll() is None and time.monotonic() < deadline:
             running.send_signal(second)  # one that comes too soon after the first is the same press
-            time.sleep(exits.ONE_PRESS_S / 4)
+            time.sleep(ONE_PRESS_S / 4)
 
         assert running.wait(TIMEOUT_S) == 128 + second
 
 
-@pytest.mark.parametrize(("later_s", "ends"), [(0.0, []), (0.9 * exits.ONE_PRESS_S, []), (exits.ONE_PRESS_S, [130])])
+@pytest.mark.parametrize(("later_s", "ends"), [(0.0, []), (0.9 * ONE_PRESS_S, []), (ONE_PRESS_S, [130])])
 def test_a_signal_that_is_passed_on_twice_is_one(
     later_s: float, ends: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
