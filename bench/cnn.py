@@ -21,9 +21,10 @@ from bench.job_runs import run_job
 from bench.machine import ROOT, use_one_core
 from bench.trainer import timed
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.malloc import keep_freed_memory
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 
 ABOUT = "The convolutional network: ours beside torch"
 MNIST = ROOT.parent / "shared" / "data" / "mnist"

@@ -33,8 +33,8 @@ from roundelay.chord.ring import Ring
 from roundelay.ml import kernels, optimizers
 from roundelay.ml.data import Samples
 from roundelay.ml.mlp import Architecture, init
-from roundelay.ml.task import TrainConfig
 from roundelay.ml.train import Shard, train_together
+from roundelay.ml.training_plan import TrainConfig
 from roundelay.sim.experiments.walks import hops
 from roundelay.sim.ideal_ring import random_ring
 from roundelay.sim.instant_network import InstantNetwork

@@ -14,9 +14,11 @@ import numpy as np
 from bench.machine import ROOT
 from roundelay.federation.site_policy import SitePolicy
 from roundelay.ml import exact
+from roundelay.ml.design import Design
 from roundelay.ml.privacy import protect
 from roundelay.ml.sliced import as_bytes
-from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan
+from roundelay.ml.task import FileTask, TrainerTask
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from roundelay.ml.worker import Worker
 
 ROWS, FEATURES, CLASSES = 500, 16, 26

@@ -27,10 +27,11 @@ from bench.portable_ring import mixed_ring
 from bench.trainer import ETA, LABELS, MOMENTUM, ROUND_EPOCHS, joined, shipped_files, timed
 from roundelay.ml.choices import ArithmeticName
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.malloc import keep_freed_memory
 from roundelay.ml.models.dense import Dense
-from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import Shard
+from roundelay.ml.training_plan import TrainConfig
 
 ABOUT = "Portable arithmetic: the same model everywhere, and what it costs"
 ROUNDS, EMULATED_ROUNDS = 50, 1

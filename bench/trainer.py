@@ -24,12 +24,13 @@ from bench.figures import Limit, Line, Table, compared
 from bench.machine import ROOT, use_one_core
 from roundelay.ml import exact, legacy_trainer
 from roundelay.ml.data import Array, Floats, Samples, standardise
+from roundelay.ml.design import Design
 from roundelay.ml.malloc import keep_freed_memory
 from roundelay.ml.mlp import Architecture
 from roundelay.ml.models.dense import Dense
 from roundelay.ml.readers import letters
-from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import Shard
+from roundelay.ml.training_plan import TrainConfig
 
 ABOUT = "Local training: ours beside torch, scikit-learn and the GEMM bound"
 TURNS = 9

@@ -17,8 +17,8 @@ from roundelay.ml import exact
 from roundelay.ml.data import Floats, Samples, standardise
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.readers import letters
-from roundelay.ml.task import TrainConfig
 from roundelay.ml.train import train
+from roundelay.ml.training_plan import TrainConfig
 
 LETTERS = Path(__file__).resolve().parents[2] / "letters"
 CLIENTS = int(os.environ.get("BENCH_CLIENTS", "4"))

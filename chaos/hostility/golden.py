@@ -15,7 +15,8 @@ from roundelay.chord.effects import Request
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.federation import requests
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.ml.design import Design
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, WireCall
 from roundelay.rpc.fields import id_to_wire
 from roundelay.rpc.gen.ttypes import Target

@@ -13,7 +13,8 @@ from roundelay.chord.effects import Request
 from roundelay.chord.errors import ChordError, NotFound
 from roundelay.federation.requests import DriverHeartbeat, Order, Push, Share
 from roundelay.federation.tasks import MomentsTask
-from roundelay.ml.task import Design, TrainingPlan
+from roundelay.ml.design import Design
+from roundelay.ml.training_plan import TrainingPlan
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO
 from roundelay.rpc.handlers import Processor
 from roundelay.rpc.server import Server

@@ -19,7 +19,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import GetNeighbours, Notify
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import TrainTask
-from roundelay.ml.task import TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 from roundelay.node.dashboard_process import of_ring, start_page
 from roundelay.node.line_limit import LINES_AT_ONCE, LINES_PER_S
 from roundelay.rpc.peers import Peers

@@ -16,10 +16,10 @@ from roundelay.ml.choices import (
     POWER_MAX,
     OpenChoices,
 )
+from roundelay.ml.design import CLASSES_DEFAULT
 from roundelay.ml.errors import BadOption, CannotWrite, InputMissing, MLError
 from roundelay.ml.plugins import allow, full_name, modules_of
 from roundelay.ml.readers.limits import limits_of
-from roundelay.ml.task import CLASSES_DEFAULT
 
 
 def parser(arguments: Sequence[str]) -> parser_base.Parser:

@@ -17,7 +17,7 @@ from roundelay.federation.tasks import (
 from roundelay.federation.trained_round import TrainedRound
 from roundelay.ml import exact
 from roundelay.ml.fingerprint import fingerprint
-from roundelay.ml.task import PersonalPlan, TrainConfig, TrainingPlan
+from roundelay.ml.training_plan import PersonalPlan, TrainConfig, TrainingPlan
 
 
 def plan(spec: JobSpec, halvings: int = 0) -> TrainingPlan:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from roundelay.federation import strict_json
 from roundelay.federation.strict_json import ADDRESS_CHARACTERS_MAX, in_range, require
-from roundelay.ml.task import FILES_MAX, ROWS_MAX, WIDTH_MAX
+from roundelay.ml.design import WIDTH_MAX
+from roundelay.ml.task import FILES_MAX, ROWS_MAX
 
 LOSS_UNITS_MAX = 1 << 27  # of a row: seven bits before the point, and counts.LOSS_BITS after it
 

@@ -15,7 +15,9 @@ from roundelay.federation.settings import SUMMED_SITES_MIN, Settings, why_not_re
 from roundelay.federation.spec_conflicts import check_spec
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.choices import Task, Updates
-from roundelay.ml.task import ENCODING_CHARACTERS_MAX, READING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
+from roundelay.ml.design import WIDTH_MAX, Design
+from roundelay.ml.task import ROUNDS_MAX, ROWS_MAX
+from roundelay.ml.training_plan import ENCODING_CHARACTERS_MAX, READING_CHARACTERS_MAX
 from roundelay.store.items import FILE_BYTES_MAX
 from roundelay.store.names import check_name
 

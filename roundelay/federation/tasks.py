@@ -13,14 +13,8 @@ from roundelay.chord.requests import Activity
 from roundelay.federation.secure_sum import RevealedSet
 from roundelay.ml.choices import SINGLE_UPDATES, Updates
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import (
-    READING_CHARACTERS_MAX,
-    TrainingPlan,
-    check_moments,
-    check_units,
-    check_updates,
-    vectors_summed,
-)
+from roundelay.ml.task import check_moments, check_units, check_updates, vectors_summed
+from roundelay.ml.training_plan import READING_CHARACTERS_MAX, TrainingPlan
 
 DIGEST_BYTES, COMPARED_MAX = 8, 4096  # of a row; rows of a validation file that are looked for at a site
 SEED_MAX = (1 << 63) - 1

@@ -32,7 +32,8 @@ from roundelay.ml import errors as ml_errors
 from roundelay.ml.errors import CannotWrite, DataError, EndOfFrames, FrameError, InputMissing, MLError, PluginUnknown
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.sliced import Sliced
-from roundelay.ml.task import TrainerTask, TrainingPlan
+from roundelay.ml.task import TrainerTask
+from roundelay.ml.training_plan import TrainingPlan
 from roundelay.store.blobs import digest_of
 
 FINGERPRINTS_MAX = 16  # plans whose fingerprint is remembered

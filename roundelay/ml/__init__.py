@@ -1,7 +1,8 @@
 """Machine learning: what local training on a file does to a vector of weights, and how such changes add up exactly.
 
 Knows no network, no ring, no job and no clock. Importing the package costs nothing: numpy comes with the modules that
-compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, frames, answers, sliced and temporary.
+compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task and what it consists of, frames, answers,
+sliced and temporary.
 
     errors          the errors of this package, one class for each reaction of a caller
     choices         option values and bounds that command lines share with this package
@@ -10,7 +11,10 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, fra
     loaded_blas     the same where numpy has been imported already
     malloc          keep freed memory in a trainer, return it in a server
 
-    task            what a trainer is asked to do: TrainConfig, TrainerTask, the seed of each local training
+    task            what a trainer is asked to do: TrainerTask, the seed of each local training
+    training_plan   what every trainer of a job computes: TrainingPlan, TrainConfig
+    design          which model is trained, and of which sizes
+    field_checks    check the fields of all three
     frames          length-prefixed frames between a node and its trainer process
     answers         what the trainer answers, decoded
     sliced          contents that are read in slices: bytes, or a file

@@ -16,7 +16,7 @@ import numpy as np
 
 from roundelay.ml.data import Array, Floats, Samples
 from roundelay.ml.models.learner import Learner
-from roundelay.ml.task import TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 
 
 @dataclass(frozen=True)

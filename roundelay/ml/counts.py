@@ -17,11 +17,12 @@ from fractions import Fraction
 import numpy as np
 
 from roundelay.ml.data import Array, Doubles, Ints, Labels
+from roundelay.ml.design import WIDTH_MAX
 from roundelay.ml.errors import BadTask
 from roundelay.ml.exact import LOSS_MAX
 from roundelay.ml.float_sums import UNIT_BITS, exact_sum, from_hex
 from roundelay.ml.metrics import ERROR_MAX, FitMetrics
-from roundelay.ml.task import ROWS_MAX, WIDTH_MAX
+from roundelay.ml.task import ROWS_MAX
 
 SCORE_STEPS, SCORE_MAX = 32, 32  # of log-odds: steps in each unit, and the largest that are told apart
 LOSS_BITS = 20  # after the point of a row's loss, which is rounded to them

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Doubles, Floats, Ints, Moments
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, NotFinite, OutOfRange, StepTooLarge
 from roundelay.ml.sliced import Sliced
-from roundelay.ml.task import FRACTION_BITS_MAX, ROWS_MAX, Design
+from roundelay.ml.task import ROWS_MAX
+from roundelay.ml.training_plan import FRACTION_BITS_MAX
 from roundelay.ml.vectors import Vector
 
 CHANGE_BITS_MAX = 10  # a weight changes by less than 2^10 in one local training

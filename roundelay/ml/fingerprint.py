@@ -15,8 +15,8 @@ from roundelay.ml.arithmetic import Arithmetic
 from roundelay.ml.data import Array, Samples
 from roundelay.ml.errors import BadTask
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import TrainingPlan
 from roundelay.ml.train import Shard
+from roundelay.ml.training_plan import TrainingPlan
 from roundelay.ml.vectors import stored
 
 ROWS_MAX = 4095

@@ -23,8 +23,9 @@ from roundelay.ml.data import Array, Floats
 from roundelay.ml.errors import ClientFault, MLError, printable, private
 from roundelay.ml.models.arrays import cut, join
 from roundelay.ml.models.learner import Learner
-from roundelay.ml.task import ROWS_MAX, TrainConfig
+from roundelay.ml.task import ROWS_MAX
 from roundelay.ml.train import OnEpoch
+from roundelay.ml.training_plan import TrainConfig
 
 Scalar = bool | int | float | str
 Config = dict[str, Any]

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from roundelay.ml.data import Array, Samples
 from roundelay.ml.mlp import Architecture
-from roundelay.ml.task import TrainConfig
 from roundelay.ml.train import OnEpoch, check_finite, check_samples
+from roundelay.ml.training_plan import TrainConfig
 
 Doubles = npt.NDArray[np.float64]
 

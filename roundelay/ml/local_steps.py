@@ -5,7 +5,7 @@ NeurIPS 2020: the norm |a|_1 of the accumulated gradients, section 4. With momen
 (t - rho (1 - rho^t) / (1 - rho)) / (1 - rho). Imports no numpy.
 """
 
-from roundelay.ml.task import TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 
 
 def accumulated_steps(config: TrainConfig, rows: int) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from roundelay.ml.factored_gradient import is_large
 from roundelay.ml.mlp import Architecture
-from roundelay.ml.task import TrainConfig
 from roundelay.ml.train import FULL_BATCH_ROWS
+from roundelay.ml.training_plan import TrainConfig
 
 STACK_NUMBERS = 1 << 20  # the most that a step of all files touches: decision 11 has the times
 FILES_BYTES = 1 << 26  # the most memory for copies of the files, which a training makes

@@ -17,8 +17,8 @@ import numpy as np
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.choices import TASK_LOSS, Task
 from roundelay.ml.data import Array, Floats, Ints, Labels, Samples
+from roundelay.ml.design import check_sizes
 from roundelay.ml.losses import Loss, loss_of, summed
-from roundelay.ml.task import check_sizes
 
 Activation = Literal["relu", "identity"]
 

@@ -24,7 +24,7 @@ from roundelay.ml import plugins
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.data import Array
 from roundelay.ml.errors import BadTask, printable, private
-from roundelay.ml.task import TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 
 Update = Callable[[], None]
 

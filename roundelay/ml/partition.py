@@ -15,6 +15,7 @@ import numpy as np
 
 from roundelay.ml.choices import PARTITION_FILES_DEFAULT
 from roundelay.ml.data import Ints
+from roundelay.ml.design import CLASSES_DEFAULT
 from roundelay.ml.errors import BadOption, CannotWrite, DataError, printable, writing_failed
 from roundelay.ml.partitioners import PARAMETER_OF, assign_rows, partitioner_of
 from roundelay.ml.readers import dataset, folder, letters, row_text
@@ -22,7 +23,6 @@ from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.row_text import TextRows
 from roundelay.ml.readers.source import number_labels
 from roundelay.ml.readers.table import is_table
-from roundelay.ml.task import CLASSES_DEFAULT
 
 FILES_MAX = 100_000
 FILE_PREFIX = "part-"

@@ -23,8 +23,8 @@ from roundelay.ml.data import Array, Floats, Samples
 from roundelay.ml.errors import StepTooLarge
 from roundelay.ml.mlp import Architecture, blocks_of
 from roundelay.ml.models.learner import Learner
-from roundelay.ml.task import TrainConfig, TrainingPlan
 from roundelay.ml.train import Shard, train
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 
 OWN_STEP = 0.2  # of the job's: no average over sites evens out the noise of the last steps (decision 28)
 

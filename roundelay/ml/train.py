@@ -19,6 +19,7 @@ from roundelay.ml.batches import Batches
 from roundelay.ml.checkpoint import FileState, Saver, arrays_from_bytes, state_of
 from roundelay.ml.choices import TASK_LOSS
 from roundelay.ml.data import Array, Floats, Samples
+from roundelay.ml.design import Design
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.factored_gradient import FactoredGradient, is_large
@@ -26,7 +27,8 @@ from roundelay.ml.kernels import Batch, Network, Step, gradient_step
 from roundelay.ml.mlp import Architecture
 from roundelay.ml.optimizers import BLOCKWISE, Update, clipped, corrected, folded_eta, memory, proximal, update_of
 from roundelay.ml.sliced import as_bytes
-from roundelay.ml.task import Design, TrainConfig, local_seed
+from roundelay.ml.task import local_seed
+from roundelay.ml.training_plan import TrainConfig
 from roundelay.ml.vectors import Vector
 
 __all__ = ["OnEpoch", "Shard", "TrainConfig", "check_finite", "check_samples", "local_seed", "train", "train_together"]

@@ -37,14 +37,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from roundelay.ml.design import CLASSES_DEFAULT
 from roundelay.ml.errors import BadTask, CannotWrite, EndOfFrames, FrameError, MLError, TrainerFault, private, to_dict
 from roundelay.ml.frames import Frame, Header, NotKept, read_frame, write_frame
 from roundelay.ml.malloc import keep_freed_memory
 from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
 from roundelay.ml.sliced import Sliced, as_bytes, part_of
-from roundelay.ml.task import CLASSES_DEFAULT, TrainerTask, plan_from_dict, task_from_dict
+from roundelay.ml.task import TrainerTask, task_from_dict
 from roundelay.ml.temporary import file_for
 from roundelay.ml.threads import one_blas_thread
+from roundelay.ml.training_plan import plan_from_dict
 
 if TYPE_CHECKING:  # numpy must be imported after one_blas_thread()
     from roundelay.ml.checkpoint import Checkpoint, Keep

@@ -6,13 +6,13 @@ import numpy as np
 
 from roundelay.ml import exact
 from roundelay.ml.data import Floats, Samples, moments_from_bytes, standardise_samples
+from roundelay.ml.design import Design
 from roundelay.ml.metrics import exact_mean, measure_fit
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate, predict_targets
 from roundelay.ml.readers import content as contents
 from roundelay.ml.sliced import Sliced, as_bytes
-from roundelay.ml.task import Design
 
 
 class Validator:

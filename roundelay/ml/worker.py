@@ -20,6 +20,7 @@ from roundelay.ml.checkpoint import Checkpoint, FileDone, Keep, Saver
 from roundelay.ml.control_variates import ControlVariates
 from roundelay.ml.counts import Counts
 from roundelay.ml.data import Array, Floats, Ints, Samples, moments_from_bytes, standardise_samples
+from roundelay.ml.design import CLASSES_DEFAULT
 from roundelay.ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
 from roundelay.ml.exact import FeatureSums
 from roundelay.ml.flower import Client
@@ -36,7 +37,7 @@ from roundelay.ml.readers.limits import DEFAULT, OPTION, Limits
 from roundelay.ml.rounding import exponents, rounded
 from roundelay.ml.running_sum import RunningSum
 from roundelay.ml.sliced import Bytes, Sliced, as_bytes
-from roundelay.ml.task import CLASSES_DEFAULT, FileTask, TrainerTask
+from roundelay.ml.task import FileTask, TrainerTask
 from roundelay.ml.train import Shard, check_samples
 from roundelay.ml.vectors import StoredVector, Vector
 

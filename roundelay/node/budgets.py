@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from roundelay.chord import failure_detector, maintenance, pending, quarantine, registry
 from roundelay.federation import failover, job_lister, leaf_host, orders, requests, trainer_client
 from roundelay.federation.topologies import gossip
-from roundelay.ml import fingerprint, frames, task, worker
+from roundelay.ml import design, fingerprint, frames, task, worker
 from roundelay.node import checkpoints, compute_node, leaf_hosting, line_limit
 from roundelay.rpc import admission, lines, protocol, resolver, server, transport
 from roundelay.store import blobs, delta, items, staging, store
@@ -128,7 +128,7 @@ BUDGETS = (
     ),
     Budget("fingerprints", trainer_client.FINGERPRINTS_MAX, "fingerprints", "all are forgotten"),
     Budget("rows x width of a fingerprint", fingerprint.VALUES_MAX, "values", "fewer rows are tried"),
-    Budget("weights of a model", task.PARAMETERS_MAX, "weights", "Malformed"),
+    Budget("weights of a model", design.PARAMETERS_MAX, "weights", "Malformed"),
     Budget("rows x width of a training step", task.STEP_VALUES_MAX, "values", "the order fails"),
     Budget(
         "parsed files in a trainer; more if --max-file-bytes is more",

@@ -24,17 +24,10 @@ from roundelay.federation.tasks import (
     TrainTask,
 )
 from roundelay.ml.choices import TASK_LOSS, Updates
+from roundelay.ml.design import LAYERS_MAX, Design
 from roundelay.ml.errors import BadTask, printable
-from roundelay.ml.task import (
-    FILES_MAX,
-    LAYERS_MAX,
-    READING_CHARACTERS_MAX,
-    ROWS_MAX,
-    Design,
-    PersonalPlan,
-    TrainConfig,
-    TrainingPlan,
-)
+from roundelay.ml.task import FILES_MAX, ROWS_MAX
+from roundelay.ml.training_plan import READING_CHARACTERS_MAX, PersonalPlan, TrainConfig, TrainingPlan
 from roundelay.rpc import fields
 from roundelay.rpc.fields import (
     BITMAP_BYTES_MAX,

@@ -10,8 +10,8 @@ import pytest
 import roundelay
 from roundelay.cli import main
 from roundelay.cli.parser_base import path
+from roundelay.ml.design import Design
 from roundelay.ml.readers.saved_model import SavedModel
-from roundelay.ml.task import Design
 from tests.processes import client_here, run_here
 
 

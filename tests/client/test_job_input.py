@@ -14,11 +14,11 @@ from roundelay.client.errors import BadInput, InvalidRequest
 from roundelay.client.job_input import JobInput, make_spec, read_input
 from roundelay.client.requests import TrainRequest
 from roundelay.federation.settings import Settings
+from roundelay.ml.design import Design
 from roundelay.ml.errors import DataError
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.saved_model import SavedModel
-from roundelay.ml.task import Design
 
 
 @pytest.fixture

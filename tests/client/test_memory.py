@@ -8,8 +8,9 @@ from roundelay.client.memory import MemoryEstimate, estimate_memory
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES, Design
+from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES
 from roundelay.store.items import CONTENT_BYTES_MAX
 
 

@@ -18,8 +18,9 @@ from roundelay.client.requests import TrainRequest
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 
 
 def some(rows: int, files: int = 8, features: int = 20, classes: int = 3) -> JobInput:

@@ -40,6 +40,7 @@ from roundelay.ml import cells, counts
 from roundelay.ml.cells import Cells
 from roundelay.ml.data import Samples
 from roundelay.ml.description import QUANTILES
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, CannotWrite, DataError
 from roundelay.ml.metrics import FitMetrics, Metrics, auc
 from roundelay.ml.readers import arrays, dataset, images, site, site_counts
@@ -47,7 +48,7 @@ from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.reading import Reading, reading_from_json
 from roundelay.ml.readers.source import DataSet
 from roundelay.ml.row_digests import digest_rows
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from tests.client.site_ring import NAME, RING, SiteRing
 from tests.federation.test_private_data import first_pause
 from tests.ml.made_data import write_mnist

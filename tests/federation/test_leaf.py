@@ -15,7 +15,8 @@ from roundelay.federation.leaf import Leaf
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Attach, Errands, Order, Progress, TrainingFile
 from roundelay.federation.tasks import MomentsTask
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.ml.design import Design
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Read, Write
 from roundelay.store.staging import LARGE_BYTES_MIN

@@ -22,7 +22,8 @@ from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import FINISHED_MAX, ORDERS_BYTES_MAX, QUEUED_MAX, QUEUED_PER_JOB_MAX, Orders
 from roundelay.federation.requests import WORK_MAX, Collect, Order, Progress, TrainingFile
 from roundelay.federation.tasks import MomentsTask, TrainTask
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.ml.design import Design
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, Entry, Item, Put
 from roundelay.store.store import Store

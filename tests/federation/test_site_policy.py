@@ -12,8 +12,9 @@ from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.site_policy import DAY_S, SitePolicy, SitePolicyInForce, policy_from_toml
 from roundelay.federation.tasks import DescribeTask, EvaluateTask, MomentsTask, TrainTask
+from roundelay.ml.design import Design
 from roundelay.ml.readers.reading import Reading
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from roundelay.trust.identity import Identity
 
 FILE = TrainingFile(0, "a.txt", "ab" * 32, 1, 500)

@@ -22,8 +22,9 @@ from roundelay.federation.tasks import TrainTask
 from roundelay.federation.throughput import BACKUP_FACTOR, ThroughputEstimate
 from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from
 from roundelay.federation.topologies.tree_reduce import LOOK_INTERVAL_S, _possible, add, reduce, split
+from roundelay.ml.design import Design
 from roundelay.ml.sliced import as_bytes
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from roundelay.store.packing import SUM_BYTES, WEIGHT_BYTES
 from tests.federation.inline_ring import InlineRing
 from tests.federation.scripted_nodes import Script, ScriptedNodes

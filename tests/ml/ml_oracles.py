@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.mlp import Architecture, loss_and_gradient
-from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan
+from roundelay.ml.task import FileTask, TrainerTask
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from tests.hypothesis_profiles import examples
 
 EFFORT = examples(100)

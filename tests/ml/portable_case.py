@@ -12,11 +12,12 @@ import json
 import numpy as np
 
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate, predict_probabilities
 from roundelay.ml.raw_random import RawGenerator
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 
 ROWS = 75  # the last batch is a short one
 MLP, DEEP = Design((9, 33, 7), arithmetic="portable"), Design((9, 20, 17, 7), arithmetic="portable")

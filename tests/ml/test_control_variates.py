@@ -13,10 +13,12 @@ from roundelay.ml import exact
 from roundelay.ml.choices import ArithmeticName
 from roundelay.ml.control_variates import ControlVariates
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import Design, TrainConfig, TrainerTask
+from roundelay.ml.task import TrainerTask
 from roundelay.ml.train import Shard
+from roundelay.ml.training_plan import TrainConfig
 from roundelay.ml.worker import Worker, sum_from_bytes
 from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task, with_changes
 

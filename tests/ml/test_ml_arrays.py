@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from roundelay.ml.design import Design
 from roundelay.ml.errors import ClientFault
 from roundelay.ml.models.arrays import cut, join
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import Design
 from tests.ml.ml_oracles import make_samples
 
 MLP = Design((5, 7, 6, 4))

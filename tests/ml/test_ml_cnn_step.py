@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from roundelay.ml.data import Floats, Ints
+from roundelay.ml.design import Design
 from roundelay.ml.models.cnn import Cnn
 from roundelay.ml.models.cnn_step import ROWS_MAX
-from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 
 SHAPES = [(1, 28, 28), (3, 13, 17), (2, 16, 15), (1, 12, 12)]
 CONFIG = TrainConfig("sgd", 1, 0.05, 32, 0.0)

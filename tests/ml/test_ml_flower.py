@@ -14,13 +14,15 @@ import pytest
 
 from roundelay.ml import exact
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, ClientFault
 from roundelay.ml.flower import Client
 from roundelay.ml.models.arrays import cut, join
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate
 from roundelay.ml.readers import letters
-from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan
+from roundelay.ml.task import FileTask, TrainerTask
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from roundelay.ml.worker import Worker, sum_from_bytes
 from tests.ml.ml_oracles import digest_of
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.errors import DataError, InputMissing, MLError
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate
@@ -16,7 +17,7 @@ from roundelay.ml.readers import images
 from roundelay.ml.readers.dataset import ReadOptions, read
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.source import DataSet
-from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 from tests.ml.made_data import pixels
 from tests.ml.ml_oracles import SHARED
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from roundelay.ml.data import Moments, Samples
+from roundelay.ml.design import Design
 from roundelay.ml.errors import DataError
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.readers import arrays, dataset, packed, table
@@ -18,7 +19,6 @@ from roundelay.ml.readers.inputs import Inputs, read_inputs
 from roundelay.ml.readers.saved_model import SavedModel, load, save
 from roundelay.ml.readers.source import with_test
 from roundelay.ml.readers.table import TableOptions
-from roundelay.ml.task import Design
 from tests.ml.made_data import pixels, write_mnist
 from tests.ml.made_frame import MadeFrame
 from tests.processes import client_here

@@ -11,7 +11,7 @@ from roundelay.ml.errors import StepTooLarge
 from roundelay.ml.mlp import Architecture, evaluate
 from roundelay.ml.readers.folder import list_training_files, read_file
 from roundelay.ml.readers.letters import parse
-from roundelay.ml.task import TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 from tests.ml.ml_oracles import SHARED, literal_course_train, literal_course_weights, make_samples
 
 needs_letters = pytest.mark.skipif(not (SHARED / "letters").is_dir(), reason="the original letters are not here")

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from roundelay.ml.arithmetic import NATIVE, PORTABLE, Arithmetic
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.lockstep import FILES_BYTES, STACK_NUMBERS, stacks
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.ml.train import Shard, train_together
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from roundelay.ml.worker import Worker, sum_from_bytes
 from tests.hypothesis_profiles import examples
 from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task

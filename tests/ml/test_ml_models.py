@@ -13,6 +13,7 @@ from roundelay.ml import mlp, plugins
 from roundelay.ml.batches import Batches
 from roundelay.ml.choices import MODELS
 from roundelay.ml.data import Moments, Samples
+from roundelay.ml.design import Design
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, DataError, PluginUnknown
 from roundelay.ml.kernels import Network, gradient_step
@@ -22,8 +23,8 @@ from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.cnn import Cnn
 from roundelay.ml.models.learner import evaluate
 from roundelay.ml.readers.saved_model import SavedModel, load, save
-from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import train
+from roundelay.ml.training_plan import TrainConfig
 from tests.ml.ml_oracles import make_samples
 
 IMAGES = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))

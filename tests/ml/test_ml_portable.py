@@ -20,14 +20,15 @@ from roundelay.ml import elementary, exact_product
 from roundelay.ml.arithmetic import PORTABLE
 from roundelay.ml.batches import Batches
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.exact import quantise
 from roundelay.ml.exact_product import operand_bits, product, rounded, total
 from roundelay.ml.kernels import BACK_SUM_MAX, Network, gradient_step
 from roundelay.ml.mlp import Architecture, init, loss_and_gradient
 from roundelay.ml.raw_random import RawGenerator
-from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import train
+from roundelay.ml.training_plan import TrainConfig
 from tests.hypothesis_profiles import examples
 from tests.ml import portable_case
 from tests.ml.ml_oracles import make_samples

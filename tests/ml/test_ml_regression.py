@@ -12,6 +12,7 @@ import pytest
 from roundelay.ml import counts
 from roundelay.ml.batches import Batches
 from roundelay.ml.data import Floats, Moments, Samples, standardise_samples
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, DataError
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.kernels import Network, gradient_step
@@ -22,8 +23,9 @@ from roundelay.ml.models.cnn import Cnn
 from roundelay.ml.models.model import Model
 from roundelay.ml.readers import content, packed
 from roundelay.ml.sliced import as_bytes
-from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan
+from roundelay.ml.task import FileTask, TrainerTask
 from roundelay.ml.train import Shard
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from roundelay.ml.validate import Validator
 from roundelay.ml.worker import Worker
 from tests.ml.ml_oracles import digest_of

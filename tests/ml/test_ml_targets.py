@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from roundelay.ml.data import Moments
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, DataError, MLError
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.prepare import SplitPlan, prepare
@@ -19,7 +20,6 @@ from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.source import DataSet, with_test
 from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.readers.understood import in_short, understand
-from roundelay.ml.task import Design
 
 HOUSES = "rooms,kind,price\n3,flat,120.5\n5,house,310\n2,flat,99.25\n4,house,250.75\n"
 

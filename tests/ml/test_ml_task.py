@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan, plan_from_dict, task_from_dict
+from roundelay.ml.task import FileTask, TrainerTask, task_from_dict
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan, plan_from_dict
 from tests.ml.ml_oracles import EFFORT, make_task, with_changes
 
 GOOD = make_task([b"a", b"b"], [30, 20], moments=bytes(40))

@@ -17,6 +17,7 @@ from tests.ml.ml_oracles import SHARED, make_samples
 torch = pytest.importorskip("torch", reason="PyTorch is in the extra torch")
 
 from roundelay.ml.data import Samples  # noqa: E402
+from roundelay.ml.design import Design  # noqa: E402
 from roundelay.ml.errors import BadTask  # noqa: E402
 from roundelay.ml.exact import fraction_bits, mean, quantise  # noqa: E402
 from roundelay.ml.fingerprint import fingerprint  # noqa: E402
@@ -25,7 +26,7 @@ from roundelay.ml.models.catalogue import learner  # noqa: E402
 from roundelay.ml.models.learner import evaluate  # noqa: E402
 from roundelay.ml.readers import dataset  # noqa: E402
 from roundelay.ml.readers.saved_model import SavedModel, load, save  # noqa: E402
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan  # noqa: E402
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan  # noqa: E402
 
 ZOO = Design((64, 6, 3), "torchzoo:cnn", (1, 8, 8))
 MODULES = """

@@ -23,8 +23,8 @@ from roundelay.ml.exact import feature_sums, feature_sums_from_bytes
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.sliced import as_bytes
-from roundelay.ml.task import TrainConfig
 from roundelay.ml.trainer import serve
+from roundelay.ml.training_plan import TrainConfig
 from roundelay.ml.worker import Worker
 from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task, with_changes
 

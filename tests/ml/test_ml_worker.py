@@ -16,7 +16,8 @@ from roundelay.ml.errors import BadTask, CacheFull, DataError, FileUnknown, NotF
 from roundelay.ml.exact import feature_sums
 from roundelay.ml.mlp import Architecture, evaluate, init
 from roundelay.ml.readers.limits import Limits
-from roundelay.ml.task import TrainConfig, TrainerTask
+from roundelay.ml.task import TrainerTask
+from roundelay.ml.training_plan import TrainConfig
 from roundelay.ml.worker import PartialUpdate, Worker, sum_from_bytes
 from tests.hypothesis_profiles import examples
 from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task, with_changes

@@ -15,12 +15,13 @@ from roundelay.federation.errors import BadSpec
 from roundelay.federation.settings import Settings
 from roundelay.ml import plugins
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, PluginUnknown
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import Learner, evaluate
-from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.ml.train import Shard
+from roundelay.ml.training_plan import TrainConfig, TrainingPlan
 from tests.ml.ml_oracles import make_samples
 
 SOURCE = """

@@ -10,13 +10,15 @@ import pytest
 
 from roundelay.ml.checkpoint import Checkpoint, checkpoint_from_frame
 from roundelay.ml.data import Samples
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate
 from roundelay.ml.personal import last_layer, personal_weights, with_own_head
 from roundelay.ml.readers import packed
 from roundelay.ml.sliced import as_bytes
-from roundelay.ml.task import Design, FileTask, PersonalPlan, TrainConfig, TrainerTask, TrainingPlan, plan_from_dict
+from roundelay.ml.task import FileTask, TrainerTask
+from roundelay.ml.training_plan import PersonalPlan, TrainConfig, TrainingPlan, plan_from_dict
 from roundelay.ml.worker import Worker, sum_from_bytes
 
 CLASSES = 4

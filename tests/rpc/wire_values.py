@@ -35,8 +35,10 @@ from roundelay.federation.tasks import (
     TrainTask,
 )
 from roundelay.ml.choices import ETA_MIN, UPDATES, Updates
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import Design, PersonalPlan, TrainConfig, TrainingPlan, check_updates
+from roundelay.ml.task import check_updates
+from roundelay.ml.training_plan import PersonalPlan, TrainConfig, TrainingPlan
 from roundelay.store.items import Item, Parcel, Put
 from roundelay.trust.identity import Identity
 from tests.hypothesis_profiles import examples

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roundelay.ml.local_steps import accumulated_steps
-from roundelay.ml.task import TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 
 
 def effective_steps(config: TrainConfig, rows: Sequence[int]) -> float:

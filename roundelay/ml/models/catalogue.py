@@ -8,12 +8,12 @@ from inspect import signature
 
 from roundelay.ml import plugins
 from roundelay.ml.choices import MODELS
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, printable
 from roundelay.ml.models.cnn import Cnn
 from roundelay.ml.models.dense import Dense
 from roundelay.ml.models.learner import Learner
 from roundelay.ml.models.model import ModelLearner
-from roundelay.ml.task import Design
 
 
 def learner(design: Design) -> Learner:

@@ -17,6 +17,7 @@ import numpy as np
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.choices import Task
 from roundelay.ml.data import Array, Floats, Labels
+from roundelay.ml.design import Design
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask
 from roundelay.ml.losses import Loss, loss_of
@@ -24,7 +25,7 @@ from roundelay.ml.models.arrays import Slot
 from roundelay.ml.models.arrays import layer as layer_slots
 from roundelay.ml.models.cnn_step import POOL, ROWS_MAX, CnnStep, Layer, flat_size
 from roundelay.ml.models.model import Model
-from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 
 KERNELS = ((5, 8), (3, 16))  # side and channels of each convolution
 STEPS_KEPT = 4  # buffers for different numbers of rows

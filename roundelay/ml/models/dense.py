@@ -8,12 +8,13 @@ import numpy as np
 
 from roundelay.ml import arithmetic, legacy_trainer, mlp, train
 from roundelay.ml.data import Array, Floats, Samples
+from roundelay.ml.design import Design
 from roundelay.ml.lockstep import stacks
 from roundelay.ml.mlp import Activation, Architecture
 from roundelay.ml.models.arrays import Slot, layer
 from roundelay.ml.models.learner import train_one_by_one
-from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard
+from roundelay.ml.training_plan import TrainConfig
 from roundelay.ml.vectors import Vector
 
 

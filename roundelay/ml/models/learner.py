@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from roundelay.ml.arithmetic import Arithmetic
 from roundelay.ml.data import Array, Floats, Samples
+from roundelay.ml.design import Design
 from roundelay.ml.losses import loss_of, probabilities
 from roundelay.ml.mlp import Evaluation, evaluate_scores
 from roundelay.ml.models.arrays import Slot
-from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard
+from roundelay.ml.training_plan import TrainConfig
 from roundelay.ml.vectors import Vector
 
 BLOCK_ROWS = 512  # predicted at once

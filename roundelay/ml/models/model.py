@@ -20,14 +20,15 @@ from roundelay.ml.arithmetic import BY_NAME
 from roundelay.ml.checkpoint import FileState, arrays_from_bytes, state_of
 from roundelay.ml.choices import Task
 from roundelay.ml.data import Array, Floats, Labels, Samples
+from roundelay.ml.design import PARAMETERS_MAX, Design
 from roundelay.ml.errors import BadTask
 from roundelay.ml.losses import loss_of, summed
 from roundelay.ml.losses import probabilities as softmax
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.optimizers import clipped, corrected, folded_eta, memory, proximal, update_of
 from roundelay.ml.sliced import Sliced, as_bytes
-from roundelay.ml.task import PARAMETERS_MAX, Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard, check_finite, check_samples, ignore_epoch
+from roundelay.ml.training_plan import TrainConfig
 from roundelay.ml.vectors import Vector
 
 __all__ = ["Model", "ModelLearner", "softmax"]

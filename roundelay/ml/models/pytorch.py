@@ -19,10 +19,11 @@ from torch import nn
 
 from roundelay.ml.choices import Task
 from roundelay.ml.data import Array, Floats, Labels
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, printable, private
 from roundelay.ml.models.arrays import Slot, from_digits, to_digits
 from roundelay.ml.models.model import Model
-from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.training_plan import TrainConfig
 
 SEED_MAX = 1 << 63
 PREDICTED_ROWS = 128  # at once: bounds the memory of a convolution's activations

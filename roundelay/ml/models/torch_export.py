@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from roundelay.ml.data import INPUT_MAX, Doubles, Floats, Moments
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask
 from roundelay.ml.models.arrays import cut
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.cnn_step import POOL
 from roundelay.ml.models.model import ModelLearner
-from roundelay.ml.task import Design
 
 
 class Standardise(nn.Module):  # type: ignore[misc]  # torch is an extra

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import Design
 
 CHANNELS = (16, 32)  # of each convolution
 POOL = 2

@@ -28,7 +28,7 @@ from roundelay.ml.readers.source import (
     require_one_task,
     to_targets,
 )
-from roundelay.ml.task import ENCODING_CHARACTERS_MAX
+from roundelay.ml.training_plan import ENCODING_CHARACTERS_MAX
 
 KIND = "arrays"
 COLUMNS_SHOWN = 5

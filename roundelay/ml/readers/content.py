@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from roundelay.ml.data import Samples
+from roundelay.ml.design import CLASSES_DEFAULT
 from roundelay.ml.readers import letters, packed
-from roundelay.ml.task import CLASSES_DEFAULT
 
 
 def parse(name: str, content: bytes, features: int | None = None, classes: int = CLASSES_DEFAULT) -> Samples:

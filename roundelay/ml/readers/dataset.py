@@ -17,6 +17,7 @@ from typing import Any
 
 from roundelay.ml import plugins
 from roundelay.ml.choices import KINDS
+from roundelay.ml.design import CLASSES_DEFAULT
 from roundelay.ml.errors import BadTask, DataError, printable, private
 from roundelay.ml.readers import arrays, cifar, folder, idx, images, letters, npz, table
 from roundelay.ml.readers.dialect import Dialect, is_missing
@@ -25,7 +26,6 @@ from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, array_blocks, digits, require_one_task, with_test
 from roundelay.ml.readers.table import TableOptions
-from roundelay.ml.task import CLASSES_DEFAULT
 
 Reader = Callable[[Path], Any]  # of a plugin: a path -> (x, y), (x, y, x of the test part, y of it) or a DataSet
 VALIDATION = "validate"

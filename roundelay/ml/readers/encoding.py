@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from roundelay.ml.errors import BadTask
 from roundelay.ml.readers.packed import FEATURES_MAX
-from roundelay.ml.task import ENCODING_CHARACTERS_MAX
+from roundelay.ml.training_plan import ENCODING_CHARACTERS_MAX
 
 Doubles = npt.NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from roundelay.ml.data import Labels, Samples
+from roundelay.ml.design import CLASSES_DEFAULT
 from roundelay.ml.errors import DataError, fields_text, private
-from roundelay.ml.task import CLASSES_DEFAULT
 
 FEATURES_MAX = 65_536
 LINE_BYTES_MAX = 1 << 20

@@ -13,9 +13,10 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from roundelay.ml.design import PARAMETERS_MAX
 from roundelay.ml.readers.npz import read_header
 from roundelay.ml.readers.packed import FEATURES_MAX
-from roundelay.ml.task import ENCODING_CHARACTERS_MAX, PARAMETERS_MAX
+from roundelay.ml.training_plan import ENCODING_CHARACTERS_MAX
 
 Arrays = dict[str, npt.NDArray[Any]]
 

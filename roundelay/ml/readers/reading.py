@@ -24,7 +24,7 @@ from roundelay.ml.errors import BadTask
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.packed import FEATURES_MAX
 from roundelay.ml.readers.schema import TableOptions
-from roundelay.ml.task import READING_CHARACTERS_MAX
+from roundelay.ml.training_plan import READING_CHARACTERS_MAX
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from roundelay.ml.choices import ArithmeticName, Task
 from roundelay.ml.data import Floats, Moments, moments_from_bytes, standardise
+from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, DataError, InputMissing, printable
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import predict_probabilities, predict_targets
@@ -24,7 +25,6 @@ from roundelay.ml.readers.encoding import Encoding, encoding_from_json
 from roundelay.ml.readers.model_arrays import read_arrays
 from roundelay.ml.readers.npz import DAMAGE
 from roundelay.ml.readers.text import open_regular
-from roundelay.ml.task import Design
 
 FORMAT = 1  # raise it when an earlier release would misread a file; files of the first releases name none: 0
 LETTERS = (16, 26)  # attributes and classes of the letters that ship, and of the data set that they imitate

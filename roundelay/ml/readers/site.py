@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Labels, Samples
+from roundelay.ml.design import CLASSES_DEFAULT
 from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.prepare import SplitPlan, draw_holdout
 from roundelay.ml.readers import dataset, npz, table
@@ -27,7 +28,6 @@ from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.site_schema import PartRows, SiteSchema
 from roundelay.ml.readers.source import DataSet, DatasetPart, arranged, column_names, rebased
 from roundelay.ml.row_digests import Digests, digest_rows
-from roundelay.ml.task import CLASSES_DEFAULT
 
 Bools = npt.NDArray[np.bool_]
 
