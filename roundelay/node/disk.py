@@ -12,6 +12,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 COLUMNS = "key, name, digest, size, version, deleted, until, signature"
 BUSY_TIMEOUT_S = 2.0
 COPIED_AT_ONCE = 8  # pieces of a large content in one transaction, for which others wait
+KEPT_PIECES_MAX = 2  # in memory, of those that were read in part last
 KEYS = 1 << BITS_MAX
 LEASE_READ_MAX_S = 2 * LEASE_MAX_S  # the clock may have been set back
 
@@ -54,7 +56,9 @@ class Disk:
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
         self._copying = threading.Lock()  # held by the thread that copies a large content
+        self._keeping = threading.Lock()  # of the pieces that are kept
         self._copied = ""  # the content whose pieces are written, until it is added
+        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()  # verified pieces by content and number
         self._database: sqlite3.Connection | None = None
         self._sizes: dict[str, int] = {}
         self.total_bytes = 0
@@ -163,6 +167,8 @@ class Disk:
             return b""
         first, last = offset // CHUNK_BYTES, (offset + length - 1) // CHUNK_BYTES
         start = offset - first * CHUNK_BYTES
+        if first == last and length < CHUNK_BYTES < self.size_bytes(digest):
+            return self._kept_piece(digest, first)[start : start + length]
         return b"".join(self._pieces(digest, first, last))[start : start + length]
 
     def content(self, digest: str) -> Content:
@@ -226,6 +232,15 @@ class Disk:
             self._forget(digest)  # not deleted: it may be readable after a restart
             raise Corrupt(f"{self._path}: {error}") from error
         return [row[2] for row in rows]
+
+    def _kept_piece(self, digest: str, number: int) -> bytes:
+        """Return a piece that is read in parts, and keep it for the next part. Raises NotFound, Corrupt."""
+        with self._keeping:
+            piece = self._kept.pop((digest, number), None) or self._pieces(digest, number, number)[0]
+            self._kept[digest, number] = piece
+            if len(self._kept) > KEPT_PIECES_MAX:
+                self._kept.popitem(last=False)
+            return piece
 
     def _last(self, digest: str) -> int:
         """Return the number of a content's last piece, or -1 if it is empty."""

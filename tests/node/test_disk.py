@@ -22,9 +22,10 @@ from roundelay.chord.errors import Corrupt, NotFound, NotYet, StoreFull
 from roundelay.node.disk import COPIED_AT_ONCE, Disk
 from roundelay.node.errors import DiskError
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, Entry, Item, Parcel, Put
+from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, PIECE_BYTES, Entry, Item, Parcel, Put
 from roundelay.store.staging import LARGE_BYTES_MIN
 from roundelay.store.store import Store
+from roundelay.store.transfer import PIECES_IN_FLIGHT
 from tests.node.put_for_ever import content_of, item_of, put
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -174,11 +175,8 @@ def test_used_bytes_are_counted_and_freed(path: Path) -> None:
     disk.close()
 
 
-def test_a_piece_costs_as_much_at_the_end_of_a_large_content_as_in_a_small_one(disk: Disk) -> None:
-    """Read two large contents in turns: no piece may cost a read of the whole content."""
-    contents = [bytes([number]) * (8 * CHUNK_BYTES) for number in range(2)]
-    for content in contents:
-        disk.add(digest_of(content), content)
+def count_read_bytes(disk: Disk) -> Callable[[], int]:
+    """Return a function that returns how many bytes of contents and checksums have been read from the database."""
     read_bytes = 0
 
     def counting(*row: object) -> tuple[object, ...]:
@@ -188,11 +186,46 @@ def test_a_piece_costs_as_much_at_the_end_of_a_large_content_as_in_a_small_one(d
 
     assert disk._database is not None
     disk._database.row_factory = lambda _cursor, row: counting(*row)
+    return lambda: read_bytes
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_parts_that_are_read_a_few_at_a_time_are_read_from_the_file_once(disk: Disk, seed: int) -> None:
+    content = random.Random(1).randbytes(4 * CHUNK_BYTES + 5)
+    disk.add(digest_of(content), content)
+    read_bytes, rng = count_read_bytes(disk), random.Random(seed)
+    starts = [*range(0, len(content), PIECE_BYTES)]
+
+    while starts:
+        some, starts = starts[:PIECES_IN_FLIGHT], starts[PIECES_IN_FLIGHT:]
+        for start in rng.sample(some, len(some)):
+            assert disk.piece(digest_of(content), start, PIECE_BYTES) == content[start : start + PIECE_BYTES]
+
+    assert read_bytes() < 1.01 * len(content)
+
+
+def test_a_part_of_a_content_that_was_dropped_is_not_found(disk: Disk) -> None:
+    content = bytes(2 * CHUNK_BYTES)
+    disk.add(digest_of(content), content)
+    assert disk.piece(digest_of(content), 0, 10) == bytes(10)
+
+    disk.drop(digest_of(content))
+
+    with pytest.raises(NotFound):
+        disk.piece(digest_of(content), 10, 10)
+
+
+def test_a_piece_costs_as_much_at_the_end_of_a_large_content_as_in_a_small_one(disk: Disk) -> None:
+    """Read two large contents in turns: no piece may cost a read of the whole content."""
+    contents = [bytes([number]) * (8 * CHUNK_BYTES) for number in range(2)]
+    for content in contents:
+        disk.add(digest_of(content), content)
+    read_bytes = count_read_bytes(disk)
     for offset in range(0, 8 * CHUNK_BYTES, CHUNK_BYTES):
         for content in contents:
             assert disk.piece(digest_of(content), offset, CHUNK_BYTES) == content[:CHUNK_BYTES]
 
-    assert read_bytes < 2.1 * 8 * CHUNK_BYTES, "each byte once, and checksums"
+    assert read_bytes() < 2.1 * 8 * CHUNK_BYTES, "each byte once, and checksums"
 
 
 # --- restarts
