@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roundelay.chord.errors import ChordError
-from roundelay.client.job_input import make_spec, read_input
+from roundelay.client.job_spec import make_spec
+from roundelay.client.letter_files import read_input
 from roundelay.federation.errors import FederationError
 from roundelay.federation.records import RoundReport
 from roundelay.federation.settings import Settings

@@ -70,7 +70,7 @@ def run(chosen: parser_base.Namespace) -> int:
 
 def _describe_own(chosen: parser_base.Namespace, options: DataOptions, columns: int) -> Description:
     """Describe the user's own data. Raises Exit, ClientError."""
-    from roundelay.client.job_input import read_options
+    from roundelay.client.reader_options import read_options
     from roundelay.ml.description import COLUMNS_MAX, describe
     from roundelay.ml.readers import dataset
 

@@ -27,7 +27,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
 
 def run(chosen: parser_base.Namespace) -> int:
     """Print tables, or one line of JSON. Raises ClientError."""
-    from roundelay.client.job_input import read_options  # brings numpy, which --help does not wait for
+    from roundelay.client.reader_options import read_options  # brings numpy, which --help does not wait for
     from roundelay.ml.readers import dataset
     from roundelay.ml.readers.understood import understand
 

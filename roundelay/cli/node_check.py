@@ -36,7 +36,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
 
 def run(chosen: parser_base.Namespace) -> int:
     """Print tables, or one line of JSON. Raises Exit; ClientError for data that cannot be read."""
-    from roundelay.client.job_input import reading_of  # brings numpy, which --help does not wait for
+    from roundelay.client.reader_options import reading_of  # brings numpy, which --help does not wait for
     from roundelay.ml.readers import site
 
     _, folder = chosen.private

@@ -29,7 +29,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
 
 def run(chosen: parser_base.Namespace) -> int:
     """Write the files and print one line. Raises Exit."""
-    from roundelay.client.job_input import read_options
+    from roundelay.client.reader_options import read_options
     from roundelay.ml import prepare  # brings numpy, which --help does not wait for
 
     options = DataOptions(**data_options.chosen_in(chosen))

@@ -10,7 +10,11 @@ comparison    jobs side by side: what they differ in, and their errors
 preparation   read and check a request's data before a ring is needed
 publication   store a job's files and its record on the ring
 forgetting    submit the job that never had some files of another
-job_input     the files of a job, read from the user's data
+job_input     the files of a job, and what its spec says of their rows
+data_reader   read a user's data into such files
+letter_files  read files of letters, which are stored as they are
+reader_options  the kind of a request's data, and the options of their readers
+job_spec      the spec of a job: its settings and its files
 proofs        write a proof of a job, check one offline, replay one
 private_data  the files of a job that stay on the nodes which published them
 personal      make a site's own model from its private data, at the site

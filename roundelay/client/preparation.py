@@ -14,21 +14,16 @@ import numpy as np
 
 from roundelay.client import private_data
 from roundelay.client.connection import Connection
+from roundelay.client.data_reader import read_agreed_validation, read_data, read_validation
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import BadInput, InvalidRequest
-from roundelay.client.job_input import (
-    JobInput,
-    kind_of,
-    make_spec,
-    read_agreed_validation,
-    read_data,
-    read_validation,
-    reading_of,
-)
+from roundelay.client.job_input import JobInput
+from roundelay.client.job_spec import make_spec
 from roundelay.client.local import allow_names
 from roundelay.client.memory import estimate_memory
 from roundelay.client.presets import description, preset, recommended
 from roundelay.client.progress import SILENT, Progress
+from roundelay.client.reader_options import kind_of, reading_of
 from roundelay.client.requests import TrainRequest
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec

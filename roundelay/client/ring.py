@@ -24,7 +24,6 @@ from roundelay.client.errors import ClientError, InputNotFound, InvalidRequest, 
 from roundelay.client.forgetting import publish_without
 from roundelay.client.health import RingCheck
 from roundelay.client.job import Job
-from roundelay.client.job_input import reading_of
 from roundelay.client.job_runner import read_latest
 from roundelay.client.job_summary import JobSummary
 from roundelay.client.local import allow_names, begin_ring
@@ -34,6 +33,7 @@ from roundelay.client.notebook import progress_here
 from roundelay.client.preparation import PreparedRequest, prepare
 from roundelay.client.progress import Progress
 from roundelay.client.publication import publish
+from roundelay.client.reader_options import reading_of
 from roundelay.client.requests import DataOptions, RingAddress, TrainRequest
 from roundelay.client.sites import Site, find_sites
 from roundelay.client.train_arguments import PLUGIN_SETTINGS, make_request

@@ -11,7 +11,9 @@ import pytest
 
 from roundelay.client import preparation
 from roundelay.client.errors import BadInput, InvalidRequest
-from roundelay.client.job_input import JobInput, make_spec, read_input
+from roundelay.client.job_input import JobInput
+from roundelay.client.job_spec import make_spec
+from roundelay.client.letter_files import read_input
 from roundelay.client.requests import TrainRequest
 from roundelay.federation.settings import Settings
 from roundelay.ml.design import Design

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from roundelay.client.data_reader import read_data
 from roundelay.client.errors import BadInput
-from roundelay.client.job_input import JobInput, make_spec, read_data, read_input
+from roundelay.client.job_input import JobInput
+from roundelay.client.job_spec import make_spec
+from roundelay.client.letter_files import read_input
 from roundelay.client.private_data import agree_on
 from roundelay.client.progress import SILENT
 from roundelay.client.requests import DataOptions, TrainRequest

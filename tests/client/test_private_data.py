@@ -16,9 +16,9 @@ import pytest
 from roundelay.chord.errors import NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.client import private_data
+from roundelay.client.data_reader import read_validation
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import BadInput, ClientError
-from roundelay.client.job_input import read_validation
 from roundelay.client.model_card import write_card
 from roundelay.client.preparation import prepare
 from roundelay.client.private_data import describe
