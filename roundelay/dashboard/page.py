@@ -52,13 +52,13 @@ def install(site: Site) -> None:
     app.add_static_file(local_file=ASSETS / "page.js", url_path="/assets/page.js")
 
     def page() -> None:
-        if site.pages >= PAGES_MAX:
+        client, pages = ui.context.client, site.pages
+        if not pages.open(client.id, client.delete):
             ui.label(f"{PAGES_MAX} pages are open already: close one and reload.")
             return
-        site.pages += 1
-        made = Page(site)
-        ui.context.client.on_delete(made.leave)
-        made.build()
+        client.on_connect(lambda: pages.connect(client.id))
+        client.on_delete(lambda: pages.close(client.id))
+        Page(site).build()
 
     ui.page("/", title="Roundelay", dark=None)(page)
 
@@ -83,10 +83,6 @@ class Page:
         self._filters: dict[str, ui.input] = {}
         self._drawn: object = None
         self._sections: dict[str, ui.element] = {}
-
-    def leave(self) -> None:
-        """Unregister this page when it is closed."""
-        self._site.pages -= 1
 
     # --- building
 

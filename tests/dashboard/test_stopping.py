@@ -6,27 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
-from urllib.error import HTTPError
 
 import pytest
 
 from roundelay.node.operating_system import ONE_PRESS_S
 from roundelay.testing.waiting import until
+from tests.end_to_end.browser import is_served
 from tests.processes import PATIENCE_S, ROOT, environment, started
 
 pytest.importorskip("nicegui", reason="the extra `dashboard` is not installed (make dashboard-test does it)")
 COMMAND = [sys.executable, "client.py", "dashboard", "--port", "0", "--supernode", "127.0.0.1:1"]
-
-
-def is_served(address: str) -> bool:
-    try:
-        urllib.request.urlopen(address.partition("?")[0], timeout=PATIENCE_S)
-    except HTTPError:  # the token is missing
-        return True
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("presses", [1, 2, 1000])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -63,6 +65,17 @@ def _address(lines: Any) -> str:
             return address
         assert line, "the dashboard ended before it listened"
     raise AssertionError("the dashboard did not announce that it is ready")
+
+
+def is_served(address: str) -> bool:
+    """Return whether the page answers at its address."""
+    try:
+        urllib.request.urlopen(address.partition("?")[0], timeout=PATIENCE_S)
+    except HTTPError:  # the token is missing
+        return True
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
