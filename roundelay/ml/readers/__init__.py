@@ -9,6 +9,8 @@ letters      comma-separated rows: features, then the class
 packed       the binary format of prepared data: header, rows, checksum
 table        tables with a label column (.csv, .tsv), with or without a header
 scan         one pass over a file of a table, in blocks of lines
+block_parser a block of lines as a whole, if it is plain
+row_parser   the fields of a row, one by one; faults are named with their line
 schema       the columns of a table: the class, numbers and words
 column_summary  what rows say of how a column is encoded; merged exactly
 encoding     how columns become features; part of a saved model

@@ -1,42 +1,34 @@
 """One pass over a file of a table: every field is checked, and the rows go to a spool as numbers.
 
-A block of lines is parsed as a whole (decimals.py). A block that cannot be, because of quoted separators, comments,
-blank lines or a fault, is read once more row by row (rows.py), which names the line of a fault. The second way accepts
-all that the first one does, and gives the same numbers.
+A block of lines is parsed as a whole (block_parser.py). A block that cannot be, because of quoted separators, comments,
+blank lines or a fault, is read once more row by row (row_parser.py), which names the line of a fault. The second way
+accepts all that the first one does, and gives the same numbers.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from roundelay.ml.data import Ints
-from roundelay.ml.errors import DataError, fields_text, printable, private
+from roundelay.ml.data import Doubles
+from roundelay.ml.errors import DataError
 from roundelay.ml.malloc import reuse_freed_blocks
-from roundelay.ml.readers import decimals
-from roundelay.ml.readers.dialect import BLANKS, COMMENT, Dialect, find_dialect, has_header, is_missing, sample_rows
+from roundelay.ml.readers.block_parser import BlockParser
+from roundelay.ml.readers.dialect import Dialect, find_dialect, has_header, sample_rows
 from roundelay.ml.readers.limits import DEFAULT, Limits
+from roundelay.ml.readers.row_parser import RowParser
 from roundelay.ml.readers.rows import Rows
-from roundelay.ml.readers.schema import CLASSES_MAX, Column, Layout, Schema, looks_like_amount, looks_like_date
+from roundelay.ml.readers.schema import Layout, Schema
 from roundelay.ml.readers.source import SET_ROWS_MAX
 from roundelay.ml.readers.spool import Spool
 from roundelay.ml.readers.text import Block, Tell, blocks
 
-Doubles = npt.NDArray[np.float64]
-
 LINES_SLOW = 128  # that are read one by one before the rest of a block is tried at once
-LARGEST = float(np.finfo(np.float32).max)
-_GAPS = dict.fromkeys((b"", b"?", b"NA", b"nan", b"NaN"), float("nan"))  # the usual ones
-_RUN = re.compile(rb"[ \t]+")
-_EDGE = re.compile(rb"^[ \t]+|[ \t]+$", re.MULTILINE)
-_SWAPPED = bytes.maketrans(b",.", b".,")
 
 
 class FileScan:
@@ -85,6 +77,8 @@ class FileScan:
             self._layout = self._schema.match(self._path, line, header, len(first))
         else:
             self._layout = self._schema.learn(self._path, line, header, len(first))
+        self._block_parser = BlockParser(self._schema, self._layout, self._dialect)
+        self._row_parser = RowParser(self._path, self._schema, self._layout, self._dialect)
         for column in self._schema.columns:
             column.words.is_number = (lambda text: False) if column.is_forced else self._is_number
         return rows.rest() if header else block
@@ -144,81 +138,31 @@ class FileScan:
         numbers = [value for value in values if value is not None and math.isfinite(value)]
         return len(numbers) == len(values) and any(value != round(value) for value in numbers)
 
-    # --- a block at once
-
     def _add_block(self, block: Block, spool: Spool) -> bool:
         """Add a block's rows; return False, and nothing is changed, if it has to be read row by row."""
-        text = _plain(block.text, self._dialect)
-        if text is None:
+        parsed = self._block_parser.parse(block.text)
+        if parsed is None:
             return False
-        text = b" " * decimals.MARGIN_BYTES + text
-        found = _fields(text, self._dialect, self._layout.width)
-        if found is None:
-            return False
-        starts, ends = found  # (n, width)
-        rows = self._numbers(text, starts, ends)
-        if rows is None:
-            return False
-        codes = self._words(text, starts, ends, rows)
-        if codes is None:
-            return False
-        self._commit(rows, codes, spool)
+        self._commit(*parsed, spool)
         return True
 
-    def _numbers(self, text: bytes, starts: Ints, ends: Ints) -> Doubles | None:
-        """Return the rows (n, columns), as yet without words; or None."""
-        columns = self._schema.columns
-        places = [place for place, n in enumerate(self._layout.columns) if n >= 0 and not columns[n].is_words]
-        numbers = [self._layout.columns[place] for place in places]
-        rows = np.empty((len(starts), len(columns)))  # (n, columns)
-        if self._schema.target and not self._layout.has_target:
-            rows[:, -1] = np.nan
-        if not numbers:
-            return rows
-        chosen = slice(places[0], places[-1] + 1) if places[-1] - places[0] + 1 == len(places) else places
-        first, last = starts[:, chosen].ravel(), ends[:, chosen].ravel()  # (n * numbers,)
-        source = text.translate(_SWAPPED) if self._dialect.decimal_comma else text
-        values, good = decimals.parse(np.frombuffer(source, np.uint8), first, last)
-        if not good.all():
-            others = np.flatnonzero(~good)
-            fields = [text[a:b] for a, b in zip(first[others].tolist(), last[others].tolist(), strict=True)]
-            read = _read_numbers(fields, self._dialect)
-            if read is None:
-                return None
-            values[others] = read
-        table = values.reshape(len(starts), -1)  # (n, numbers)
-        if not good.all() and not self._accepts(table, numbers):
-            return None
-        is_run = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        rows[:, slice(numbers[0], numbers[0] + len(numbers)) if is_run else numbers] = table
-        return rows
+    def _add_rows(self, block: Block, following: Iterator[Block], spool: Spool, lines: int) -> Block:
+        """Add rows one by one, of this many lines at least; return the rest of the block.
 
-    def _accepts(self, table: Doubles, numbers: Sequence[int]) -> bool:
-        """Return whether missing values may be where they are."""
-        gaps = np.isnan(table)  # (n, numbers)
-        target = [at for at, number in enumerate(numbers) if self._schema.columns[number].is_target]
-        if gaps[:, target].any():
-            return False
-        return not gaps.any() or (self._schema.options.missing != "refuse" and not gaps.all(axis=1).any())
-
-    def _words(self, text: bytes, starts: Ints, ends: Ints, rows: Doubles) -> list[int] | None:
-        """Write the numbers of words into the rows; return the number of each row's class. Or return None."""
-        codes: list[int] | None = [-1] * len(starts) if self._layout.label is None else []
-        for place, number in enumerate(self._layout.columns):
-            is_class = place == self._layout.label
-            if not is_class and (number < 0 or not self._schema.columns[number].is_words):
-                continue
-            words = self._schema.classes if is_class else self._schema.columns[number].words
-            first, last = starts[:, place].tolist(), ends[:, place].tolist()
-            found = words.number_all([text[a:b] for a, b in zip(first, last, strict=True)])
-            if found is None or (-1 in found and (is_class or self._schema.options.missing == "refuse")):
-                return None
-            if is_class:
-                codes = found
-            else:
-                rows[:, number] = found
-                rows[rows[:, number] < 0, number] = np.nan
-        return codes
+        Raises DataError with the line of the first fault.
+        """
+        made: list[list[float]] = []
+        codes: list[int] = []
+        rows = Rows(self._path, block, following, self._dialect)
+        for row in rows:
+            values, code = self._row_parser.parse(rows.line, row)
+            made.append(values)
+            codes.append(code)
+            if rows.line >= block.line + lines - 1:
+                break
+        if made:
+            self._commit(np.array(made, np.float64), codes, spool)
+        return rows.rest()
 
     def _commit(self, rows: Doubles, codes: list[int], spool: Spool) -> None:
         """Add rows that are right, and note what they hold."""
@@ -234,166 +178,3 @@ class FileScan:
                 column.is_words = bool(column.is_words)
         spool.add(rows)
         self.codes.extend(codes)
-
-    # --- row by row
-
-    def _add_rows(self, block: Block, following: Iterator[Block], spool: Spool, lines: int) -> Block:
-        """Add rows one by one, of this many lines at least; return the rest of the block.
-
-        Raises DataError with the line of the first fault.
-        """
-        made: list[list[float]] = []
-        codes: list[int] = []
-        rows = Rows(self._path, block, following, self._dialect)
-        for row in rows:
-            if len(row) != self._layout.width:
-                raise self._fault(rows.line, f"has {fields_text(len(row))}, expected {self._layout.width}")
-            values = [0.0] * len(self._schema.columns)
-            if self._schema.target and not self._layout.has_target:
-                values[-1] = math.nan
-            if self._layout.label is None:
-                codes.append(-1)
-            for place, text in enumerate(row):
-                number = self._layout.columns[place]
-                if place == self._layout.label:
-                    codes.append(self._class(rows.line, place, text))
-                elif number >= 0:
-                    values[number] = self._value(rows.line, place, self._schema.columns[number], text)
-            made.append(values)
-            if rows.line >= block.line + lines - 1:
-                break
-        if made:
-            self._commit(np.array(made, np.float64), codes, spool)
-        return rows.rest()
-
-    def _class(self, line: int, place: int, text: str) -> int:
-        if is_missing(text):
-            raise self._fault(line, f"{self._gap(place, text)}: it is the class of the row, so leave the row out")
-        if not text.strip().isprintable():
-            raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not a class: write it on one line")
-        try:
-            return self._schema.classes.number(text)
-        except ValueError:
-            advice = "check --label, or say --task regression"
-            raise self._fault(line, f"has more than {CLASSES_MAX} classes: {advice}") from None
-
-    def _value(self, line: int, place: int, column: Column, text: str) -> float:
-        """Return the number that stands for a field; NaN if it is missing."""
-        if is_missing(text) and column.is_target:
-            raise self._fault(line, f"{self._gap(place, text)}: it is the target of the row, so leave the row out")
-        if is_missing(text):
-            if self._schema.options.missing == "refuse":
-                advice = "fill it in, or train with --missing mean or --missing zero"
-                raise self._fault(line, f"{self._gap(place, text)}: {advice}")
-            return float("nan")
-        value = self._dialect.number(text)
-        if column.is_words is None:
-            column.is_words = value is None
-            if value is None:
-                self._refuse_amounts(line, place, text)
-        if column.is_words:
-            return self._word(line, place, column, text, value)
-        if value is None:
-            advice = f"--categorical {_option(self._layout, place)} reads it as words"
-            if column.is_target:
-                advice = "--task classification trains classes"
-            raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not a number ({advice})")
-        if not abs(value) <= LARGEST:
-            advice = "scale the column, or leave the row out"
-            raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not finite or too large: {advice}")
-        return value
-
-    def _refuse_amounts(self, line: int, place: int, text: str) -> None:
-        """Raise DataError for a column that begins with a date or an amount: read as words, it would lose its order."""
-        name, option = self._layout.name(place), _option(self._layout, place)
-        if looks_like_date(text):
-            advice = f"make it a number, or leave it out: --drop {option}"
-            raise self._fault(line, f"{name} holds dates or times such as {_quote(text)}: {advice}")
-        if looks_like_amount(text):
-            advice = (
-                f"write digits alone, or leave it out (--drop {option}), or --categorical {option} reads it as words"
-            )
-            raise self._fault(line, f"{name} holds amounts such as {_quote(text)}: {advice}")
-
-    def _word(self, line: int, place: int, column: Column, text: str, value: float | None) -> float:
-        try:
-            return column.words.number(text)
-        except ValueError:
-            name, option = self._layout.name(place), _option(self._layout, place)
-        if value is not None and not column.is_forced:
-            advice = f"--categorical {option} reads it as words"
-            raise self._fault(line, f"{name} holds words, but here {_quote(text)}: {advice}")
-        if not text.strip().isprintable():
-            raise self._fault(line, f"{name} is {_quote(text)}, not a number or a word: leave it out, --drop {option}")
-        advice = f"leave it out (--drop {option}), or raise --words"
-        raise self._fault(line, f"{name} has more than {column.words.most} different words: {advice}")
-
-    def _gap(self, place: int, text: str) -> str:
-        """Say that a field has no value."""
-        written = f"is {_quote(text)}, which marks a missing value" if text.strip() else "is empty"
-        return f"{self._layout.name(place)} {written}"
-
-    def _fault(self, line: int, message: str) -> DataError:
-        return DataError(str(self._path), line, message)
-
-
-def _plain(text: bytes, dialect: Dialect) -> bytes | None:
-    """Return lines without quotes and runs of blanks; None if they have to be read row by row."""
-    if dialect.separator == BLANKS:
-        text = _RUN.sub(b"\t", _EDGE.sub(b"", text))
-    if b'"' in text:
-        mark = re.escape(_byte(dialect))
-        text = re.sub(rb'(^|%b)"([^"\n%b]*)"(?=%b|$)' % (mark, mark, mark), rb"\1\2", text, flags=re.MULTILINE)
-    return None if b'"' in text else text
-
-
-def _fields(text: bytes, dialect: Dialect, width: int) -> tuple[Ints, Ints] | None:
-    """Return where each field begins and ends: (n, width) each; None if a row has another number of fields."""
-    data = np.frombuffer(text, np.uint8)
-    is_end = data == ord("\n")
-    ends = np.flatnonzero(is_end | (data == _byte(dialect)[0]))
-    rows, rest = divmod(len(ends), width)
-    if rest or int(np.count_nonzero(is_end)) != rows or not is_end[ends[width - 1 :: width]].all():
-        return None
-    starts = np.empty_like(ends)
-    starts[0] = decimals.MARGIN_BYTES
-    np.add(ends[:-1], 1, out=starts[1:])
-    if (data[starts[::width]] == ord(COMMENT)).any():
-        return None
-    return starts.reshape(rows, width), ends.reshape(rows, width)
-
-
-def _read_numbers(fields: list[bytes], dialect: Dialect) -> Sequence[float] | Doubles | None:
-    """Return the numbers in fields of any form, NaN for a missing one; None if one is something else."""
-    if not dialect.decimal_comma and b"_" not in b"".join(fields):
-        try:
-            values = np.array([_GAPS[field] if field in _GAPS else float(field) for field in fields])  # (fields,)
-            gaps = np.isnan(values)
-            if (
-                int(gaps.sum()) == sum(field in _GAPS for field in fields)
-                and not (np.abs(values[~gaps]) > LARGEST).any()
-            ):
-                return values
-        except ValueError:
-            pass  # another mark of a missing value, or blanks
-    read: list[float] = []
-    for field in fields:
-        value = dialect.number(field.decode())
-        if value is None or abs(value) > LARGEST:
-            return None
-        read.append(value)
-    return read
-
-
-def _byte(dialect: Dialect) -> bytes:
-    return b"\t" if dialect.separator == BLANKS else dialect.separator.encode()
-
-
-def _option(layout: Layout, place: int) -> str:
-    if not layout.header:
-        return str(place)
-    return (private if layout.is_doubtful else printable)(layout.header[place], 40)
-
-
-def _quote(text: str) -> str:
-    return f"'{private(text, 20)}'"
