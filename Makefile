@@ -35,7 +35,7 @@ help:
 	@echo "make slurm           run deploy/slurm on three machines of Slurm, and preempt them (needs slurmd and munge)"
 	@echo "make containers      run deploy/compose.yaml on docker or podman, and disturb it"
 	@echo "make ray             run a ring on three machines of Ray, take one away and add one (needs pip install '.[ray]')"
-	@echo "make bench           run the benchmarks beside other systems; writes docs/results/performance.md (20 to 30 minutes)"
+	@echo "make bench           run the benchmarks beside other systems; writes docs/results/performance.md (15 minutes)"
 	@echo "make bench-peers     install these other systems into $(PEERS) (1.5 GB)"
 	@echo "make docs            build the documentation as a site, in build/site; a warning is an error"
 	@echo "make lock            pin the packages of the container image, with hashes, in deploy/requirements.lock"

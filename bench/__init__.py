@@ -38,6 +38,7 @@ reading         tables made ready for a job, compared with pandas
 The parts:
 
 first_round      the start, beside imports of numpy and Flower
+ring_figures     figures of a ring of real processes
 job_runs         jobs as users type them, timed from outside
 counted_client   runs the client, and counts the bytes of its messages
 figures          figures, limits and tables

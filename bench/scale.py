@@ -11,19 +11,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import report, scale_real, scale_simulated, scale_stored
-from bench.figures import Table
 
 ABOUT = "The scale: rings of many nodes"
 
 
 def main(arguments: Sequence[str]) -> int:
-    return report.main("scale", ABOUT, measure, arguments)
-
-
-def measure() -> list[Table]:
     with tempfile.TemporaryDirectory(prefix="roundelay-bench-") as folder:
-        return [
-            *scale_real.measure(Path(folder) / "real"),
-            *scale_simulated.measure(),
-            *scale_stored.measure(Path(folder) / "stored"),
-        ]
+        return report.main("scale", ABOUT, sections(Path(folder)), arguments)
+
+
+def sections(folder: Path) -> report.Sections:
+    """Return the tables that can be measured alone."""
+    return {
+        "small": lambda: scale_real.measure(folder / "small", scale_real.SMALL),
+        "large": lambda: scale_real.measure(folder / "large", scale_real.LARGE),
+        "simulated": scale_simulated.measure,
+        "stored": lambda: scale_stored.measure(folder / "stored"),
+    }

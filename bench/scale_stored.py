@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench import echo_servers
 from bench.figures import Limit, Line, Table
-from bench.scale_real import entry_of
+from bench.ring_figures import entry_of
 from roundelay.chord.effects import Procedure
 from roundelay.client.connection import RingEntry, client_runtime
 from roundelay.node.files import open_content
@@ -40,25 +41,42 @@ def measure(folder: Path) -> list[Table]:
     with large.open("wb") as file:
         for _ in range(LARGE_BYTES // MIB):
             file.write(rng.randbytes(MIB))
-    return [
-        _table(folder / f"{copies}{'-disk' * keep_state}", copies, keep_state, large) for copies, keep_state in RINGS
-    ]
+    with ExitStack() as stack:
+        rings = [StoringRing(folder, copies, keep_state, stack) for copies, keep_state in RINGS]
+        for each in rings:
+            each.put_and_get(large)
+        time.sleep(REPLICATED_S)
+        return [each.table() for each in rings]
 
 
-def _table(folder: Path, copies: int, keep_state: bool, large: Path) -> Table:
-    ring = Cluster(folder, keep_state=keep_state, supernode_options=("--replicas", str(copies)))
-    try:
-        ring.form(NODES)
-        entry, runtime = entry_of(ring), client_runtime()
-        lines = [
-            *_small(runtime, entry, FILES_ON_DISK if keep_state else FILES),
-            *_large(runtime, entry, ring, large, keep_state),
-        ]
+class StoringRing:
+    """One ring, and the lines of its table."""
+
+    def __init__(self, folder: Path, copies: int, keep_state: bool, stack: ExitStack) -> None:
+        name, options = f"{copies}{'-disk' * keep_state}", ("--replicas", str(copies))
+        self._ring = Cluster(folder / name, keep_state=keep_state, supernode_options=options)
+        stack.callback(self._ring.stop)
+        self._keep_state = keep_state
+        self._lines: list[Line] = []
+        self._base: dict[int, float] = {}  # megabytes of each node before the large content
+        what = f"{copies} cop{'y' if copies == 1 else 'ies'}, {'with --state-dir' if keep_state else 'in memory'}"
+        self._title = f"Put and get on {NODES} nodes, {what}"
+
+    def put_and_get(self, large: Path) -> None:
+        """Form the ring, and measure small contents and a large one."""
+        self._ring.form(NODES)
+        entry, runtime = entry_of(self._ring), client_runtime()
+        self._lines += _small(runtime, entry, FILES_ON_DISK if self._keep_state else FILES)
+        self._base = {node.pid: echo_servers.reset_peak(node.pid) for node in self._ring.nodes}
+        self._lines += _large(runtime, entry, large)
         runtime.stop(1.0)
-    finally:
-        ring.stop()
-    what = f"{copies} cop{'y' if copies == 1 else 'ies'}, {'with --state-dir' if keep_state else 'in memory'}"
-    return Table(f"Put and get on {NODES} nodes, {what}", tuple(lines))
+
+    def table(self) -> Table:
+        """Return the table, with the memory that the nodes have needed at most until now."""
+        fullest_mb = max(echo_servers.peak_mb(pid) - base_mb for pid, base_mb in self._base.items())
+        limit = Limit(FLAT_LIMIT_MB if self._keep_state else ONCE_LIMIT * LARGE_BYTES / MIB, at_least=False)
+        last = Line("the fullest node's memory at most, beyond before", "MB", fullest_mb, limit=limit)
+        return Table(self._title, (*self._lines, last))
 
 
 def _small(runtime: Runtime, entry: RingEntry, count: int) -> list[Line]:
@@ -72,18 +90,14 @@ def _small(runtime: Runtime, entry: RingEntry, count: int) -> list[Line]:
     ]
 
 
-def _large(runtime: Runtime, entry: RingEntry, ring: Cluster, large: Path, keep_state: bool) -> list[Line]:
-    """Put and get one large content; return the speed, and the peak memory of the client and of every node."""
+def _large(runtime: Runtime, entry: RingEntry, large: Path) -> list[Line]:
+    """Put and get one large content; return the speed, and the peak memory of the client."""
     mb, name = LARGE_BYTES / MIB, "large"
-    base = {node.pid: echo_servers.reset_peak(node.pid) for node in ring.nodes}
     before = echo_servers.reset_peak()
     put_s = _seconds(runtime, [_put(entry, name, open_content(large))])
     putting_mb, before = echo_servers.peak_mb() - before, echo_servers.reset_peak()
     get_s = _seconds(runtime, [_get(entry, name, digest_of(open_content(large)))])
     getting_mb = echo_servers.peak_mb() - before
-    time.sleep(REPLICATED_S)
-    fullest_mb = max(echo_servers.peak_mb(pid) - base_mb for pid, base_mb in base.items())
-    beyond_mb = FLAT_LIMIT_MB if keep_state else ONCE_LIMIT * mb
     return [
         Line("put a file of 200 MB", "MB/s", mb / put_s),
         Line("get a file of 200 MB", "MB/s", mb / get_s),
@@ -98,9 +112,6 @@ def _large(runtime: Runtime, entry: RingEntry, ring: Cluster, large: Path, keep_
             "MB",
             getting_mb,
             limit=Limit(ONCE_LIMIT * mb, at_least=False),
-        ),
-        Line(
-            "the fullest node's memory at most, beyond before", "MB", fullest_mb, limit=Limit(beyond_mb, at_least=False)
         ),
     ]
 

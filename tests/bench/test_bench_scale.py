@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import counted_node, scale_simulated
+from bench import counted_node, scale_real, scale_simulated
 from bench.message_counter import Tally, count_messages
 from bench.scale_growth import Cost, RingCosts, fit_line, growth
 from bench.scale_predicted import predict
@@ -123,6 +123,19 @@ def test_the_simulator_predicts_more_hops_and_as_many_calls_on_a_larger_ring() -
 
     assert 0 < small.hops < large.hops < 4
     assert 1 < small.calls < large.calls < 8
+
+
+def test_rings_of_real_nodes_are_measured_at_the_same_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in (("CALM_S", 0.0), ("IDLE_S", 0.5), ("LOOKUPS", 5), ("FILES", 4), ("ROUNDS", 2)):
+        monkeypatch.setattr(scale_real, name, value)
+
+    tables = scale_real.measure(tmp_path, (2, 3))
+
+    assert [table.title for table in tables] == ["2 real nodes", "3 real nodes"]
+    for table, count in zip(tables, (2.0, 3.0), strict=True):
+        figures = {line.what: line.ours for line in table.lines}
+        assert figures["trainers as it ends"] == figures["nodes that say that they have left"] == count
+        assert figures["processes of theirs that go on"] == 0.0
 
 
 def test_a_process_that_waits_to_be_reaped_does_not_run() -> None:
