@@ -117,6 +117,16 @@ WAITING = {
     "roundelay.cli.json_lines.write_json": "only a server with --log-format json writes objects",
     "roundelay.node.monitoring.Monitoring": "only a process that is watched serves pages",
     "roundelay.client.model_card": "importlib.metadata only for a model card",
+    "msgspec": "a node that only trains reads no record",
+    "tempfile": "only large contents and result files lie in temporary files",
+    "fractions.Fraction": "only some metrics are divided exactly",
+    "html": "only a notebook shows HTML",
+    "pickletools": "only the pickled version of CIFAR-10 is read with it",
+    "roundelay.client.personal.make_site_model": "only the site of a job makes a model of its own",
+    "roundelay.client.proofs.authorities_of": "only a proof brings the replay of jobs",
+    "roundelay.client.proofs.write_proof": "only a proof brings the replay of jobs",
+    "roundelay.federation.proof_export.collect_parts": "only a proof brings the replay of jobs",
+    "roundelay.client.forgetting.publish_without": "only `forget` makes a job without some files",
 }
 
 

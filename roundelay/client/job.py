@@ -21,14 +21,11 @@ from roundelay.client.errors import ClientError, JobFailed, RequestRefused, Ring
 from roundelay.client.history import History, draw_curve
 from roundelay.client.job_runner import FinishedJob, JobRunner, read_job, rounds_of
 from roundelay.client.notebook import progress_here
-from roundelay.client.personal import make_site_model
-from roundelay.client.proofs import authorities_of, write_proof
 from roundelay.client.report import JobReport, Round, measure_at_sites, measure_model, model_from
 from roundelay.federation import jobs, records
 from roundelay.federation.audit import AuditFinding, retrain, verify_chain
 from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.errors import BadProof, FederationError, OtherBits
-from roundelay.federation.proof_export import collect_parts
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot, salvage_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.data import Samples
@@ -195,6 +192,8 @@ class Job:
         max_file_bytes: the largest file to read whole; default: 1 GiB. Raises RequestRefused for any other folder,
         JobFailed.
         """
+        from roundelay.client.personal import make_site_model  # brings the trainer's half
+
         snapshot = self.snapshot()
         shared = self.model(snapshot)
         with translated_errors(RequestRefused):
@@ -257,6 +256,9 @@ class Job:
         Without identities it has neither reports, which name the nodes, nor signatures. Raises RequestRefused if the
         job's rounds cannot be repeated, JobFailed, CannotWrite.
         """
+        from roundelay.client.proofs import authorities_of, write_proof  # bring a replay of jobs
+        from roundelay.federation.proof_export import collect_parts
+
         authorities = authorities_of(self._connection.address.kit)
         try:
             with translated_errors(JobFailed):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import sys
 from typing import Any
 
@@ -41,6 +40,8 @@ class _Bar:
         return f"{self._what} {self._done}/{self._total}"
 
     def _repr_html_(self) -> str:
+        import html  # whose table of entities takes as long to import as our package
+
         bar = f'<progress value="{self._done}" max="{self._total}"></progress>'
         return f"{html.escape(self._what)} {bar} {self._done}/{self._total}"
 

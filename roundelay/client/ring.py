@@ -21,7 +21,6 @@ from roundelay.client.callbacks import Callback, Metric, hooks_of
 from roundelay.client.connection import Connection, client_runtime
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import ClientError, InputNotFound, InvalidRequest, RequestRefused, RingUnavailable
-from roundelay.client.forgetting import publish_without
 from roundelay.client.health import RingCheck
 from roundelay.client.job import Job
 from roundelay.client.job_runner import read_latest
@@ -155,6 +154,8 @@ class Ring:
 
         Raises InvalidRequest, RequestRefused, JobFailed.
         """
+        from roundelay.client.forgetting import publish_without
+
         with translated_errors():
             spec, data, members = publish_without(self.connection, job.snapshot(), files, detach)
         made = Job(self.connection, spec, len(members), data.validation_samples)

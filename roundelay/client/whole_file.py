@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,6 +42,8 @@ def require_writable(path: Path) -> None:
             raise CannotWrite(
                 f"cannot write {path}: there is no folder {path.parent}; make it, or name a file in another"
             )
+        import tempfile  # every --help imports this module
+
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             probe.write(bytes(PROBE_BYTES))
             probe.flush()

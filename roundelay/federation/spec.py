@@ -13,7 +13,7 @@ from roundelay.federation.requests import TrainingFile
 from roundelay.federation.rules import Needs, rule_of
 from roundelay.federation.settings import SUMMED_SITES_MIN, Settings, why_not_repeatable
 from roundelay.federation.spec_conflicts import check_spec
-from roundelay.federation.strict_json import REFUSALS, in_range, require
+from roundelay.federation.strict_json import in_range, refusals, require
 from roundelay.ml.choices import Task, Updates
 from roundelay.ml.design import WIDTH_MAX, Design
 from roundelay.ml.task import ROUNDS_MAX, ROWS_MAX
@@ -240,7 +240,7 @@ def spec_from_bytes(content: bytes) -> JobSpec:
         strict_json.digest("fingerprint", spec.fingerprint, empty_allowed=True)
         strict_json.digest("forgets", spec.forgets, empty_allowed=True)
         require(spec.to_bytes() == content, "it is not in canonical form: fields are missing, unknown or out of order")
-    except REFUSALS as error:
+    except refusals() as error:
         raise strict_json.malformed("spec", str(error)) from error
     return spec
 

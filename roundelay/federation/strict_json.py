@@ -3,20 +3,23 @@
 A record is decoded straight into its type by msgspec: a value of another type, NaN, a number that no float holds or a
 nesting that the type does not have ends the decoding before memory is spent on it. What a type cannot say, as a range,
 is checked by its module.
+
+msgspec is imported with the first record: a node that only trains reads none, and starts sooner.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from functools import lru_cache
-from typing import TypeVar, cast
-
-import msgspec
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from roundelay.chord.errors import Malformed
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.ml.errors import MLError, printable
 from roundelay.store.names import check_name
+
+if TYPE_CHECKING:
+    import msgspec
 
 T = TypeVar("T")
 
@@ -26,9 +29,6 @@ ADDRESS_CHARACTERS_MAX = 300
 DIGEST_CHARACTERS = 64
 REASON_CHARACTERS_MAX = 1000
 
-# What decoding, and the constructors that it calls, raise for a record that is not one.
-REFUSALS = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError, MLError, BadSpec, Malformed)
-
 
 def decode(kind: type[T], content: bytes, what: str, bytes_max: int) -> T:
     """Return the value in a record. Raises BadRecord, which names the field."""
@@ -36,7 +36,7 @@ def decode(kind: type[T], content: bytes, what: str, bytes_max: int) -> T:
         raise malformed(what, f"{len(content)} bytes, at most {bytes_max}")
     try:
         return cast(T, _decoder(cast(Hashable, kind)).decode(content))
-    except REFUSALS as error:
+    except refusals() as error:
         raise malformed(what, str(error)) from error
 
 
@@ -45,8 +45,18 @@ def malformed(what: str, why: str) -> BadRecord:
     return BadRecord(f"malformed {what}: {printable(why, REASON_CHARACTERS_MAX)}")
 
 
+@cache
+def refusals() -> tuple[type[Exception], ...]:
+    """Return what decoding, and the constructors that it calls, raise for a record that is not one."""
+    import msgspec
+
+    return msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError, MLError, BadSpec, Malformed
+
+
 @lru_cache
 def _decoder(kind: Hashable) -> msgspec.json.Decoder[object]:
+    import msgspec
+
     return msgspec.json.Decoder(cast(type[object], kind))
 
 

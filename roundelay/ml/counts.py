@@ -12,7 +12,6 @@ import operator
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
@@ -95,11 +94,15 @@ class Counts:
             twice += second * (2 * below + first)
             below += first
         pairs = below * sum(second for *_, second in self.scores)
+        from fractions import Fraction  # which trainers seldom need
+
         return float(Fraction(twice, 2 * pairs)) if pairs else None
 
     @property
     def fit_metrics(self) -> FitMetrics:
         """RMSE, MAE and R2, each rounded once."""
+        from fractions import Fraction
+
         squared, absolute, total, squares = (Fraction(each, 1 << UNIT_BITS) for each in self.fit)
         variance = squares - total * total / self.rows
         r2 = 1 - float(min(squared / variance, Fraction(ERROR_MAX))) if variance else float(not squared)

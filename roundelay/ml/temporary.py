@@ -6,7 +6,6 @@ A kill leaves nothing behind. Files are read by pread: pages of a mapped file wo
 from __future__ import annotations
 
 import os
-import tempfile
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +35,8 @@ class TemporaryBytes(FileBytes):
 
     def __init__(self, folder: Path | None = None) -> None:
         """Create the file, in the folder that TMPDIR names unless there is another. Raises OSError."""
+        import tempfile  # which small contents do without
+
         descriptor, path = tempfile.mkstemp(prefix="arriving-", dir=folder)
         Path(path).unlink()
         super().__init__(descriptor)

@@ -7,7 +7,6 @@ against its digest.
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from io import BufferedReader, RawIOBase
 from pathlib import Path
@@ -61,6 +60,8 @@ class SpoolingBlobs(MemoryBlobs):
 def buffer_for(size_bytes: int) -> Buffer:
     """Return a buffer for a content: in memory, unless it is large."""
     if size_bytes >= LARGE_BYTES_MIN:
+        import tempfile  # which small contents do without
+
         with suppress(StoreFull):  # a system without temporary files has the memory
             return Spool(Path(tempfile.gettempdir()))
     return MemoryBuffer(size_bytes)

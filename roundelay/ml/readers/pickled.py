@@ -6,7 +6,6 @@ function is refused by name, so a malicious pickle cannot run code.
 
 from __future__ import annotations
 
-import pickletools
 from collections.abc import Callable
 from typing import Any
 
@@ -111,6 +110,8 @@ class _Machine:
 
     def run(self, content: bytes) -> dict[Any, Any]:
         """Build the dictionary in the pickle. Raises ValueError and the other errors that read_batch catches."""
+        import pickletools  # which only this format needs
+
         for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
             if count > INSTRUCTIONS_MAX or len(self._stack) > DEPTH_MAX:
                 raise ValueError("it has too many instructions")
