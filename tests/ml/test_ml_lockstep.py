@@ -16,7 +16,7 @@ from roundelay.ml.data import Samples
 from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.fingerprint import fingerprint
-from roundelay.ml.lockstep import FILES_BYTES, STACK_NUMBERS, stacks
+from roundelay.ml.lockstep import CACHED_NUMBERS, FEW_FILES, FEW_FILES_BYTES, FILES_BYTES, stacks
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.train import Shard, train_together
@@ -127,8 +127,18 @@ def test_a_stack_stays_within_its_bounds(sizes: tuple[int, ...], rows: int) -> N
 
     longest = max(map(len, stacks(architecture, TrainConfig(), [rows] * 1000)))
 
-    assert longest == 1 or 3 * architecture.parameters * longest <= STACK_NUMBERS
+    touched = 3 * architecture.parameters * longest
+    assert longest == 1 or touched <= CACHED_NUMBERS or 4 * touched <= FEW_FILES_BYTES
     assert longest == 1 or 4 * rows * sizes[0] * longest <= FILES_BYTES
+
+
+@pytest.mark.parametrize(("sizes", "is_few"), [((16, 64, 26), False), ((16, 256, 26), True), ((16, 1024, 26), True)])
+def test_only_a_stack_of_few_files_touches_more_than_the_cache_of_a_core(sizes: tuple[int, ...], is_few: bool) -> None:
+    stack, *_ = stacks(Architecture(sizes), TrainConfig(batch=32), [500] * 1000)
+    touched = len(stack) * (3 * Architecture(sizes).parameters + 32 * (2 * 17 + 3 * sizes[1] + 5 * 26))
+
+    assert (len(stack) <= FEW_FILES) is is_few
+    assert (touched > CACHED_NUMBERS) is is_few
 
 
 def test_full_batches_make_smaller_stacks() -> None:
