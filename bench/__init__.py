@@ -6,7 +6,7 @@ trainer         local training compared with torch, scikit-learn and BLAS
 cnn             the convolutional network compared with torch, and the time to 98 % on MNIST
 jobs            many jobs at once: how they share the ring
 messages        round trips, requests and bytes of a job in the simulator
-wire            calls and transfers compared with a raw socket and gRPC; small_call says where a call's time goes
+wire            calls and transfers compared with a raw socket and gRPC: small_call, weights
 round           a round compared with Flower
 scale           rings of many nodes: scale_real with scale_predicted, scale_simulated with scale_growth, scale_stored
 performance     runs these six and writes docs/results/performance.md
@@ -60,6 +60,7 @@ peers            the peers' processes: see the package
 flower           runs Flower on the same letters
 nvflare          runs NVFlare's swarm learning on the same letters
 echo_servers     servers to measure the wire against
+grpc_peer        gRPC's client and server
 mutated          small tables with random faults
 portable_environments  BLAS kernels, numpy versions and an emulated aarch64
 portable_job     a job on the letters in one environment

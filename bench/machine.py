@@ -85,6 +85,18 @@ def use_one_core() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
+def other_core() -> int | None:
+    """Return a core besides that of `use_one_core`, before that is called; None if this process may use only one."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return cores[0] if len(cores) > 1 else None
+
+
+def move_to_core(pid: int, core: int) -> None:
+    """Pin every thread of a process to a core, and so those that it starts."""
+    for thread in (Path("/proc") / str(pid) / "task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
+
+
 def _processor() -> str:
     if CPU_INFO.exists():
         for line in CPU_INFO.read_text().splitlines():
