@@ -110,7 +110,8 @@ class Native:
         return made
 
     def log_sums(self, x: Array) -> list[float]:
-        return [float(logs.sum()) for logs in np.log(x).astype(np.float64)]
+        sums: list[float] = np.log(x).astype(np.float64).sum(1).tolist()
+        return sums
 
     def operands(self, x: Array, inner: int, power: Doubles | None = None) -> tuple[Array, Refresh | None]:
         return x, None

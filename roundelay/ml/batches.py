@@ -51,18 +51,14 @@ class Block:
         buffers = self.rows, self.columns, self.labels, self.factors, self.outcome, self.total, self.scores
         return sum(buffer.nbytes for buffer in buffers)
 
-    def batch(self, i: int, has_factors: bool, factors_bound: float) -> Batch:
-        """Return views of the buffers: batch i of every file."""
-        return Batch(
-            rows=squeeze_files(self.rows[i]),
-            columns=squeeze_files(self.columns[i]),
-            labels=squeeze_files(self.labels[i]),
-            factors=squeeze_files(self.factors[i]) if has_factors else None,
-            factors_bound=factors_bound,
-            outcome=squeeze_files(self.outcome[i]),
-            total=squeeze_files(self.total[i]),
-            scores=squeeze_files(self.scores[i], 1),
-        )
+    def batches(self, has_factors: bool, factors_bound: float) -> list[Batch]:
+        """Return views of the buffers: each batch, of every file."""
+        arrays = self.rows, self.columns, self.labels, self.factors, self.outcome, self.total
+        by_batch = zip(*(squeeze_files(each, 1) for each in arrays), squeeze_files(self.scores, 2), strict=True)
+        return [
+            Batch(rows, columns, labels, factors if has_factors else None, factors_bound, outcome, total, scores)
+            for rows, columns, labels, factors, outcome, total, scores in by_batch
+        ]
 
 
 class Batches:
@@ -109,7 +105,7 @@ class Batches:
         k = min(math.ceil(self.n / size), max(1, BLOCK_BYTES // (f * size * sample_bytes)))  # batches a block
         self.block = Block(k, f, size, width, outputs, dtype, self.labels.dtype)
         most = max(class_weights, default=1.0)
-        self.batches = [self.block.batch(i, bool(class_weights), _power_above(most)) for i in range(k)]
+        self.batches = self.block.batches(bool(class_weights), _power_above(most))
         self.tail_bound = _power_above(most * float(self.tail_factor))
         self.order = np.zeros((f, k * size), np.int64)  # (F, k size) rows of x
         self.outcomes, self.best = np.empty((2, f, self.n), dtype)  # (F, n) of the labels; the largest likelihood
