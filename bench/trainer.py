@@ -70,18 +70,23 @@ CASES = (
 def main(arguments: Sequence[str]) -> int:
     use_one_core()
     keep_freed_memory()  # as every trainer does
-    return report.main("trainer", ABOUT, measure, arguments)
+    with ExitStack() as stack:
+        return report.main("trainer", ABOUT, sections(stack), arguments)
 
 
-def measure() -> list[Table]:
+def sections(stack: ExitStack) -> report.Sections:
+    """Return the tables that can be measured alone. The stack ends the peers."""
     files = shipped_files()
     samples = joined(files)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        np.savez(folder / "data.npz", x=samples.x, y=samples.y)
-        peers = {name: _peer(f"{name}_trainer", stack) for name in ("torch", "sklearn")}
-        tables = [_minibatch(files, case, peers, folder / "data.npz") for case in CASES]
-    return [*tables, _course()]
+    data = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "data.npz"
+    np.savez(data, x=samples.x, y=samples.y)
+    peers = {name: _peer(f"{name}_trainer", stack) for name in ("torch", "sklearn")}
+
+    def minibatch(case: Case) -> list[Table]:
+        return [_minibatch(files, case, peers, data)]
+
+    cases = {f"{case.hidden}-{case.batch}": partial(minibatch, case) for case in CASES}
+    return {**cases, "course": lambda: [_course()]}
 
 
 def shipped_files() -> list[Samples]:
