@@ -182,11 +182,11 @@ def _prepare(ring: Cluster, case: Case) -> ManagedProcess:
 
 
 def _provoke(ring: Cluster, case: Case, newcomer: ManagedProcess) -> None:
-    """Have a node join or leave where the failpoint needs it. New neighbours collect garbage at once."""
+    """Have a node join or leave where the failpoint needs it. New neighbours notify and collect garbage at once."""
     if case.point.startswith("handle.Admit"):
         ring.restart(newcomer)
         until(lambda: not ring.supernode.is_running, "a node asks to be admitted")
-    elif case.point.startswith(("handle.Retire", "handle.CollectGarbage")):
+    elif case.point.startswith(("handle.Retire", "handle.Notify", "handle.CollectGarbage")):
         newcomer.kill(signal.SIGTERM)
         newcomer.wait()
 
