@@ -26,8 +26,11 @@ run           everything behind the page
 serve         the web server
 site          what all open pages share
 widgets       the small parts of the page
+training_widgets, lookup_widgets, lab_widgets   the tabs with buttons
+notices       notices, and the actions that give rise to them
+measurement   measures finished jobs
 page          the page itself
 animation, recording, pictures   the pictures of the documents
 
-All but page, widgets, form_widgets, serve and pictures work without the packages of the extra.
+All but page, notices, measurement, serve, pictures and the widgets work without the packages of the extra.
 """

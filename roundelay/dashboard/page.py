@@ -1,42 +1,37 @@
-"""The widgets of one open page and their event handlers. Everything live is a scene on a board.
+"""One open page: its tabs, its selection, and the changes that it sends. Everything live is a scene on a board.
 
 It makes tabs, fields and buttons from NiceGUI; the drawings are scenes.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from nicegui import app, run, ui
+from nicegui import app, ui
 
-from roundelay.chord.refs import NodeRef
-from roundelay.client.lookup import LookupResult
-from roundelay.dashboard import history_view, metrics_view, tables
-from roundelay.dashboard.actions import ActionRefused, Wanted
+from roundelay.dashboard import tables
 from roundelay.dashboard.diff import Boards
-from roundelay.dashboard.form_widgets import TrainingForm
-from roundelay.dashboard.model import RingState
+from roundelay.dashboard.lab_widgets import LabTab, disturbed
+from roundelay.dashboard.lookup_widgets import LookupTab
+from roundelay.dashboard.measurement import Measurement
+from roundelay.dashboard.model import NodeState, RingState
 from roundelay.dashboard.site import PAGES_MAX, Site
+from roundelay.dashboard.training_widgets import TrainingTab
 from roundelay.dashboard.views import View, rows_of_tab, visible_scenes
-from roundelay.dashboard.widgets import board, filter_field, heading, icon_button, panel, plain_button
-
-R = TypeVar("R")
+from roundelay.dashboard.widgets import board, filter_field, heading, icon_button, panel
+from roundelay.federation.snapshot import JobSnapshot
 
 JOB = re.compile(r"[0-9a-f]{64}")
 
 ASSETS = Path(__file__).resolve().parent
 REFRESH_EVERY_S = 0.2
 HOP_EVERY_S = 0.7
-WAIT_SILENTLY_S = 0.4  # until the page says what it waits for
 FILTERED_FROM = 8  # rows: a longer list has a filter
-MEASURE_EVERY_S, MEASURE_AGAIN_S = 0.5, 5.0
+MEASURE_EVERY_S = 0.5
 HEAD = '<link rel="stylesheet" href="/assets/page.css"><script src="/assets/page.js"></script>'
-NOTICES = "top-right"  # where they cover no field
 KEYS = {
     "Tab, Enter": "go from node to node on the circle, and select one",
     "1 2 3 4 5": "the tabs, from the left",
@@ -73,16 +68,15 @@ class Page:
         self._node = ""  # that was clicked
         self._peeked = ""  # that the pointer is on
         self._job = ""  # that was clicked; else the one that runs, or the last
-        self._found: LookupResult | None = None
-        self._hops = 0
         self._tab = "nodes"
-        self._unmeasured: dict[str, str] = {}  # jobs, and why
-        self._measuring = ""  # the job whose metrics are awaited
-        self._measure_at = 0.0  # not before: the ring may have been too busy to answer
         self._wanted: dict[str, str] = {}  # by tab: what its lists are filtered by
         self._filters: dict[str, ui.input] = {}
         self._drawn: object = None
         self._sections: dict[str, ui.element] = {}
+        self._measurement = Measurement(site, lambda: self._refresh(anew=True))
+        self._training = TrainingTab(site.actions, self._shown, self._select_job, self._add_filter)
+        self._lookup = LookupTab(site.actions, self._selected, self._refresh)
+        self._lab = LabTab(site.lab, self._selected, lambda: self._refresh(anew=True)) if site.lab is not None else None
 
     # --- building
 
@@ -105,7 +99,7 @@ class Page:
         ui.on("place", self._on_place)
         self._client.on_connect(lambda: self._client.run_javascript("roundelay.recallTheme(); roundelay.place()"))
         ui.timer(REFRESH_EVERY_S, self._refresh)
-        ui.timer(HOP_EVERY_S, self._next_hop)
+        ui.timer(HOP_EVERY_S, self._lookup.show_next_hop)
         ui.timer(MEASURE_EVERY_S, self._measure)
 
     def _build_top(self) -> None:
@@ -127,12 +121,13 @@ class Page:
     def _build_tabs(self) -> None:
         builders: dict[str, Callable[[], None]] = {
             "nodes": self._build_nodes,
-            "training": self._build_training,
-            "lookup": self._build_lookup,
+            "training": self._training.build,
+            "lookup": self._lookup.build,
             "history": self._build_history,
-            "lab": self._build_lab,
         }
-        names = [name for name in TABS if name != "lab" or self._site.lab is not None]
+        if self._lab is not None:
+            builders["lab"] = self._lab.build
+        names = [name for name in TABS if name in builders]
         self._tabs = ui.tabs(value="nodes", on_change=lambda e: self._show_tab(str(e.value)))
         with self._tabs.props("dense align=left no-caps inline-label outside-arrows mobile-arrows"):
             for name in names:
@@ -160,38 +155,6 @@ class Page:
         self._filters[tab] = filter_field(about, keep)
         self._filters[tab].set_visibility(False)
 
-    def _build_training(self) -> None:
-        with ui.element("div").classes("panel"):
-            board("job")
-            board("error")
-            board("loss")
-            board("lanes").classes("scroll")
-            self._add_filter("training", "Filter the files")
-            board("files")
-            board("losses").classes("scroll")
-            board("disturbed").classes("scroll")
-            board("sites").classes("scroll")
-            board("confusion")
-            with ui.element("div").classes("together"):
-                if not self._site.actions.read_only:
-                    self._stop = plain_button("Stop this job", self._cancel)
-                self._model = plain_button("Download the model", self._download)
-                self._csv = plain_button("Download the rounds (CSV)", self._download_rounds)
-        if not self._site.actions.read_only:
-            with ui.element("div").classes("panel"):
-                heading("Launch a training")
-                TrainingForm(self._site.actions.data, self._launch).build()
-
-    def _build_lookup(self) -> None:
-        with ui.element("div").classes("panel"):
-            heading("Find the owner of a name")
-            with ui.element("div").classes("together"):
-                name = self._name = ui.input("Name of a file", value="validate_letters.txt").classes("long")
-                look = lambda: self._look_up(str(name.value))  # noqa: E731 - bound twice below
-                name.on("keydown.enter", look)
-                ui.button("Look up", on_click=look, color=None).classes("main").props("unelevated no-caps")
-            board("route").classes("scroll")
-
     def _build_history(self) -> None:
         with ui.element("div").classes("panel"):
             board("compare")
@@ -201,38 +164,13 @@ class Page:
         with ui.element("div").classes("panel"):
             board("lineage").classes("scroll")
 
-    def _build_lab(self) -> None:
-        lab = self._site.lab
-        assert lab is not None
-        with ui.element("div").classes("panel"):
-            heading("Churn lab")
-            ui.label(
-                "This ring is the page's own. Launch a job under Training, then inject faults: it finishes, and "
-                "History shows that its model has the same digest as that of an undisturbed job."
-            )
-            with ui.element("div").classes("together"):
-                plain_button("Add a node", lambda: self._disturb(lab.add))
-                plain_button("Cut the network in two", lambda: self._disturb(lab.cut))
-                self._heal = plain_button("Heal the cut", lambda: self._disturb(lab.heal))
-            with ui.element("div").classes("together"):
-                self._kill_supernode = plain_button("Kill the supernode", lambda: self._disturb(lab.kill_supernode))
-                self._start_supernode = plain_button("Start it again", lambda: self._disturb(lab.start_supernode))
-            ui.label("The node selected on the circle:").classes("q-mt-md faint")
-            with ui.element("div").classes("together"):
-                self._of_a_node = (
-                    plain_button("Kill it", lambda: self._disturb_node(lab.kill)),
-                    plain_button("Pause it", lambda: self._disturb_node(lab.pause)),
-                    plain_button("Let it go on", lambda: self._disturb_node(lab.resume)),
-                )
-            board("victim").classes("q-mt-md")
-
     # --- showing
 
     def _show_tab(self, name: str) -> None:
         if name not in self._sections:
             return
         self._tab = name
-        self._measure_at = 0.0
+        self._measurement.try_now()
         for each, section in self._sections.items():
             section.set_visibility(each == name)
         self._note_place()
@@ -256,11 +194,14 @@ class Page:
         """Send the changes, if there are any."""
         watcher = self._site.watcher
         versions = watcher.version, self._site.meter.version
-        state = (versions, self._node, self._peeked, self._job, self._found, self._hops, self._disturbed())
+        lookup, faults = (self._lookup.found, self._lookup.hops), disturbed(self._site.lab, watcher.ring_state)
+        state = (versions, self._node, self._peeked, self._job, lookup, faults)
         if state == self._drawn and not anew:
             return
         self._drawn = state
-        self._enable_buttons(watcher.ring_state)
+        self._training.enable_buttons()
+        if self._lab is not None:
+            self._lab.enable_buttons()
         view = self._view(watcher.ring_state)
         for name, field in self._filters.items():
             is_long = name == self._tab and rows_of_tab(watcher.ring_state, view) > FILTERED_FROM
@@ -270,37 +211,21 @@ class Page:
         if call:
             self._client.run_javascript(call)
 
-    def _enable_buttons(self, ring_state: RingState) -> None:
-        """Let only those buttons be pressed that have something to act on."""
-        snapshot = ring_state.job(self._shown_job(ring_state))
-        has_rounds = snapshot is not None and snapshot.rounds_done > 0
-        self._model.set_enabled(has_rounds)
-        self._csv.set_enabled(has_rounds)
-        if not self._site.actions.read_only:
-            self._stop.set_enabled(snapshot is not None and not snapshot.end)
-        lab = self._site.lab
-        if lab is not None:
-            for button in self._of_a_node:
-                button.set_enabled(ring_state.node(self._node) is not None)
-            self._heal.set_enabled(bool(lab.far_side))
-            self._kill_supernode.set_enabled(lab.lab.has_supernode)
-            self._start_supernode.set_enabled(not lab.lab.has_supernode)
-
     def _view(self, ring_state: RingState) -> View:
-        job, (paused, far_side) = self._shown_job(ring_state), self._disturbed()
+        job, (paused, far_side) = self._shown_job(ring_state), disturbed(self._site.lab, ring_state)
         return View(
             self._tab,
             self._node,
             self._peeked,
             job,
-            self._found,
-            self._hops,
+            self._lookup.found,
+            self._lookup.hops,
             self._wanted.get(self._tab, ""),
             paused,
             far_side,
             self._site.metrics.get(job),
-            self._unmeasured.get(job, ""),
-            self._measuring == job != "",
+            self._measurement.complaints.get(job, ""),
+            self._measurement.measuring == job != "",
             self._site.meter.rates,
         )
 
@@ -310,38 +235,22 @@ class Page:
         latest = ring_state.running or (ring_state.jobs[-1] if ring_state.jobs else None)
         return latest.job if latest is not None else ""
 
-    def _disturbed(self) -> tuple[frozenset[NodeRef], frozenset[NodeRef]]:
-        """Return the nodes of the lab that are paused, and those on the far side of a partition."""
-        lab = self._site.lab
-        if lab is None:
-            return frozenset(), frozenset()
-        nodes = [member.ref for member in self._site.watcher.ring_state.nodes]
-        paused = frozenset(ref for ref in nodes if ref.address in lab.lab.paused)
-        return paused, frozenset(ref for ref in nodes if ref.address in lab.far_side)
+    def _shown(self) -> tuple[str, JobSnapshot | None]:
+        """Return the id of the job that is shown, and its state."""
+        ring_state = self._site.watcher.ring_state
+        job = self._shown_job(ring_state)
+        return job, ring_state.job(job)
 
-    def _next_hop(self) -> None:
-        if self._found is not None and self._hops <= len(self._found.route.steps):
-            self._hops += 1
+    def _selected(self) -> NodeState | None:
+        return self._site.watcher.ring_state.node(self._node)
+
+    def _select_job(self, job: str) -> None:
+        self._job = job
 
     async def _measure(self) -> None:
-        """Measure the job that is shown once it is done; all pages then have its metrics."""
-        job = self._shown_job(self._site.watcher.ring_state)
-        snapshot = self._site.watcher.ring_state.job(job)
-        if self._tab != "training" or not metrics_view.is_measurable(snapshot):
-            return
-        if job in self._site.metrics or time.monotonic() < self._measure_at:
-            return
-        self._measuring = job
-        self._refresh(anew=True)
-        try:
-            metrics = await run.io_bound(lambda: self._site.actions.metrics(job))
-            self._site.remember(job, metrics)
-            self._unmeasured.pop(job, None)
-        except ActionRefused as refused:
-            self._unmeasured[job] = str(refused)
-        self._measuring = ""
-        self._measure_at = time.monotonic() + (MEASURE_AGAIN_S if job in self._unmeasured else 0.0)
-        self._refresh(anew=True)
+        job, snapshot = self._shown()
+        if self._tab == "training":
+            await self._measurement.measure(job, snapshot)
 
     # --- actions of the user
 
@@ -361,7 +270,7 @@ class Page:
             self._tabs.set_value(tabs[value])
         elif act == "look" and "lookup" in self._sections:
             self._tabs.set_value("lookup")
-            self._name.run_method("focus")
+            self._lookup.focus()
         elif act == "help":
             self._help.open()
         self._refresh()
@@ -370,66 +279,3 @@ class Page:
         words = event.args if isinstance(event.args, dict) else {}
         self._peeked = str(words.get("value", ""))
         self._refresh()
-
-    async def _launch(self, wanted: Wanted) -> None:
-        job = await self._do(lambda: self._site.actions.launch(wanted), "the ring to store the job and its files")
-        if job is not None:
-            self._job = job
-            ui.notify(f"launched job {job[:8]}: the ring drives it", type="positive", position=NOTICES)
-
-    async def _cancel(self) -> None:
-        job = self._shown_job(self._site.watcher.ring_state)
-        snapshot = self._site.watcher.ring_state.job(job)
-        if snapshot is None or snapshot.end:
-            ui.notify("no job is running", position=NOTICES)
-        elif await self._do(lambda: self._site.actions.cancel(job), f"the ring to cancel job {job[:8]}"):
-            ui.notify(f"job {job[:8]} is cancelled", position=NOTICES)
-
-    async def _download(self) -> None:
-        job = self._shown_job(self._site.watcher.ring_state)
-        content = await self._do(lambda: self._site.actions.model(job), f"the model of job {job[:8]}")
-        if content is not None:
-            ui.download.content(content, f"model-{job[:8]}.npz")
-
-    def _download_rounds(self) -> None:
-        job = self._shown_job(self._site.watcher.ring_state)
-        snapshot = self._site.watcher.ring_state.job(job)
-        if snapshot is not None:
-            ui.download.content(history_view.as_csv(snapshot), f"rounds-{job[:8]}.csv")
-
-    async def _look_up(self, name: str) -> None:
-        start = self._site.watcher.ring_state.node(self._node)
-        found = await self._do(lambda: self._site.actions.look_up(name, start), f"the owner of {name[:80]}")
-        if found is not None:
-            self._found, self._hops = found, 0
-            self._refresh()
-
-    async def _disturb(self, what: Callable[[], None]) -> None:
-        await self._do(what, "the lab")
-        self._refresh(anew=True)
-
-    async def _disturb_node(self, what: Callable[[Any], None]) -> None:
-        member = self._site.watcher.ring_state.node(self._node)
-        if member is None:
-            ui.notify("select a node on the circle first", position=NOTICES)
-        else:
-            await self._do(lambda: what(member.ref.address), "the lab")
-
-    async def _do(self, what: Callable[[], R], waiting_for: str) -> R | None:
-        """Run an action in a thread, and say what it waits for if that takes long; notify the user if it is refused."""
-        running = asyncio.ensure_future(run.io_bound(what))
-        done, _ = await asyncio.wait([running], timeout=WAIT_SILENTLY_S)
-        waiting = (
-            None
-            if done
-            else ui.notification(f"waiting for {waiting_for} ...", spinner=True, timeout=None, position=NOTICES)
-        )
-        try:
-            result: R = await running
-        except ActionRefused as refused:
-            ui.notify(str(refused), type="negative", multi_line=True, position=NOTICES)
-            return None
-        finally:
-            if waiting is not None:
-                waiting.dismiss()
-        return result
