@@ -195,7 +195,8 @@ class Page:
         watcher = self._site.watcher
         versions = watcher.version, self._site.meter.version
         lookup, faults = (self._lookup.found, self._lookup.hops), disturbed(self._site.lab, watcher.ring_state)
-        state = (versions, self._node, self._peeked, self._job, lookup, faults)
+        is_measured = self._shown_job(watcher.ring_state) in self._site.metrics  # perhaps by another page
+        state = (versions, self._node, self._peeked, self._job, lookup, faults, is_measured)
         if state == self._drawn and not anew:
             return
         self._drawn = state

@@ -132,6 +132,18 @@ def test_a_launched_job_reaches_its_end_with_an_error_and_a_model(page: Any, tmp
     assert load(tmp_path / "model.npz").design.sizes == (4, 8, 26)
 
 
+def test_every_open_page_shows_the_metrics_that_one_of_them_has_measured(page: Any) -> None:
+    others = [page.context.new_page() for _ in range(2)]
+    for each in others:
+        each.goto(page.url)
+        tab(each, "Training")
+    launch(page, 1)
+
+    for each in (page, *others):
+        each.locator(".phase", has_text="IDLE").wait_for()
+        each.locator("table.confusion td.right").first.wait_for()
+
+
 def test_a_running_job_can_be_stopped(page: Any) -> None:
     launch(page, 1500)
     page.locator(".state.running").wait_for()
