@@ -100,9 +100,13 @@ class Sleep(Effect):
 
 
 @dataclass(frozen=True)
-class SleepUntilNudged(Effect):
-    """Continue after `seconds`, or as soon as the node is nudged or has a pending task."""
+class SleepUntil(Effect):
+    """Continue as soon as something about the node is true, and after `seconds` at the latest.
 
+    is_true: asked after each step of a procedure and each handler of the node, so it must be quick, and must not fail.
+    """
+
+    is_true: Callable[[], bool]
     seconds: float
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from roundelay.chord import protocol
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
-from roundelay.chord.effects import Procedure, Sleep, SleepUntilNudged, ask
+from roundelay.chord.effects import Procedure, Sleep, SleepUntil, ask
 from roundelay.chord.errors import ChordError, JoinRefused, NotAllowed
 from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
@@ -45,7 +45,7 @@ def stabilize_loop(
         node.nudged = False
         if (yield from tolerate_errors(protocol.stabilize(node))) and node.predecessor != node.ref:
             yield from tolerate_errors(ask(node.predecessor, Nudge()))  # its list copies ours, which has changed
-        yield SleepUntilNudged(every_s * rng.uniform(0.75, 1.25))
+        yield SleepUntil(lambda: node.nudged or len(node.pending) > 0, every_s * rng.uniform(0.75, 1.25))
 
 
 def fix_fingers_loop(node: ChordNode, rng: random.Random, pause_s: float = FINGERS_INTERVAL_MIN_S) -> Procedure[None]:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import partial
 
 from roundelay.chord.dispatch import Handlers, ring_handlers
-from roundelay.chord.effects import Procedure, Sleep, SleepUntilNudged, ask
+from roundelay.chord.effects import Procedure, Sleep, SleepUntil, ask
 from roundelay.chord.errors import Busy, ChordError, JoinRefused, NotAllowed, WrongIncarnation
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.node import ChordNode
@@ -112,7 +112,7 @@ class Leaf:
             elif (host := self._next_host()) is not None:
                 yield from self._deliver(host)
             else:
-                yield SleepUntilNudged(NAP_S)
+                yield SleepUntil(lambda: self.has_work, NAP_S)
 
     @property
     def has_work(self) -> bool:

@@ -135,7 +135,6 @@ class ComputeNode(Participant):
         self._core = assemble(node, self.store, self.orders, surroundings, self._private, self._leaf_host)
         self.runtime.be(node.ref, self.answer, self._hosting.answerer)
         self.runtime.peers.bits = grant.ring.bits
-        self.runtime.nap_until(lambda: node.nudged or len(node.pending) > 0)
         self._perform_orders()
         return node
 

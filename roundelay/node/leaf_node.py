@@ -65,7 +65,6 @@ class LeafNode(Participant):
         clocks = Clocks(time.monotonic, time.time_ns)
         self._handlers, loops = assemble(leaf, node, self.store, self.orders, clocks, self._private)
         self.runtime.be(ref, self.answer)
-        self.runtime.nap_until(lambda: leaf.has_work)
         self._perform_orders()
         self._keep(loops | self._security_loops(node))
         return node

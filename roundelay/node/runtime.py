@@ -28,7 +28,7 @@ from roundelay.chord.effects import (
     Request,
     RoundTripsTo,
     Sleep,
-    SleepUntilNudged,
+    SleepUntil,
     run,
 )
 from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
@@ -75,6 +75,7 @@ class Runtime:
             Ask: self._ask,
             AskAll: self._ask_all,
             Sleep: self._sleep,
+            SleepUntil: lambda sleep: self.wait_until(sleep.is_true, sleep.seconds),
             Gather: self._together,
             Offload: lambda effect: effect.function(),
             RoundTripsTo: self._round_trips_to,
@@ -93,10 +94,6 @@ class Runtime:
     def perform_with(self, effect: type[Any], performer: Performer) -> None:
         """Set the performer of an effect."""
         self._performers[effect] = performer
-
-    def nap_until(self, is_awake: Callable[[], bool]) -> None:
-        """Set the condition that ends a SleepUntilNudged early."""
-        self._performers[SleepUntilNudged] = lambda nap: self.wait_until(is_awake, nap.seconds)
 
     def wait_until(self, is_true: Callable[[], bool], timeout_s: float | None = None) -> None:
         """Wait until something under the lock is true, the time has passed, or the process stops."""

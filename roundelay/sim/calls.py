@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from roundelay.chord.effects import Ask, AskAll, Gather, Offload, RoundTripsTo, Sleep, SleepUntilNudged
+from roundelay.chord.effects import Ask, AskAll, Gather, Offload, RoundTripsTo, Sleep, SleepUntil
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import Address
 from roundelay.sim.clock import Action
@@ -23,7 +24,7 @@ def performers(world: World) -> dict[type, Performer]:
         Ask: partial(_ask, world),
         AskAll: partial(_ask_all, world),
         Sleep: partial(_sleep, world),
-        SleepUntilNudged: partial(_sleep_until_nudged, world),
+        SleepUntil: partial(_sleep_until, world),
         Gather: partial(_gather, world),
         Offload: lambda _, effect: effect.function(),
         RoundTripsTo: _round_trips_to,
@@ -60,12 +61,17 @@ def _sleep(world: World, task: SimTask, effect: Sleep) -> Outcome:
     return PENDING
 
 
-def _sleep_until_nudged(world: World, task: SimTask, effect: SleepUntilNudged) -> Outcome:
-    process, resume = task.process, task.later()
-    process.sleepers[task] = resume
-    seconds = 0.0 if process.has_work() else effect.seconds
-    world.clock.after(seconds, lambda: process.when_awake(lambda: resume(None)))
+def _sleep_until(world: World, task: SimTask, effect: SleepUntil) -> Outcome:
+    resume = task.later()
+    _when(world, task.process, effect.is_true, effect.seconds, lambda: resume(None))
     return PENDING
+
+
+def _when(world: World, process: Process, is_true: Callable[[], bool], seconds: float, action: Action) -> None:
+    """Run an action once a condition holds, or this many seconds have passed."""
+    until_s = world.clock.now + seconds
+    process.when(lambda: is_true() or world.clock.now >= until_s, action)
+    world.clock.at(until_s, process.check_conditions)
 
 
 def _gather(world: World, task: SimTask, effect: Gather) -> Outcome:
@@ -142,12 +148,8 @@ class SimCall:
         if poll is None or poll.is_over():
             self._reply(self._world.answer(process, self._ask))
             return
-        until_s = self._world.clock.now + poll.seconds
-        process.when(
-            lambda: poll.is_over() or self._world.clock.now >= until_s,
-            lambda: self._reply(self._world.answer(process, self._ask)),
-        )
-        self._world.clock.at(until_s, process.check_conditions)
+        answer = lambda: self._reply(self._world.answer(process, self._ask))  # noqa: E731 - the line would be too long
+        _when(self._world, process, poll.is_over, poll.seconds, answer)
 
     def _reply(self, outcome: Outcome) -> None:
         sizes = self._world.sizes

@@ -115,7 +115,6 @@ class SimLeaves:
         leaf = Leaf(node, orders, enter, clocks.monotonic, lambda line: world.note(f"{address} says {line}"))
         process.handlers, loops = assemble(leaf, node, store, orders, clocks, None)
         process.has_order = lambda: orders.next is not None
-        process.has_work = lambda: leaf.has_work
 
         def begin(members: Outcome) -> None:
             first, *others = successors_among(members, ref.id)

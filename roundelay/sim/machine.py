@@ -134,7 +134,6 @@ class Machine:
         self.process.ref = node.ref
         self._running = self._program(self, node)
         self.process.handlers = self._running.handlers()
-        self.process.has_work = lambda: node.nudged or len(node.pending) > 0
         self.world.note(f"identity {self.address} {node.ref.id:x} {node.ref.incarnation}")
 
     def _joined(self, outcome: Outcome) -> None:

@@ -38,10 +38,8 @@ class Process:
         self.round_trips = RoundTrips()
         self.relays = Relays()
         self.handlers_of: Callable[[NodeRef], Handlers | None] = lambda node: None  # of nodes that it answers for
-        self.has_work: Callable[[], bool] = lambda: False  # ends a SleepUntilNudged
         self.has_order: Callable[[], bool] = lambda: False  # ends an AwaitOrder
         self.poll: Callable[[Request[Any]], LongPoll | None] = lambda request: None  # what an answer waits for
-        self.sleepers: dict[SimTask, Resume] = {}
         self.tasks: dict[SimTask, None] = {}
         self.alive = True
         self.frozen = False
@@ -54,13 +52,6 @@ class Process:
             self._waiting.append(action)
         elif self.alive:
             action()
-
-    def wake(self) -> None:
-        """End each SleepUntilNudged if a handler has just nudged the node."""
-        if self.sleepers and self.has_work():
-            sleepers, self.sleepers = self.sleepers, {}
-            for resume in sleepers.values():
-                resume(None)
 
     def when(self, holds: Callable[[], bool], action: Action) -> None:
         """Run an action once a condition holds: now, or after the handler or the step that makes it hold."""

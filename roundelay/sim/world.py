@@ -98,7 +98,6 @@ class World:
             outcome = error
         if self.identities is not None:
             outcome = self.identities.received(ask, outcome)
-        process.wake()
         process.check_conditions()
         return outcome
 

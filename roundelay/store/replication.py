@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 
-from roundelay.chord.effects import Procedure, Sleep, ask
+from roundelay.chord.effects import Procedure, Sleep, SleepUntil, ask
 from roundelay.chord.errors import ChordError, NotAllowed, NotYet, StoreFull
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
@@ -24,28 +24,38 @@ from roundelay.store.store import Store
 from roundelay.store.write_path import nodes_for
 
 SYNC_INTERVAL_S = 10.0
-CHANGE_POLL_S = 0.25
+SYNC_GAP_S = 0.25  # at the least between two rounds: neighbours change together
 HANDOFF_RETRY_S = 1.0
 FAILURES_MAX = 40  # in a row; then a joiner accepts a hand-off from nodes that may not know everything either
 RELEASE_PAGES_MAX = 100_000  # lists of misplaced items, in one round
 
 
 def replication_loop(node: ChordNode, store: Store, rng: random.Random) -> Procedure[None]:
-    """Synchronize whenever the relevant neighbours have changed, periodically, and soon after a failure."""
+    """Synchronize as soon as the relevant neighbours have changed, periodically, and soon after a failure."""
     synced: object = None
     pause_s, failures = 0.0, 0
+
+    def must_sync() -> bool:
+        return node.joined and _neighbours(node) != synced
+
     while True:
-        peers = node.predecessor, replica_peers(node)
-        if node.joined and (peers != synced or pause_s <= 0):
-            try:
-                yield from sync_once(node, store, patient=failures < FAILURES_MAX)
-                failures = 0
-            except ChordError:
-                failures += 1
-            synced = peers
-            pause_s = _pause_s(failures, store) * rng.uniform(0.75, 1.25)
-        yield Sleep(CHANGE_POLL_S)
-        pause_s -= CHANGE_POLL_S
+        yield SleepUntil(must_sync, pause_s)
+        pause_s = SYNC_INTERVAL_S * rng.uniform(0.75, 1.25)
+        if not node.joined:
+            continue
+        synced = _neighbours(node)
+        try:
+            yield from sync_once(node, store, patient=failures < FAILURES_MAX)
+            failures = 0
+        except ChordError:
+            failures += 1
+        pause_s = _pause_s(failures, store) * rng.uniform(0.75, 1.25)
+        yield Sleep(SYNC_GAP_S)
+
+
+def _neighbours(node: ChordNode) -> tuple[NodeRef, tuple[NodeRef, ...]]:
+    """Return the nodes with which this one synchronizes."""
+    return node.predecessor, replica_peers(node)
 
 
 def _pause_s(failures: int, store: Store) -> float:
@@ -53,8 +63,7 @@ def _pause_s(failures: int, store: Store) -> float:
     if not failures:
         return SYNC_INTERVAL_S
     return min(
-        CHANGE_POLL_S * 2.0 ** min(failures, FAILURES_MAX),
-        SYNC_INTERVAL_S if store.handoff_complete else HANDOFF_RETRY_S,
+        SYNC_GAP_S * 2.0 ** min(failures, FAILURES_MAX), SYNC_INTERVAL_S if store.handoff_complete else HANDOFF_RETRY_S
     )
 
 

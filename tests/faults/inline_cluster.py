@@ -21,7 +21,7 @@ from roundelay.chord.effects import (
     Procedure,
     RoundTripsTo,
     Sleep,
-    SleepUntilNudged,
+    SleepUntil,
     resume,
     run,
 )
@@ -157,7 +157,7 @@ class Table:
             return effect.function()
         if isinstance(effect, RoundTripsTo):
             return {}
-        assert isinstance(effect, Sleep | SleepUntilNudged), effect
+        assert isinstance(effect, Sleep | SleepUntil), effect
         self.now += effect.seconds
         return None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, Request, Sleep, SleepUntilNudged
+from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, Request, Sleep, SleepUntil
 from roundelay.chord.errors import Busy, JoinRefused, NodeUnreachable
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Nudge
@@ -341,13 +341,12 @@ def closing(effect: Any, closed: threading.Event, begun: threading.Event) -> Pro
     "effect",
     [
         Sleep(FOREVER_S),
-        SleepUntilNudged(FOREVER_S),
-        Gather([one(Sleep(FOREVER_S)), one(SleepUntilNudged(FOREVER_S))], 2),
+        SleepUntil(lambda: False, FOREVER_S),
+        Gather([one(Sleep(FOREVER_S)), one(SleepUntil(lambda: False, FOREVER_S))], 2),
     ],
     ids=["sleep", "nap", "together"],
 )
 def test_stopping_ends_every_wait_and_closes_the_procedure(effect: Any, runtime: Runtime) -> None:
-    runtime.nap_until(lambda: False)
     closed, begun = threading.Event(), threading.Event()
     failures: list[Exception] = []
     runtime.start("one", closing(effect, closed, begun), failures.append)
@@ -437,13 +436,12 @@ def test_stopping_does_not_wait_for_an_answer_that_never_comes(runtime: Runtime,
     assert not net.released.is_set()
 
 
-def test_sleep_until_nudged_ends_as_soon_as_there_is_work(runtime: Runtime) -> None:
+def test_sleep_until_ends_as_soon_as_its_condition_is_true(runtime: Runtime) -> None:
     agenda: list[int] = []
-    runtime.nap_until(lambda: bool(agenda))
     woken = threading.Event()
 
     def sleeper() -> Procedure[None]:
-        yield SleepUntilNudged(FOREVER_S)
+        yield SleepUntil(lambda: bool(agenda), FOREVER_S)
         woken.set()
 
     def waker() -> Procedure[None]:
@@ -456,7 +454,5 @@ def test_sleep_until_nudged_ends_as_soon_as_there_is_work(runtime: Runtime) -> N
     assert woken.wait(PATIENCE_S)
 
 
-def test_sleep_until_nudged_ends_by_itself_at_its_timeout(runtime: Runtime) -> None:
-    runtime.nap_until(lambda: False)
-
-    assert runtime.run(one(SleepUntilNudged(0.01))) is None
+def test_sleep_until_ends_by_itself_at_its_timeout(runtime: Runtime) -> None:
+    assert runtime.run(one(SleepUntil(lambda: False, 0.01))) is None

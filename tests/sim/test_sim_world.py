@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, SleepUntilNudged, ask
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, SleepUntil, ask
 from roundelay.chord.errors import Busy, NodeUnreachable, NotYet, WrongIncarnation
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.round_trips import INITIAL_S
@@ -281,12 +281,11 @@ def test_a_process_killed_while_frozen_never_thaws() -> None:
     assert wire.heard == []
 
 
-def test_sleep_until_nudged_ends_when_a_handler_nudges() -> None:
+def test_sleep_until_ends_when_a_handler_makes_its_condition_true() -> None:
     wire, called = Wire(), list[str]()
-    wire.here.has_work = lambda: bool(wire.heard)
 
     def procedure() -> Procedure[None]:
-        yield SleepUntilNudged(60.0)
+        yield SleepUntil(lambda: bool(wire.heard), 60.0)
         called.append(f"{wire.world.clock.now:.1f}")
 
     wire.world.run(wire.here, "napper", procedure(), wire.ended.append)

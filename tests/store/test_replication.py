@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord import protocol
-from roundelay.chord.effects import Ask, Sleep, resume
+from roundelay.chord.effects import Ask, SleepUntil, resume
 from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotAllowed, NotYet, StoreFull
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
@@ -632,33 +632,78 @@ def test_two_rings_that_merge_have_the_items_of_both() -> None:
 # --- the loop without end
 
 
+class LoopInTime:
+    """The replication loop of node 0, run in virtual time."""
+
+    def __init__(self, world: StoreWorld, node: ChordNode) -> None:
+        self.world, self.node, self.troubled = world, node, False
+        self.rounds = self.waits = 0
+        self.loop = replication.replication_loop(node, world.store(0), random.Random(0))
+        self.now = self.since = 0.0
+        self.effect: Any = next(self.loop)
+
+    def run(self, seconds: float) -> tuple[int, int]:
+        """Return the number of rounds, and of waits that have ended, within this time."""
+        until, rounds, waits = self.now + seconds, self.rounds, self.waits
+        while self.now <= until:
+            if isinstance(self.effect, Ask):
+                outcome = self._ask(self.effect)
+            else:
+                is_over = isinstance(self.effect, SleepUntil) and self.effect.is_true()
+                self.now = self.now if is_over else max(self.now, self.since + self.effect.seconds)
+                if self.now > until:
+                    break
+                self.waits, outcome = self.waits + 1, None
+            self.effect, self.since = resume(self.loop, outcome), self.now
+        self.now = until
+        return self.rounds - rounds, self.waits - waits
+
+    def _ask(self, ask: Ask) -> Any:
+        self.rounds += isinstance(ask.request, CollectGarbage)
+        is_silent = self.troubled and ask.to != self.node.ref
+        return NodeUnreachable("silent") if is_silent else self.world._answer(self.node.ref, ask)
+
+
 def test_rounds_run_when_neighbours_change_periodically_and_with_backoff_after_failures() -> None:
     world = world_of([0, 100])
     node = world.live(0)
     assert node is not None
-    loop = replication.replication_loop(node, world.store(0), random.Random(0))
-    troubled = False
+    loop = LoopInTime(world, node)
 
-    def rounds_in(seconds: float) -> int:
-        """Return the number of rounds within this time."""
-        count = 0
-        for _ in range(int(seconds / replication.CHANGE_POLL_S)):
-            outcome: Any = None
-            while not isinstance(effect := resume(loop, outcome), Sleep):
-                assert isinstance(effect, Ask)
-                count += isinstance(effect.request, CollectGarbage)
-                silent = troubled and effect.to != node.ref
-                outcome = NodeUnreachable("silent") if silent else world._answer(node.ref, effect)
-        return count
-
-    assert rounds_in(1) == 1, "at first"
-    assert rounds_in(replication.SYNC_INTERVAL_S * 10) in range(8, 13)
+    assert loop.run(1.0)[0] == 1, "at first"
+    rounds, waits = loop.run(replication.SYNC_INTERVAL_S * 10)
+    assert rounds in range(8, 13) and waits <= 2 * rounds, "nothing is polled"
     node.predecessor = NodeRef(50, "new", 1)
-    assert rounds_in(1) >= 1
-    troubled = True
+    assert loop.run(0.0)[0] == 1, "at once"
+    loop.troubled = True
     node.predecessor = NodeRef(60, "newer", 1)
-    assert rounds_in(10) >= 3, "soon again"
-    assert rounds_in(600) < 90, "but not for ever as often"
+    assert loop.run(10.0)[0] >= 3, "soon again"
+    assert loop.run(600.0)[0] < 90, "but not for ever as often"
+
+
+def test_neighbours_that_change_all_the_time_do_not_make_rounds_follow_at_once() -> None:
+    world = world_of([0, 100])
+    node = world.live(0)
+    assert node is not None
+    loop = LoopInTime(world, node)
+    for number in range(100):
+        node.predecessor = NodeRef(50, "new", number)
+        loop.run(replication.SYNC_GAP_S / 10)
+
+    assert loop.rounds <= 11
+
+
+def test_a_node_begins_its_rounds_once_it_has_joined() -> None:
+    world = world_of([0, 100])
+    node = world.live(0)
+    assert node is not None
+    node.joined = False
+    loop = LoopInTime(world, node)
+    assert loop.run(100.0)[0] == 0
+
+    node.joined = True
+
+    assert loop.run(0.0)[0] == 1
 
 
 def test_a_node_that_left_runs_no_more_rounds() -> None:
@@ -668,7 +713,8 @@ def test_a_node_that_left_runs_no_more_rounds() -> None:
     node.joined = False
 
     assert all(
-        isinstance(e, Sleep) for e in islice(replication.replication_loop(node, world.store(0), random.Random(0)), 50)
+        isinstance(e, SleepUntil)
+        for e in islice(replication.replication_loop(node, world.store(0), random.Random(0)), 50)
     )
 
 
