@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from bench import counted_node, scale_real, scale_simulated
+from bench.figures import Line, broken_limits
 from bench.message_counter import Tally, count_messages
 from bench.scale_growth import Cost, RingCosts, fit_line, growth
 from bench.scale_predicted import predict
@@ -23,7 +25,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
 from roundelay.node.subprocesses import child_environment, command
 from roundelay.testing import process_stats
-from roundelay.testing.waiting import until
+from roundelay.testing.waiting import Stuck, until
 
 ME, PEER = NodeRef(1, "me", 1, 1), NodeRef(2, "peer", 1, 1)
 
@@ -136,6 +138,19 @@ def test_rings_of_real_nodes_are_measured_at_the_same_time(monkeypatch: pytest.M
         figures = {line.what: line.ours for line in table.lines}
         assert figures["trainers as it ends"] == figures["nodes that say that they have left"] == count
         assert figures["processes of theirs that go on"] == 0.0
+
+
+def test_a_ring_that_gets_stuck_breaks_a_limit_and_is_measured_no_further(tmp_path: Path) -> None:
+    def stick() -> list[Line]:
+        raise Stuck("no ring of two nodes")
+
+    with ExitStack() as stack:
+        ring = scale_real.RealRing(tmp_path, 2, stack)
+        for phase in (stick, lambda: [Line("a figure of a ring that is stuck", "", 1.0)]):
+            ring.add(phase)
+
+        assert broken_limits([ring.table()]) == ["2 real nodes: stuck: no ring of two nodes"]
+        assert len(ring.table().lines) == 1
 
 
 def test_a_process_that_waits_to_be_reaped_does_not_run() -> None:
