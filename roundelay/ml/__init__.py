@@ -20,6 +20,9 @@ sliced and temporary.
     sliced          contents that are read in slices: bytes, or a file
     temporary       bytes in unnamed temporary files
     worker          what a trainer does, without I/O
+    file_cache      parsed files by digest
+    task_inputs     the inputs of the network for a file of a task
+    partial_update  what a trainer returns: the sum of its files' changes, or each of them
     trainer         the trainer process around a worker: python -m roundelay.ml.trainer
     flower          clients written for Flower as trainers
 

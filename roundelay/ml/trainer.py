@@ -51,7 +51,8 @@ from roundelay.ml.training_plan import plan_from_dict
 if TYPE_CHECKING:  # numpy must be imported after one_blas_thread()
     from roundelay.ml.checkpoint import Checkpoint, Keep
     from roundelay.ml.flower import Client
-    from roundelay.ml.worker import OnProgress, PartialUpdate, Worker
+    from roundelay.ml.partial_update import PartialUpdate
+    from roundelay.ml.worker import OnProgress, Worker
 
 log = logging.getLogger(__name__)
 

@@ -32,7 +32,8 @@ from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
 from roundelay.ml import exact
-from roundelay.ml.worker import Worker, sum_from_bytes
+from roundelay.ml.partial_update import sum_from_bytes
+from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Put, Read
 from roundelay.store.store import Store

@@ -37,7 +37,7 @@ def job_without(spec: JobSpec, file: TrainingFile, after_round: int = 1, until_s
             rounds.append(request.round)
         gone = max(rounds) > after_round and job.net.now < until_s
         if gone and isinstance(request, Order):
-            job.net.members[node].worker._forget(file.digest)
+            job.net.members[node].worker.cache.forget(file.digest)
         if gone and isinstance(request, Read) and request.digest == file.digest:
             raise NotFound(f"{node.address} has lost it")
 

@@ -16,10 +16,11 @@ from roundelay.ml.data import Samples
 from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.models.catalogue import learner
+from roundelay.ml.partial_update import sum_from_bytes
 from roundelay.ml.task import TrainerTask
 from roundelay.ml.train import Shard
 from roundelay.ml.training_plan import TrainConfig
-from roundelay.ml.worker import Worker, sum_from_bytes
+from roundelay.ml.worker import Worker
 from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task, with_changes
 
 ROWS = [30, 17, 30, 8]  # the first and the third are trained together

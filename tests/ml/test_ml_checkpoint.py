@@ -13,11 +13,12 @@ from roundelay.ml.checkpoint import Checkpoint, checkpoint_from_frame
 from roundelay.ml.errors import BadTask
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.models.catalogue import learner
+from roundelay.ml.partial_update import PartialUpdate
 from roundelay.ml.running_sum import RunningSum
 from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import TrainerTask
 from roundelay.ml.trainer import carry_out
-from roundelay.ml.worker import PartialUpdate, Worker
+from roundelay.ml.worker import Worker
 from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task, with_changes
 
 ROWS = [30, 17, 30, 8]  # the first and the third are trained together

@@ -20,10 +20,11 @@ from roundelay.ml.flower import Client
 from roundelay.ml.models.arrays import cut, join
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate
+from roundelay.ml.partial_update import sum_from_bytes
 from roundelay.ml.readers import letters
 from roundelay.ml.task import FileTask, TrainerTask
 from roundelay.ml.training_plan import TrainConfig, TrainingPlan
-from roundelay.ml.worker import Worker, sum_from_bytes
+from roundelay.ml.worker import Worker
 from tests.ml.ml_oracles import digest_of
 
 ROOT = Path(__file__).resolve().parents[2]

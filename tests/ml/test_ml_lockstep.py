@@ -19,9 +19,10 @@ from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.lockstep import CACHED_NUMBERS, FEW_FILES, FEW_FILES_BYTES, FILES_BYTES, stacks
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.models.catalogue import learner
+from roundelay.ml.partial_update import sum_from_bytes
 from roundelay.ml.train import Shard, train_together
 from roundelay.ml.training_plan import TrainConfig, TrainingPlan
-from roundelay.ml.worker import Worker, sum_from_bytes
+from roundelay.ml.worker import Worker
 from tests.hypothesis_profiles import examples
 from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task
 

@@ -15,10 +15,11 @@ from roundelay.ml import exact
 from roundelay.ml.errors import BadTask, CacheFull, DataError, FileUnknown, NotFinite, OutOfRange
 from roundelay.ml.exact import feature_sums
 from roundelay.ml.mlp import Architecture, evaluate, init
+from roundelay.ml.partial_update import PartialUpdate, sum_from_bytes
 from roundelay.ml.readers.limits import Limits
 from roundelay.ml.task import TrainerTask
 from roundelay.ml.training_plan import TrainConfig
-from roundelay.ml.worker import PartialUpdate, Worker, sum_from_bytes
+from roundelay.ml.worker import Worker
 from tests.hypothesis_profiles import examples
 from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task, with_changes
 

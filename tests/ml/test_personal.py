@@ -14,12 +14,13 @@ from roundelay.ml.design import Design
 from roundelay.ml.errors import BadTask
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate
+from roundelay.ml.partial_update import sum_from_bytes
 from roundelay.ml.personal import last_layer, personal_weights, with_own_head
 from roundelay.ml.readers import packed
 from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import FileTask, TrainerTask
 from roundelay.ml.training_plan import PersonalPlan, TrainConfig, TrainingPlan, plan_from_dict
-from roundelay.ml.worker import Worker, sum_from_bytes
+from roundelay.ml.worker import Worker
 
 CLASSES = 4
 DESIGNS = {
