@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from roundelay.chord.effects import Procedure, Sleep, SleepUntil, ask
 from roundelay.chord.errors import ChordError, JoinRefused, NotAllowed
 from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
-from roundelay.chord.refs import Address
+from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Heartbeat, Nudge, SayHello
 
 R = TypeVar("R")
@@ -57,10 +58,11 @@ def fix_fingers_loop(node: ChordNode, rng: random.Random, pause_s: float = FINGE
         seen = node.successors
         changed = yield from tolerate_errors(protocol.fix_fingers(node))
         pause_s = FINGERS_INTERVAL_MIN_S if changed else min(pause_s * BACKOFF, FINGERS_INTERVAL_MAX_S)
-        left_s = pause_s * rng.uniform(0.75, 1.25)
-        while left_s > 0 and node.successors == seen:
-            yield Sleep(min(left_s, FINGERS_INTERVAL_MIN_S))
-            left_s -= FINGERS_INTERVAL_MIN_S
+        yield SleepUntil(partial(_has_other_successors, node, seen), pause_s * rng.uniform(0.75, 1.25))
+
+
+def _has_other_successors(node: ChordNode, seen: tuple[NodeRef, ...]) -> bool:
+    return node.successors != seen
 
 
 def heartbeat_loop(node: ChordNode, supernode: Callable[[], Address]) -> Procedure[None]:

@@ -6,10 +6,13 @@ import random
 from collections.abc import Callable
 from itertools import pairwise
 
-from roundelay.chord import maintenance
-from roundelay.chord.effects import Ask, Effect, Procedure, Sleep, run
+import pytest
+
+from roundelay.chord import maintenance, protocol
+from roundelay.chord.effects import Ask, Effect, Procedure, Sleep, SleepUntil, run
 from roundelay.chord.errors import NodeUnreachable
 from roundelay.chord.maintenance import (
+    FINGERS_INTERVAL_MAX_S,
     HEARTBEATS_PER_LEASE,
     MERGE_HEARTBEATS_MAX,
     MERGE_HEARTBEATS_MIN,
@@ -145,3 +148,25 @@ def test_a_member_that_does_not_answer_is_tried_again_soon() -> None:
 
     assert len(tried) > 2
     assert set(gaps(tried)) == {MERGE_HEARTBEATS_MIN}
+
+
+def test_fingers_are_waited_for_once_in_an_ever_longer_interval_and_a_change_of_successors_ends_the_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node, turns = member(), list[float]()
+
+    def fix_nothing(_: ChordNode) -> Procedure[bool]:
+        turns.append(0.0)
+        yield from ()
+        return False
+
+    monkeypatch.setattr(protocol, "fix_fingers", fix_nothing)
+    loop = maintenance.fix_fingers_loop(node, random.Random(1))
+    waits = [next(loop) for _ in range(20)]
+
+    last = waits[-1]
+    assert isinstance(last, SleepUntil) and len(turns) == len(waits), "nothing is polled in between"
+    assert FINGERS_INTERVAL_MAX_S * (2.0 - JITTER) <= last.seconds <= FINGERS_INTERVAL_MAX_S * JITTER
+    assert not last.is_true()
+    node.set_successors(OTHER, ())
+    assert last.is_true()
