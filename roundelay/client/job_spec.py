@@ -49,19 +49,24 @@ def make_spec(
     catalogue.learner(spec.design)
     if settings.verify and (device := catalogue.device_of(spec.design)) != "cpu":
         raise BadSpec(f"--verify cannot be combined with training on {device}, which may give other bits each time")
-    if initial is not None and initial.design.task != spec.task:
+    if initial is not None:
+        _check_same_design(initial, spec)
+        _check_same_meaning(initial, given)
+    return replace(spec, fingerprint=round_tasks.fingerprint_here(spec))
+
+
+def _check_same_design(initial: SavedModel, spec: JobSpec) -> None:
+    """Raise DataError if an initial model has another design than the job."""
+    if initial.design.task != spec.task:
         raise DataError("--init", None, f"the model is of a {initial.design.task}, this job of a {spec.task}")
-    if initial is not None and replace(initial.design, arithmetic=settings.arithmetic) != spec.design:
+    if replace(initial.design, arithmetic=spec.settings.arithmetic) != spec.design:
         raise DataError(
             "--init",
             None,
             f"the model has layers {initial.design.sizes}, this job has {spec.sizes}"
-            if initial.design.model == settings.model
-            else f"it is a model {initial.design.model}, this job trains {settings.model}",
+            if initial.design.model == spec.settings.model
+            else f"it is a model {initial.design.model}, this job trains {spec.settings.model}",
         )
-    if initial is not None:
-        _check_same_meaning(initial, given)
-    return replace(spec, fingerprint=round_tasks.fingerprint_here(spec))
 
 
 def _check_same_meaning(initial: SavedModel, given: JobInput) -> None:

@@ -42,13 +42,7 @@ def make_request(
 ) -> TrainRequest:
     """Return the request. Raises InvalidRequest, BadInput."""
     _check_names(options)
-    if isinstance(partition, str):
-        partition = _partitioner(partition)
-    if partition is not None and not callable(partition) and not isinstance(partition, Iterable):
-        raise InvalidRequest(
-            f"partition is {partition!r}: expected a partitioner, its name, or each client's row numbers"
-        )
-    rows_of_clients = None if partition is None or callable(partition) else list(partition)
+    partitioner, rows_of_clients = _divided_by(partition)
     with translated_errors():
         task = str(options.get("task", "auto"))
         if task not in TASK_CHOICES:
@@ -67,9 +61,24 @@ def make_request(
         init if init is None or isinstance(init, SavedModel) else Path(init),
         private,
         detach,
-        partition if callable(partition) else None,
+        partitioner,
         evaluate,
     )
+
+
+def _divided_by(partition: Partitioner | Sequence[Any] | str | None) -> tuple[Partitioner | None, list[Any] | None]:
+    """Return the partitioner, or the rows of each client, that the argument means. Raises InvalidRequest."""
+    if isinstance(partition, str):
+        return _partitioner(partition), None
+    if partition is None:
+        return None, None
+    if callable(partition):
+        return partition, None
+    if not isinstance(partition, Iterable):
+        raise InvalidRequest(
+            f"partition is {partition!r}: expected a partitioner, its name, or each client's row numbers"
+        )
+    return None, list(partition)
 
 
 def _partitioner(name: str) -> Partitioner:
