@@ -126,16 +126,8 @@ class SecureRound:
         masked = yield from self._collection.collect(
             masking, kept, files, meanwhile, self._ballot[1], is_begun=chosen is not None
         )
-        places = {place for each in masked for place in each.places}
-        arrived = {index for place in places for index in masking.sites[place].files}
-        missing = tuple(file for file in files if file.index not in arrived)
-        if chosen is None and len(places) >= masking.threshold and (not missing or may_leave_out(missing)):
-            chosen = RevealedSet(masking, tuple(sorted(places)))
-        if chosen is None or not places >= set(chosen.included):
-            self.why = self._counted(len(places), "have sent their vectors")
-            if chosen is not None:
-                self.why += ", but not all those of the sum that an earlier driver began to reveal"
-                self._unfinished.add(chosen)
+        chosen = self._complete_set(masking, chosen, masked, files, may_leave_out)
+        if chosen is None:
             return []
         masked = [each for each in masked if each.places <= set(chosen.included)]
         shares = yield from self._revealed(chosen, kept, masked)
@@ -151,6 +143,28 @@ class SecureRound:
             self.why = f"the masks do not cancel in the sum that came along a tree from {', '.join(roots)} ({error})"
             self._roster.record_disturbance(f"{self.why}: each site is asked itself")
             return []
+
+    def _complete_set(
+        self,
+        masking: Masking,
+        chosen: RevealedSet | None,
+        masked: Sequence[MaskedSum],
+        files: Files,
+        may_leave_out: Callable[[Files], bool],
+    ) -> RevealedSet | None:
+        """Return the sites to sum over, `chosen` if it is given; None, and say why, if some have sent no vectors."""
+        places = {place for each in masked for place in each.places}
+        arrived = {index for place in places for index in masking.sites[place].files}
+        missing = tuple(file for file in files if file.index not in arrived)
+        if chosen is None and len(places) >= masking.threshold and (not missing or may_leave_out(missing)):
+            chosen = RevealedSet(masking, tuple(sorted(places)))
+        if chosen is not None and places >= set(chosen.included):
+            return chosen
+        self.why = self._counted(len(places), "have sent their vectors")
+        if chosen is not None:
+            self.why += ", but not all those of the sum that an earlier driver began to reveal"
+            self._unfinished.add(chosen)
+        return None
 
     def _revealed(
         self, chosen: RevealedSet, kept: Kept, masked: Sequence[MaskedSum]
