@@ -27,6 +27,7 @@ from roundelay.dashboard.ring_view import Chosen, ring_scene
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.watcher import Watcher
 from roundelay.federation import records
+from roundelay.federation.snapshot import JobSnapshot
 from roundelay.node.lab import Lab
 from roundelay.node.subprocesses import ROOT
 
@@ -226,6 +227,15 @@ def frame_scene(frame: Frame, peace: str, churn: str) -> Scene:
 
 
 def _add_chart(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
+    _add_grid(scene)
+    for number, (job, cls, what) in enumerate(((peace, "peace", "in peace"), (churn, "churn", "disturbed"))):
+        snapshot = frame.ring_state.job(job)
+        if snapshot is not None and snapshot.rounds_done:
+            _add_curve(scene, snapshot, number, cls, what)
+    _add_verdict(scene, frame, peace, churn)
+
+
+def _add_grid(scene: Scene) -> None:
     left, top, width, height = PLOT
     for tick in range(5):
         y = top + height * tick / 4
@@ -241,35 +251,34 @@ def _add_chart(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
             cls="faint",
         )
     scene.add("axis", "text", "", f"validation error, rounds 1 to {ROUNDS}", x=left, y=top + height + 20, cls="faint")
-    for number, (job, cls, what) in enumerate(((peace, "peace", "in peace"), (churn, "churn", "disturbed"))):
-        snapshot = frame.ring_state.job(job)
-        if snapshot is None or not snapshot.rounds_done:
-            continue
-        places = [
-            (left + width * r.round / ROUNDS, top + height * (1 - min(r.error, TOP_ERROR) / TOP_ERROR))
-            for r in snapshot.results[1:]
-        ]
-        path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        scene.add(f"line-{cls}", "path", "", d=path, cls=f"line {cls}", stroke_dasharray=DASHES[number])
-        made = (
-            f"model {snapshot.kept.weights[:16]}"
-            if snapshot.end == records.DONE
-            else (f"round {snapshot.rounds_done}, error {snapshot.results[-1].error:.4f}")
-        )
-        y = top + height + 52 + 24 * number
-        scene.add(
-            f"key-{cls}",
-            "line",
-            "",
-            x1=left,
-            x2=left + 28,
-            y1=y - 4,
-            y2=y - 4,
-            cls=f"line {cls}",
-            stroke_dasharray=DASHES[number],
-        )
-        scene.add(f"made-{cls}", "text", "", f"{what}: {made}", x=left + 38, y=y, cls="faint")
-    _add_verdict(scene, frame, peace, churn)
+
+
+def _add_curve(scene: Scene, snapshot: JobSnapshot, number: int, cls: str, what: str) -> None:
+    left, top, width, height = PLOT
+    places = [
+        (left + width * r.round / ROUNDS, top + height * (1 - min(r.error, TOP_ERROR) / TOP_ERROR))
+        for r in snapshot.results[1:]
+    ]
+    path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    scene.add(f"line-{cls}", "path", "", d=path, cls=f"line {cls}", stroke_dasharray=DASHES[number])
+    made = (
+        f"model {snapshot.kept.weights[:16]}"
+        if snapshot.end == records.DONE
+        else (f"round {snapshot.rounds_done}, error {snapshot.results[-1].error:.4f}")
+    )
+    y = top + height + 52 + 24 * number
+    scene.add(
+        f"key-{cls}",
+        "line",
+        "",
+        x1=left,
+        x2=left + 28,
+        y1=y - 4,
+        y2=y - 4,
+        cls=f"line {cls}",
+        stroke_dasharray=DASHES[number],
+    )
+    scene.add(f"made-{cls}", "text", "", f"{what}: {made}", x=left + 38, y=y, cls="faint")
 
 
 def _add_verdict(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
