@@ -200,25 +200,8 @@ class Peers:
         connection.timeout_s = timeout_s
         sent, received = connection.sent_bytes, connection.received_bytes
         place = at.host, at.port
-        round_trip_s: float | None = None
         try:
-            if self.security is not None:
-                self.security.check_peer(line, ask)
-            if line.unanswered:
-                line.unanswered -= 1
-                raw = line.messages.answer(call.thrift)
-            else:
-                raw = line.messages.call(call.thrift, arguments)
-            if ask.request.answers_at_once:
-                answered_at = time.monotonic()
-                if answered_at - line.measured_at > SAMPLE_INTERVAL_S:
-                    line.measured_at, round_trip_s = answered_at, answered_at - line.connection.began
-            fields.check_complete(raw)
-            if self.bits < BITS_MAX:
-                fields.check_identifiers(raw, self.bits)
-            answer = call.answer(raw)
-            if self.security is not None:
-                answer = self.security.checked_answer(line, ask, answer)
+            answer, round_trip_s = self._exchange(line, ask, call, arguments)
         except ring_codec.WIRE_EXCEPTIONS as error:
             self._give_back(place, line, call)
             raise ring_codec.error_from_wire(error) from error
@@ -246,6 +229,28 @@ class Peers:
                 measured.moved(line.connection.sent_bytes - sent, line.connection.received_bytes - received)
         self._give_back(place, line, call, round_trip_s, ask.via is not None)
         return answer
+
+    def _exchange(self, line: Line, ask: Ask, call: WireCall, arguments: Arguments) -> tuple[Any, float | None]:
+        """Send a call, if it has not been sent, and read its answer. Return it, and the round trip if it was timed."""
+        round_trip_s: float | None = None
+        if self.security is not None:
+            self.security.check_peer(line, ask)
+        if line.unanswered:
+            line.unanswered -= 1
+            raw = line.messages.answer(call.thrift)
+        else:
+            raw = line.messages.call(call.thrift, arguments)
+        if ask.request.answers_at_once:
+            answered_at = time.monotonic()
+            if answered_at - line.measured_at > SAMPLE_INTERVAL_S:
+                line.measured_at, round_trip_s = answered_at, answered_at - line.connection.began
+        fields.check_complete(raw)
+        if self.bits < BITS_MAX:
+            fields.check_identifiers(raw, self.bits)
+        answer = call.answer(raw)
+        if self.security is not None:
+            answer = self.security.checked_answer(line, ask, answer)
+        return answer, round_trip_s
 
     def _give_back(
         self, place: Place, line: Line, call: WireCall, round_trip_s: float | None = None, is_relay: bool = False
