@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 
 from roundelay.chord.effects import ask
+from roundelay.chord.refs import Address
 from roundelay.chord.requests import GetMembers
+from roundelay.node.addresses import register
+from roundelay.node.compute_node import ComputeNode
+from roundelay.node.data_directory import DataDirectory
+from roundelay.node.participant import ComputeNodeOptions
 from roundelay.testing.waiting import until, wait_for_line
 from tests.processes import PATIENCE_S, ROOT, Ring, client, end, environment, opened_runtime, ring, started
 
@@ -115,6 +120,23 @@ def test_a_node_whose_hand_off_takes_too_long_says_goodbye_all_the_same(tmp_path
         assert "left the ring; its successors may lack some of what it stored: it took longer than 3 s" in slow.text
         assert f"127.0.0.1:{slow.port} has left" in made.supernode.text
         made.wait_for_nodes(1)
+
+
+def test_a_node_that_stops_before_it_hands_off_does_not_say_that_its_successors_have_all(tmp_path: Path) -> None:
+    said: list[str] = []
+    with ring(tmp_path) as made:
+        made.add_node()
+        made.wait_for_nodes(1)
+        options = ComputeNodeOptions(Address("127.0.0.1", 0), "127.0.0.1", lambda: made.supernode_address)
+        stopped = ComputeNode(options, DataDirectory(None), said.append)
+        stopped.listen()
+        register(made.node_list, stopped.address)
+        stopped.join()
+
+        stopped.runtime.stopping.set()  # as after an error that it cannot go on with
+        stopped.leave()
+
+    assert said[-1] == "left the ring; its successors may lack some of what it stored: the node was stopping already"
 
 
 def test_without_a_supernode_the_ring_is_found_through_the_list_and_a_new_one_knows_it_again(sixteen: Ring) -> None:
