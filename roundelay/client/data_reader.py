@@ -21,9 +21,9 @@ from roundelay.ml.errors import BadTask, DataError, writing_failed
 from roundelay.ml.partitioners import BY_CLASS, assign_rows
 from roundelay.ml.readers import dataset, folder, packed, site
 from roundelay.ml.readers.limits import DEFAULT, Limits, limits_of
+from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.readers.site_schema import Agreement
 from roundelay.ml.readers.source import DataSet, rebased, with_test
-from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.readers.understood import in_short, understand
 from roundelay.store.blobs import digest_of
 

@@ -11,8 +11,8 @@ from roundelay.ml.readers import dataset
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.limits import limits_of
 from roundelay.ml.readers.reading import Reading
+from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.readers.source import DataSet
-from roundelay.ml.readers.table import TableOptions
 
 
 def kind_of(request: TrainRequest) -> str:

@@ -15,7 +15,7 @@ from roundelay.ml.description import QUANTILES, Description, describe, describe_
 from roundelay.ml.readers import dataset
 from roundelay.ml.readers.dataset import ReadOptions
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
-from roundelay.ml.readers.table import TableOptions
+from roundelay.ml.readers.schema import TableOptions
 from tests.hypothesis_profiles import examples
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-(2.0**100), max_value=2.0**100)

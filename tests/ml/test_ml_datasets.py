@@ -21,8 +21,8 @@ from roundelay.ml.data import Samples
 from roundelay.ml.errors import DataError, InputMissing, MLError
 from roundelay.ml.readers import content, dataset, packed, pickled, spool
 from roundelay.ml.readers.dataset import ReadOptions, guess, read
+from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.readers.source import DataSet, number_labels
-from roundelay.ml.readers.table import TableOptions
 from tests.ml.made_data import cifar_bytes, cifar_pickle, pixels, write_mnist
 from tests.ml.ml_oracles import EFFORT, SHARED, make_samples
 

@@ -17,8 +17,8 @@ from roundelay.ml.readers.arrays import to_rows
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.inputs import Inputs, read_inputs
 from roundelay.ml.readers.saved_model import SavedModel, load, save
+from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.readers.source import with_test
-from roundelay.ml.readers.table import TableOptions
 from tests.ml.made_data import pixels, write_mnist
 from tests.ml.made_frame import MadeFrame
 from tests.processes import client_here

@@ -22,8 +22,8 @@ from roundelay.ml.errors import DataError
 from roundelay.ml.readers import arrays, decimals, table, text
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.limits import Limits
+from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.readers.source import DataSet, with_test
-from roundelay.ml.readers.table import TableOptions
 from tests.hypothesis_profiles import seeds
 from tests.ml.ml_oracles import EFFORT
 

@@ -17,8 +17,8 @@ from roundelay.ml.readers import arrays, content, dataset, saved_model
 from roundelay.ml.readers.dataset import ReadOptions
 from roundelay.ml.readers.inputs import read_inputs
 from roundelay.ml.readers.saved_model import SavedModel
+from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.readers.source import DataSet, with_test
-from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.readers.understood import in_short, understand
 
 HOUSES = "rooms,kind,price\n3,flat,120.5\n5,house,310\n2,flat,99.25\n4,house,250.75\n"

@@ -10,7 +10,7 @@ import numpy as np
 from roundelay.ml import prepare
 from roundelay.ml.readers import dataset
 from roundelay.ml.readers.dataset import ReadOptions
-from roundelay.ml.readers.table import TableOptions
+from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.readers.understood import Understood, in_short, understand
 from roundelay.ml.row_digests import count_shared, digest_rows
 from tests.ml.made_data import pixels, write_mnist

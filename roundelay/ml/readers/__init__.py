@@ -8,6 +8,8 @@ content      a training file's bytes -> samples, packed or text
 letters      comma-separated rows: features, then the class
 packed       the binary format of prepared data: header, rows, checksum
 table        tables with a label column (.csv, .tsv), with or without a header
+table_rows   the rows of a table in a spool, and the features that they become
+class_names  whether the values of a column can be classes
 scan         one pass over a file of a table, in blocks of lines
 block_parser a block of lines as a whole, if it is plain
 row_parser   the fields of a row, one by one; faults are named with their line

@@ -24,8 +24,8 @@ from roundelay.ml.readers.dialect import Dialect, is_missing
 from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.limits import DEFAULT, Limits
+from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, array_blocks, digits, require_one_task, with_test
-from roundelay.ml.readers.table import TableOptions
 
 Reader = Callable[[Path], Any]  # of a plugin: a path -> (x, y), (x, y, x of the test part, y of it) or a DataSet
 VALIDATION = "validate"

@@ -17,8 +17,8 @@ from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.packed import Shape
 from roundelay.ml.readers.saved_model import SavedModel
+from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.readers.source import DataSet, OnRead, Rows, arranged, array_blocks, digits, rebased
-from roundelay.ml.readers.table import TableOptions
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.folder import FILES_MAX, Listing, is_junk, list_training_files
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.reading import Reading
+from roundelay.ml.readers.schema import TableOptions
 from roundelay.ml.readers.site_schema import PartRows, SiteSchema
 from roundelay.ml.readers.source import DataSet, DatasetPart, arranged, column_names, rebased
 from roundelay.ml.row_digests import Digests, digest_rows
@@ -233,7 +234,7 @@ def read_data(path: Path, reading: Reading, limits: Limits) -> DataSet:
     if kind == "letters":
         classes = 0 if reading.task == "regression" else CLASSES_DEFAULT
         return dataset.read_letters(place, classes=classes, limits=limits)
-    columns = reading.table if kind == "csv" else table.TableOptions(task=reading.task)
+    columns = reading.table if kind == "csv" else TableOptions(task=reading.task)
     options = dataset.ReadOptions(kind, table=columns, images=reading.images, limits=limits)
     data = dataset.read(place, options, is_share=True)
     is_shifted = data.encoding is not None and not data.encoding.is_plain  # by another offset at each site

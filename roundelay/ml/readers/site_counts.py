@@ -18,13 +18,14 @@ from roundelay.ml.cells import Cells, cells_of, columns_max
 from roundelay.ml.choices import HIDE_BELOW_DEFAULT
 from roundelay.ml.data import Doubles
 from roundelay.ml.errors import BadTask, DataError
-from roundelay.ml.readers import dataset, site, table
+from roundelay.ml.readers import dataset, site
 from roundelay.ml.readers.encoding import Encoding, encoding_from_json
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.schema import Schema, column_title
 from roundelay.ml.readers.source import DataSet, DatasetPart
+from roundelay.ml.readers.table_rows import Table
 
 CELL_ROWS_MIN = HIDE_BELOW_DEFAULT  # whatever a job asks: answers for two limits could be subtracted
 COLUMNS_MAX = 1_000  # whose values are counted
@@ -90,7 +91,7 @@ def _columns_of_numbers(data: DataSet, part: DatasetPart, reading: Reading) -> I
         yield part.y.astype(np.float64)
 
 
-def _table_columns(read: table.Table, part: DatasetPart, encoding: Encoding) -> Iterator[Doubles]:
+def _table_columns(read: Table, part: DatasetPart, encoding: Encoding) -> Iterator[Doubles]:
     """Yield columns of numbers as they are in the file, before float32 rounds them. Raises BadTask."""
     (rows,) = [each for each in read.parts if each.name == part.name]
     places = [_place(read.schema, at, each.name) for at, each in enumerate(encoding.columns) if each.words is None]

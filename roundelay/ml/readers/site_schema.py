@@ -17,13 +17,13 @@ import msgspec
 from roundelay.ml.choices import TASKS
 from roundelay.ml.errors import BadTask, DataError, printable
 from roundelay.ml.float_sums import from_hex
+from roundelay.ml.readers.class_names import check_classes
 from roundelay.ml.readers.column_summary import ColumnSummary, encoded_columns
 from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.packed import FEATURES_MAX, Shape
 from roundelay.ml.readers.reading import Reading
 from roundelay.ml.readers.schema import column_title
 from roundelay.ml.readers.source import number_labels, require_one_task
-from roundelay.ml.readers.table import check_classes
 from roundelay.ml.task import ROWS_MAX
 
 SCHEMA_BYTES_MAX = 16 << 20

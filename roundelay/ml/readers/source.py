@@ -20,7 +20,7 @@ from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.packed import Shape
 
 if TYPE_CHECKING:
-    from roundelay.ml.readers.table import Table
+    from roundelay.ml.readers.table_rows import Table
 
 OnRead = Callable[[int, int], None]  # bytes read, bytes in all
 Rows = npt.NDArray[Any]  # (n, d) uint8 or float32

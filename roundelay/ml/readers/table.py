@@ -6,104 +6,27 @@ train, so it is decided again when they are known.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from roundelay.ml.data import Floats, Ints, Labels
+from roundelay.ml.data import Ints, Labels
 from roundelay.ml.errors import DataError, private, writing_failed
-from roundelay.ml.float_sums import exact_sum
-from roundelay.ml.readers.column_summary import ColumnSummary, encoded_columns, is_narrow
-from roundelay.ml.readers.encoding import EncodedColumn, Encoding
+from roundelay.ml.readers.class_names import check_classes
+from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.folder import Listing, list_training_files
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.scan import FileScan
-from roundelay.ml.readers.schema import Column, Schema, TableOptions, column_title, describe_unknown, schema_of
-from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, check_targets, number_labels, rebased
+from roundelay.ml.readers.schema import Schema, TableOptions, column_title, describe_unknown, schema_of
+from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, number_labels, rebased
 from roundelay.ml.readers.spool import Spool
+from roundelay.ml.readers.table_rows import Bools, Table, TablePart
 from roundelay.ml.readers.text import Tell
-
-__all__ = ["SUFFIXES", "TableOptions", "is_table", "read"]
-
-Bools = npt.NDArray[np.bool_]
-Doubles = npt.NDArray[np.float64]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data")
 PACKED_SUFFIXES = (".gz", ".zip")
-CLASSES_PLAIN = 20  # more classes than this must have several rows each
-
-
-@dataclass(frozen=True, eq=False)
-class TablePart:
-    """The rows of one file in the spool."""
-
-    name: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """A table that has been read."""
-
-    schema: Schema
-    spool: Spool
-    parts: tuple[TablePart, ...]
-
-    def cut(self, parts: int) -> Table:
-        """Return this table with its first parts only."""
-        return replace(self, parts=self.parts[:parts])
-
-    def joined(self, other: Table) -> Table:
-        """Return this table with the parts of another one of the same columns."""
-        return replace(self, parts=(*self.parts, *other.parts))
-
-    def fit(self, training: Sequence[Bools | None]) -> Encoding:
-        """Decide how columns become features by the rows that train: a mask (n,) for each part; None: all of them."""
-        columns = encoded_columns(self.summaries(training), self.schema.options.missing)
-        return Encoding(columns, self.schema.label, self.schema.place, tuple(self.schema.dropped))
-
-    def summaries(self, training: Sequence[Bools | None]) -> tuple[ColumnSummary, ...]:
-        """Return what the rows that train say of each column: a mask (n,) for each part; None: all of them."""
-        missing = self.schema.options.missing
-        uneven = {
-            n: _Values()
-            for n, column in enumerate(self.schema.features)
-            if column.is_words or missing == "mean" or is_narrow(column.low, column.high)
-        }
-        for part, mask in zip(self.parts, training, strict=True):
-            at = 0
-            for rows in self.spool.blocks(part.start, part.end) if uneven else ():
-                chosen = rows if mask is None else rows[mask[at : at + len(rows)]]
-                for n, values in uneven.items():
-                    values.add(chosen[:, n], bool(self.schema.columns[n].is_words))
-                at += len(rows)
-        is_filled = missing == "mean"
-        return tuple(_summary(column, uneven.get(n), is_filled) for n, column in enumerate(self.schema.features))
-
-    def blocks(self, part: TablePart, encoding: Encoding) -> Iterator[Rows]:
-        """Yield the features of a part's rows: (rows, d) float32 each."""
-        features = self.schema.features
-        numbers = [_numbering(column, each) for column, each in zip(features, encoding.columns, strict=True)]
-        for whole in self.spool.blocks(part.start, part.end):
-            rows = whole[:, : len(features)]
-            if not encoding.is_plain:
-                rows = rows.copy()
-                for place, numbering in enumerate(numbers):
-                    if numbering is not None:
-                        known = ~np.isnan(rows[:, place])
-                        rows[known, place] = numbering[rows[known, place].astype(np.int64)]
-            yield encoding.encode(rows)
-
-    def targets(self, part: TablePart) -> Floats:
-        """Return the target of each row of a part: (n,). Raises DataError if float32 would merge different ones."""
-        y = np.concatenate([rows[:, -1] for rows in self.spool.blocks(part.start, part.end)])  # (n,)
-        check_targets(part.name, y)
-        return y.astype(np.float32)
 
 
 def is_table(path: Path) -> bool:
@@ -291,91 +214,3 @@ def _encoded_set(data: DataSet, table: Table, encoding: Encoding) -> DataSet:
 
 def _reader(table: Table, part: TablePart, encoding: Encoding) -> Callable[[], Iterator[Rows]]:
     return lambda: table.blocks(part, encoding)
-
-
-def check_classes(source: str, name: str, labels: tuple[str, ...], rows: int) -> None:
-    """Raise DataError unless the classes in a column are such, and no two of them are meant to be one."""
-    if len(labels) < 2:
-        raise DataError(source, None, f"has only one class, '{private(labels[0], 20)}', in {name}: check --label")
-    real = next((label for label in labels if _is_real(label)), None)
-    if real is not None or (len(labels) > CLASSES_PLAIN and 2 * len(labels) > rows):
-        what = (
-            f"real numbers such as {private(real)}"
-            if real is not None
-            else f"{len(labels)} different values in {rows} rows"
-        )
-        advice = "name another one with --label, or say --task regression"
-        raise DataError(source, None, f"{name} is to be the class, but holds {what}: {advice}")
-    alike: dict[str, str] = {}
-    for label in labels:
-        other = alike.setdefault(_key(label), label)
-        if other != label:
-            raise DataError(
-                source,
-                None,
-                f"the classes '{private(other, 40)}' and '{private(label, 40)}' look like one: use one spelling",
-            )
-
-
-def _is_real(label: str) -> bool:
-    try:
-        return float(label) != round(float(label))
-    except (ValueError, OverflowError):
-        return False
-
-
-def _key(label: str) -> str:
-    """Return what spellings of one class have in common."""
-    try:
-        return repr(float(label))
-    except ValueError:
-        return label.casefold()
-
-
-class _Values:
-    """What the values of a column that train add up to."""
-
-    def __init__(self) -> None:
-        self.count, self.low = 0, math.inf
-        self.total = 0  # exact, see float_sums
-        self.words = np.zeros(0, np.int64)  # (words,) how often each occurs
-
-    def add(self, values: Doubles, are_words: bool) -> None:
-        known = values[~np.isnan(values)]
-        if not len(known):
-            return
-        self.count += len(known)
-        if are_words:
-            counts = np.bincount(known.astype(np.int64), minlength=len(self.words))
-            counts[: len(self.words)] += self.words
-            self.words = counts
-        else:
-            self.low = min(self.low, float(known.min()))
-            self.total += exact_sum(known)
-
-
-def _summary(column: Column, values: _Values | None, is_filled: bool) -> ColumnSummary:
-    """Return what the encoding of a column needs; is_filled: its mean or most frequent word fills gaps."""
-    if values is None:
-        return ColumnSummary(column.name, column.is_words)
-    if column.is_words:
-        counted = zip(column.words.numbers, values.words.tolist(), strict=False)
-        return ColumnSummary(column.name, True, _counts(counted, is_filled))
-    known = ColumnSummary(column.name, column.is_words)
-    if is_filled:
-        known = replace(known, count=values.count, total=values.total)
-    if not is_narrow(column.low, column.high):
-        return known
-    return replace(known, low=column.low, high=column.high, lowest=values.low if values.count else None)
-
-
-def _counts(words: Iterable[tuple[str, int]], is_filled: bool) -> dict[str, int]:
-    return {word: count if is_filled else 1 for word, count in sorted(words) if count}
-
-
-def _numbering(column: Column, encoded: EncodedColumn) -> Doubles | None:
-    """Return the number in the encoding of each word of a column, -1 for one that it lacks; None for numbers."""
-    if encoded.words is None:
-        return None
-    places = {word: number for number, word in enumerate(encoded.words)}
-    return np.array([places.get(word, -1) for word in column.words.numbers], np.float64)  # (words,)
