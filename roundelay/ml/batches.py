@@ -19,6 +19,7 @@ from roundelay.ml.data import Array, Ints, Labels, Samples
 from roundelay.ml.kernels import Batch, squeeze_files
 from roundelay.ml.losses import Loss
 
+COPIED_NUMBERS = 1 << 14  # of a batch that is copied transposed; BLAS copies the operands of larger products itself
 BLOCK_BYTES = 1 << 19  # of gathered batches: they stay in the cache until they are used
 Dtype = type[np.floating[Any]]
 
@@ -40,7 +41,10 @@ class Block:
     ) -> None:
         """Make the buffers. outputs: of the scores that are kept, for the loss of a plugin."""
         self.rows: Array = np.empty((k, files, size, width), dtype)  # (k, F, size, d + 1)
-        self.columns: Array = np.empty((k, files, width, size), dtype)  # (k, F, d + 1, size)
+        self.columns: Array = self.rows.swapaxes(-2, -1)  # (k, F, d + 1, size)
+        self.is_copied = size * width <= COPIED_NUMBERS
+        if self.is_copied:
+            self.columns = np.empty_like(self.columns, order="C")
         self.labels: Labels = np.empty((k, files, size), label_dtype)  # (k, F, size)
         self.factors: Array = np.empty((k, files, size), dtype)  # (k, F, size)
         self.outcome, self.total = np.empty_like(self.factors), np.empty_like(self.factors)  # (k, F, size)
@@ -150,7 +154,8 @@ class Batches:
         self.order[:, count : k * size] = self.order[:, count - 1 : count]  # a row of the batch: no number is larger
         order = np.ascontiguousarray(self.order[:, : k * size].reshape(files, k, size).swapaxes(0, 1))  # (k, F, size)
         self.x.take(order, 0, self.block.rows[:k], "clip")
-        np.copyto(self.block.columns[:k], self.block.rows[:k].swapaxes(-2, -1))
+        if self.block.is_copied:
+            self.block.columns[:k] = self.block.rows[:k].swapaxes(-2, -1)
         self.labels.take(order, 0, self.block.labels[:k], "clip")
         if self.starts is not None:
             np.add(self.block.labels[:k], self.starts, self.block.labels[:k])

@@ -13,8 +13,8 @@ Knows nothing of epochs, learning rates or file contents; mlp.loss_and_gradient 
   other, which saves 0.8 of 8 microseconds a step and file at 64/32. Products take views (F, classes, batch);
 - the bias is a row of ones above the activations and a column of ones beside the inputs: no separate additions;
 - BLAS is slowest when the inner axis is contiguous in both operands: with AVX-512 up to twice as slow. So the first
-  matrix is kept transposed (Network), the inputs come in both layouts, and the gradient from the layer above is copied
-  transposed;
+  matrix is kept transposed (Network), the inputs come in both layouts unless they are wide (batches.py), and the
+  gradient from the layer above is copied transposed;
 - buffers begin at a cache line (aligned.py);
 - a label is its sample's place in the flat scores (batches.py): three calls over one number a sample take the
   likelihood, subtract 1 from it and write it back. An array of zeros and ones would have to be written and read;

@@ -119,6 +119,17 @@ def test_batches_hold_every_row_once_in_the_order_given(rows: int, size: int, fi
     assert len(seen) == rows - tail + (size if tail else 0)
 
 
+@pytest.mark.parametrize("files", [1, 3])
+@pytest.mark.parametrize(("features", "is_copied"), [(16, True), (784, False)])
+def test_only_narrow_inputs_are_copied_transposed(features: int, is_copied: bool, files: int) -> None:
+    batches = Batches([make_samples(70, features)] * files, 32, 4, 1.0, 1.0)
+
+    for batch in batches.epoch(np.tile(np.arange(70), (files, 1))):
+        batch.outcome[...] = batch.total[...] = 1
+        assert np.array_equal(batch.columns, batch.rows.swapaxes(-2, -1))
+        assert np.shares_memory(batch.columns, batch.rows) is not is_copied
+
+
 @pytest.mark.parametrize(("files", "rows", "size"), [(1, 30_000, 32), (40, 5_000, 32), (40, 300, 300), (3, 2_000, 7)])
 def test_a_block_is_bounded_or_one_batch_of_each_file(files: int, rows: int, size: int) -> None:
     batches = Batches([make_samples(rows)] * files, size, 4, 1.0, 1.0)
