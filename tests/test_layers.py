@@ -118,8 +118,6 @@ WAITING = {
     "roundelay.node.monitoring.Monitoring": "only a process that is watched serves pages",
     "roundelay.client.model_card": "importlib.metadata only for a model card",
     "msgspec": "a node that only trains reads no record",
-    "ctypes": "only large contents lie in huge pages",
-    "mmap": "only large contents lie in huge pages",
     "tempfile": "only large contents and result files lie in temporary files",
     "fractions.Fraction": "only some metrics are divided exactly",
     "html": "only a notebook shows HTML",

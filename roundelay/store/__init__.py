@@ -6,7 +6,6 @@ anti_entropy  compare an arc of two nodes by digests, and copy what is missing
 blobs         contents by digest, in memory
 bulk_put      records of many keys, in few round trips
 items         the values of the store, and the requests about them
-huge_pages    large buffers in huge pages
 names         which names an entry may have
 delta         weights as the difference to those of the round before
 own_contents  a node's contents as its own procedures use them, without a copy

@@ -13,7 +13,6 @@ from io import BytesIO
 from typing import Protocol
 
 from roundelay.chord.errors import Corrupt, NotFound, StoreFull
-from roundelay.store.huge_pages import advise_huge_pages
 from roundelay.store.items import CHUNK_BYTES
 
 BYTES_MAX = 8 << 30  # of all contents that a node stores
@@ -55,7 +54,6 @@ class MemoryBuffer(BytesIO):
 
     def __init__(self, size_bytes: int = 0) -> None:
         super().__init__(bytes(size_bytes))  # which it does not copy either
-        advise_huge_pages(self.getbuffer())
 
     def __getitem__(self, part: slice, /) -> bytes:
         return bytes(self.getbuffer()[part])
