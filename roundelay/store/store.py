@@ -7,23 +7,19 @@ the lease of what it deletes could have lasted, so that a node that returns with
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
 
 from roundelay.chord.dispatch import Handlers
 from roundelay.chord.errors import Corrupt, Malformed, NotFound, NotYet, StoreFull
-from roundelay.chord.ring import between_right_closed
 from roundelay.store.blobs import Blobs, Content, MemoryBlobs
 from roundelay.store.delta import BASE_BYTES_MAX, apply_delta, delta_bytes
+from roundelay.store.index import EntryState, Index
 from roundelay.store.items import (
     CHUNK_BYTES,
     CONTENT_BYTES_MAX,
-    LIST_MAX,
     RENEWAL_SHARE,
     SIGNATURE_BYTES_MAX,
     CollectGarbage,
@@ -57,31 +53,6 @@ ORPHAN_LEASE_MAX_S = 3600.0  # then a node that has had the entry gives it its d
 FIND_NAMES_MAX = 1024
 REMOVED_AT_ONCE = 1024  # expired entries, for which others wait
 SCRUB_BYTES = 64 << 20  # read in one scrub, unless the first content alone is larger
-
-
-@dataclass(frozen=True, slots=True)
-class _EntryState:
-    """An entry's version and lease here. Of two, the later version counts and lasts as long as either would."""
-
-    version: int
-    deleted: bool
-    until: float
-    signature: bytes = b""
-
-    @property
-    def rank(self) -> tuple[int, bool]:
-        return self.version, self.deleted
-
-    def is_of(self, item: Item) -> bool:
-        """Return whether an item is the signed one that is stored, and so has been checked; its lease may differ."""
-        stored = self.version, self.deleted, self.signature
-        return bool(item.signature) and stored == (item.version, item.deleted, item.signature)
-
-    def merged(self, other: _EntryState) -> _EntryState:
-        later, earlier = (self, other) if self.rank >= other.rank else (other, self)
-        if earlier.deleted and not later.deleted:
-            return later  # an entry that is put after its deletion has only its own lease
-        return replace(later, until=max(self.until, other.until))
 
 
 Named = Callable[[int, str], Iterable[Item]]  # the stored items with a key and a name
@@ -139,9 +110,7 @@ class Store:
         self._blobs: Blobs = blobs or MemoryBlobs()
         self._staging = Staging(clock, self._room_bytes, self._blobs.buffer)
         self._index_log: IndexLog = index_log or NoIndexLog()
-        self._index: dict[int, dict[Entry, _EntryState]] = {}  # by key
-        self._named = Counter[str]()  # by digest: the live entries that name a content
-        self._items_count = 0
+        self._index = Index(clock, self._blobs.has)
         self._orphans: set[Entry] = set()
         self._scrubbed = ""  # the content that was scrubbed last
         self._accepting_stopped = False
@@ -192,10 +161,10 @@ class Store:
         with self.lock:
             if self._blobs.has(digest) or not self._staging.has(digest) or self._accepting_stopped:
                 return None
-            self._check(item, self._state(item.entry, self._clock()), caller)
+            self._check(item, self._index.state(item.entry, self._clock()), caller)
             return self._staging.content(digest)
 
-    def _check(self, item: Item, known: _EntryState | None, caller: int | None) -> Guard | None:
+    def _check(self, item: Item, known: EntryState | None, caller: int | None) -> Guard | None:
         """Check an item by the rules of a secured ring, unless it is stored already. Return what checks its content."""
         guard = None if known is not None and known.is_of(item) else self.guard
         if guard is not None:
@@ -212,12 +181,12 @@ class Store:
         check_name(entry.name)
         if self._accepting_stopped:
             raise NotYet("this node is leaving")
-        known = self._state(entry, now)
+        known = self._index.state(entry, now)
         guard = self._check(item, known, caller)
         is_orphan = item.deleted and (known is None or entry in self._orphans)
         lease_max_s = ORPHAN_LEASE_MAX_S if is_orphan else LEASE_MAX_S
         until = now + min(max(item.lease_s, 0.0), lease_max_s)
-        put = _EntryState(item.version, item.deleted, until, item.signature)
+        put = EntryState(item.version, item.deleted, until, item.signature)
         merged = known.merged(put) if known is not None else put
         if known is None:
             self._check_capacity(entry, is_orphan)
@@ -293,28 +262,19 @@ class Store:
             raise NotYet("this node is still receiving a hand-off")
         if len(names) > FIND_NAMES_MAX:
             raise Malformed(f"find: {len(names)} names, at most {FIND_NAMES_MAX}")
-        return tuple(self._items((key,), frozenset(names)))
+        return tuple(self._index.items((key,), frozenset(names)))
 
     def range_digest(self, start: int, end: int) -> RangeDigest:
-        total, count = 0, 0
-        for item in self._items(self._keys(start, end)):
-            total ^= _item_digest(item)
-            count += 1
-        return RangeDigest(count, total)
+        return self._index.range_digest(start, end)
 
     def list_range(self, start: int, end: int) -> tuple[Item, ...]:
-        listed: list[Item] = []
-        for key in sorted(self._keys(start, end), key=lambda k: (k <= start, k)):
-            if len(listed) >= LIST_MAX:
-                break
-            listed += sorted(self._items((key,)), key=_copied_first)
-        return tuple(listed)
+        return self._index.list_range(start, end)
 
     def list_named(self, ending: str) -> tuple[Item, ...]:
-        return tuple(i for i in self._items(list(self._index)) if not i.deleted and i.entry.name.endswith(ending))
+        return tuple(item for item in self._index.live_items() if item.entry.name.endswith(ending))
 
     def release(self, items: Iterable[Item], contents: Iterable[str] = ()) -> None:
-        known = [(item, self._index.get(item.entry.key, {}).get(item.entry)) for item in items]
+        known = [(item, self._index.any_state(item.entry)) for item in items]
         self._remove([item.entry for item, state in known if state is not None and state.rank <= item.rank])
         for digest in contents:
             self._staging.drop(digest)
@@ -326,7 +286,7 @@ class Store:
         """
         corrupt = [digest for digest in self._next_digests(scrub) if self._is_corrupt(digest)]
         now = self._clock()
-        expired = [e for key in list(self._index) for e, state in self._entries(key) if state.until <= now]
+        expired = self._index.expired(now)
         with self.lock:
             self._staging.expire()
             for digest in corrupt:
@@ -345,7 +305,7 @@ class Store:
         """Restore what an index log has kept: a cache, whose leases continue."""
         for item in items:
             until = self._clock() + min(item.lease_s, LEASE_MAX_S)
-            self._set(item.entry, _EntryState(item.version, item.deleted, until, item.signature))
+            self._index.set(item.entry, EntryState(item.version, item.deleted, until, item.signature))
 
     def stage(self, digest: str, content: Content) -> None:
         """Add a content to the staging area. Raises Corrupt, StoreFull."""
@@ -358,10 +318,14 @@ class Store:
         """Set who says which contents that no entry names are still needed: they make room for others last."""
         self._staging.claims = claims
 
+    def named_items(self, key: int, name: str) -> Iterator[Item]:
+        """Return the items with a key and a name. The guard asks for a job's spec also without the lock."""
+        return self._index.named_items(key, name)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all entries, sorted."""
-        return tuple(sorted(item.entry.name for item in self._items(list(self._index)) if not item.deleted))
+        return tuple(sorted(item.entry.name for item in self._index.live_items()))
 
     @property
     def stored_bytes(self) -> int:
@@ -377,55 +341,17 @@ class Store:
     def _room_bytes(self) -> int:
         return self._blobs.bytes_max - self._blobs.total_bytes - self._staging.total_bytes
 
-    def _keys(self, start: int, end: int) -> list[int]:
-        """Return the keys in (start, end] that have entries."""
-        return [key for key in list(self._index) if between_right_closed(start, key, end)]
-
-    def _items(self, keys: Iterable[int], names: Set[str] = frozenset()) -> Iterator[Item]:
-        """Return the items that have not expired; one whose content was corrupt and is removed counts as missing.
-
-        names: only items with one of these are wanted, if there are any. The keys are not those of a dict that another
-        thread may change.
-        """
-        now = self._clock()
-        for key in keys:
-            for entry, state in self._entries(key):
-                if names and entry.name not in names:
-                    continue
-                if state.until > now and (state.deleted or self._blobs.has(entry.digest)):
-                    yield Item(entry, state.version, state.until - now, state.deleted, state.signature)
-
-    def named_items(self, key: int, name: str) -> Iterator[Item]:
-        """Return the items with a key and a name. The guard asks for a job's spec also without the lock."""
-        now = self._clock()
-        for entry, state in self._entries(key):
-            if entry.name == name and state.until > now:
-                yield Item(entry, state.version, state.until - now, state.deleted, state.signature)
-
-    def _entries(self, key: int) -> ItemsView[Entry, _EntryState]:
-        """Return a key's entries as they are now.
-
-        A dict is copied in one step, while a list of its pairs allocates each of them, where the garbage collector may
-        let another thread change the dict.
-        """
-        return self._index.get(key, {}).copy().items()
-
-    def _state(self, entry: Entry, now: float) -> _EntryState | None:
-        """Return an entry's state, or None if it is unknown or expired."""
-        state = self._index.get(entry.key, {}).get(entry)
-        return state if state is not None and state.until > now else None
-
     def _is_expired(self, entry: Entry, now: float) -> bool:
-        state = self._index.get(entry.key, {}).get(entry)
+        state = self._index.any_state(entry)
         return state is not None and state.until <= now
 
     def _check_capacity(self, entry: Entry, is_orphan: bool) -> None:
         """Check that another item has room, also in a message with all others of its key. Raises StoreFull."""
-        if self._items_count >= ITEMS_MAX:
-            raise StoreFull(f"{entry.name}: {self._items_count} items are stored here, and no more")
+        if self._index.count >= ITEMS_MAX:
+            raise StoreFull(f"{entry.name}: {self._index.count} items are stored here, and no more")
         if is_orphan and len(self._orphans) >= ORPHANS_MAX:
             raise StoreFull(f"{entry.name}: {len(self._orphans)} deletions of unknown entries are stored here already")
-        others = self._index.get(entry.key, {})
+        others = self._index.of_key(entry.key)
         if (len(others) + 1) * (ITEM_BYTES + NAME_BYTES_MAX + SIGNATURE_BYTES_MAX) <= KEY_BYTES_MAX:
             return  # they fit, however long their names and signatures are
         taken = sum(ITEM_BYTES + len(e.name.encode()) + len(state.signature) for e, state in others.items())
@@ -453,50 +379,33 @@ class Store:
         self._staging.drop(entry.digest)
         return is_intact
 
-    def _record(self, entry: Entry, state: _EntryState) -> None:
+    def _record(self, entry: Entry, state: EntryState) -> None:
         lease_s = state.until - self._clock()
         try:
             self._index_log.record(Item(entry, state.version, lease_s, state.deleted, state.signature))
         except StoreFull:
             self._drop_unnamed({entry.digest})
             raise
-        self._set(entry, state)
+        self._index.set(entry, state)
         if state.deleted:
             self._drop_unnamed({entry.digest})
-
-    def _set(self, entry: Entry, state: _EntryState) -> None:
-        states = self._index.setdefault(entry.key, {})
-        before = states.get(entry)
-        self._items_count += before is None
-        self._count_name(entry, (not state.deleted) - (before is not None and not before.deleted))
-        states[entry] = state
-
-    def _count_name(self, entry: Entry, change: int) -> None:
-        """Count one live entry of a content more or less."""
-        self._named[entry.digest] += change
-        if not self._named[entry.digest]:
-            del self._named[entry.digest]
 
     def _remove(self, entries: list[Entry]) -> None:
         """Remove entries. Raises StoreFull if that cannot be logged; then they are still here."""
         self._index_log.erase(entries)
-        for entry in entries:
-            self._count_name(entry, -(not self._index[entry.key].pop(entry).deleted))
-            self._items_count -= 1
-            self._orphans.discard(entry)
-            if not self._index[entry.key]:
-                del self._index[entry.key]
+        self._index.remove(entries)
+        self._orphans.difference_update(entries)
         self._drop_unnamed({entry.digest for entry in entries})
 
     def _drop_unnamed(self, digests: set[str]) -> None:
         """Drop those of the contents that no live entry names."""
         for digest in digests:
-            if digest not in self._named and self._blobs.has(digest):
+            if not self._index.is_named(digest) and self._blobs.has(digest):
                 self._blobs.drop(digest)
 
     def _next_digests(self, count: int) -> list[str]:
         """Return the digests to scrub next, in turn; fewer if their contents are large."""
-        digests = sorted(digest for digest in list(self._named) if self._blobs.has(digest))
+        digests = sorted(digest for digest in self._index.digests() if self._blobs.has(digest))
         later = [d for d in digests if d > self._scrubbed] or digests
         before = accumulate(map(self._blob_bytes, later[:count]), initial=0)
         chosen = [d for d, size_bytes in zip(later[:count], before, strict=False) if size_bytes < SCRUB_BYTES]
@@ -519,15 +428,3 @@ class Store:
         except NotFound:
             return False
         return False
-
-
-def _item_digest(item: Item) -> int:
-    """Return an item's share of a range digest: 56 bits."""
-    entry = item.entry
-    text = f"{entry.key}:{entry.size_bytes}:{entry.digest}:{item.version}:{item.deleted}:{entry.name}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
-
-
-def _copied_first(item: Item) -> tuple[bool, str, str]:
-    """Order items so that a job's spec comes first: by it a secured ring's replicas judge the job's other records."""
-    return not item.entry.name.endswith(".spec"), item.entry.name, item.entry.digest

@@ -27,7 +27,7 @@ def net(request: pytest.FixtureRequest) -> InlineRing:
     """Return a ring whose leases run out in the ring's time."""
     net: InlineRing = request.param(IDS[:4], RING)
     for member in net.members.values():
-        member.store._clock = net.clock
+        member.store._clock = member.store._index._clock = net.clock
     return net
 
 
@@ -87,7 +87,7 @@ class Refusing:
 def test_items_that_a_node_refuses_leave_no_other_of_their_page_without_a_lease(error: type[Exception]) -> None:
     net = InlineRing(IDS[:1], RING)
     [member] = net.members.values()
-    member.store._clock = net.clock
+    member.store._clock = member.store._index._clock = net.clock
     net.run(jobs.publish(net.entry, RING, FIRST, 1))
     names = [f"{FIRST.job}.report-{number}" for number in range(40)]
     for name in names:
@@ -117,7 +117,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setattr(jobs, "TURN_INTERVAL_S", 60.0)
     job = Job(IDS[:4])
     for member in job.net.members.values():
-        member.store._clock = job.net.clock
+        member.store._clock = member.store._index._clock = job.net.clock
     job.net.run(jobs.publish(job.net.entry, RING, FIRST, 0))
     return job
 

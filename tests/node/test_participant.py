@@ -22,7 +22,7 @@ from roundelay.federation.job_lister import JobLister
 from roundelay.federation.node_core import Surroundings, assemble
 from roundelay.federation.requests import ListJob
 from roundelay.node.participant import ComputeNodeOptions, Participant
-from roundelay.store import blobs
+from roundelay.store import blobs, index
 from roundelay.store import store as stores
 from roundelay.store.blobs import digest_of
 from roundelay.store.delta import delta_bytes
@@ -51,8 +51,8 @@ def node() -> Participant:
     [
         (WRITE, stores, "apply_delta"),
         (ListJob(SPEC.job), job_lister, "spec_of"),
-        (GetRangeDigest(0, 0), stores, "_item_digest"),
-        (ListRange(0, 0), stores, "_copied_first"),
+        (GetRangeDigest(0, 0), index, "_item_digest"),
+        (ListRange(0, 0), index, "_copied_first"),
         (CollectGarbage(), blobs, "verify_digest"),
     ],
 )
