@@ -27,11 +27,8 @@ from roundelay.ml.kernels import Batch, Network, Step, gradient_step
 from roundelay.ml.mlp import Architecture
 from roundelay.ml.optimizers import BLOCKWISE, Update, clipped, corrected, folded_eta, memory, proximal, update_of
 from roundelay.ml.sliced import as_bytes
-from roundelay.ml.task import local_seed
 from roundelay.ml.training_plan import TrainConfig
 from roundelay.ml.vectors import Vector
-
-__all__ = ["OnEpoch", "Shard", "TrainConfig", "check_finite", "check_samples", "local_seed", "train", "train_together"]
 
 OnEpoch = Callable[[int, float, float], None]  # epoch (from 1), mean loss in nats, accuracy
 

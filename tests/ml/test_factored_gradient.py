@@ -13,7 +13,8 @@ from roundelay.ml.arithmetic import BY_NAME, NATIVE, Arithmetic
 from roundelay.ml.data import Array
 from roundelay.ml.lockstep import stacks
 from roundelay.ml.mlp import Architecture, init
-from roundelay.ml.train import Shard, TrainConfig, train, train_together
+from roundelay.ml.train import Shard, train, train_together
+from roundelay.ml.training_plan import TrainConfig
 from tests.ml.ml_oracles import make_samples
 
 SGD = TrainConfig("sgd", epochs=3, eta=0.1, batch=8, momentum=0.9)

@@ -10,7 +10,9 @@ import pytest
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.mlp import Architecture, init
-from roundelay.ml.train import BUFFER_NUMBERS, TrainConfig, local_seed, train
+from roundelay.ml.task import local_seed
+from roundelay.ml.train import BUFFER_NUMBERS, train
+from roundelay.ml.training_plan import TrainConfig
 from tests.ml.ml_oracles import make_samples, plain_train
 
 CONFIGS = {
