@@ -36,6 +36,7 @@ A job
 A driver, which runs a job
     driver           one job from where it stands to its end
     job_reader       read what a driver needs before its first round
+    round_store      validate and store its rounds
     job_watch        look once a second at the ring and at what has become of the job
     round_coordinator  one round's partial results, following the job's topology
     client_sampling  which files take part in a round

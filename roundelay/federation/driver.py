@@ -16,8 +16,8 @@ from roundelay.chord.effects import Procedure, Sleep, gather_or_raise, offload
 from roundelay.chord.errors import NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import receipts, records, result_sums, round_tasks, trained_round
-from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
+from roundelay.federation import records, result_sums, round_tasks, trained_round
+from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import (
     BadRecord,
@@ -30,7 +30,7 @@ from roundelay.federation.errors import (
     StepTooLarge,
     WorkFailed,
 )
-from roundelay.federation.job_log import JobLog, RoundModel
+from roundelay.federation.job_log import JobLog
 from roundelay.federation.job_reader import JobReader
 from roundelay.federation.job_watch import HEARTBEAT_INTERVAL_S, JobWatch
 from roundelay.federation.large_contents import kept_content
@@ -40,6 +40,7 @@ from roundelay.federation.records import PersonalRecord, RoundReport, RoundResul
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
+from roundelay.federation.round_store import RoundStore
 from roundelay.federation.round_training import PendingRound, RoundTraining
 from roundelay.federation.rules.steps import require_needs
 from roundelay.federation.secure_rounds import require_cryptography
@@ -55,11 +56,8 @@ from roundelay.federation.trained_round import TrainedRound
 from roundelay.ml import plugins
 from roundelay.ml.cells import Cells
 from roundelay.ml.errors import MLError, PluginUnknown
-from roundelay.ml.exact import LOSS_MAX, FeatureSums
-from roundelay.ml.mlp import Evaluation
-from roundelay.ml.validate import Validator
+from roundelay.ml.exact import FeatureSums
 from roundelay.store.blobs import Content
-from roundelay.store.items import Item
 
 
 class Driver:
@@ -89,12 +87,9 @@ class Driver:
         """
         self.spec = spec
         self.is_over = False  # this driver has stopped
-        self.weights: Content = b""  # of the round that is kept; empty if another driver has completed it
-        self.validated: Content = b""  # the weights of the round that on_round is told of
         self._before = TrainedRound(0, b"")  # the last round that was trained
         self._name = name
         self._clocks = clocks
-        self._on_round = on_round
         self._roster = Roster(ring, entry, spec.homes, spec.settings.placement == "near", spec.settings.compresses)
         if members:
             self._roster.update_members(members)
@@ -108,14 +103,21 @@ class Driver:
         self._reader = JobReader(
             spec, self._roster, validation, on_wait, self._keep_waiting, with_reports, clocks.monotonic, log
         )
-        self._validator: Validator | None = None
         self._moments = b""
-        self._bases: Bases | None = None  # of a buffered job
         self.personal: PersonalRecord | None = None  # of the sites' own models, if the job has any
-        self._results: list[RoundResult] = []
-        self._last_report = ""  # digest of the last round's REPORT
+        self._rounds = RoundStore(spec, self._log, self._verifier, on_round)
         self._renew_at = math.inf
         self._logged = log
+
+    @property
+    def weights(self) -> Content:
+        """The weights of the round that is kept; empty if another driver has completed the job."""
+        return self._rounds.weights
+
+    @property
+    def validated(self) -> Content:
+        """The weights of the round that on_round is told of."""
+        return self._rounds.validated
 
     @property
     def members(self) -> tuple[NodeRef, ...]:
@@ -139,7 +141,7 @@ class Driver:
             raise error if isinstance(error, FederationError) else WorkFailed(str(error)) from error
         finally:
             self.is_over = True
-        return tuple(self._results)
+        return tuple(self._rounds.results)
 
     def survey_features(self, with_values: bool) -> Procedure[tuple[FeatureSums, list[list[Cells]]]]:
         """Add up the features of all files exactly, as round 0 does; with_values: count the values in each, too.
@@ -171,16 +173,16 @@ class Driver:
         yield from self._require_all_is_here()
         made = yield from self._take_up(view)
         yield from self._run_buffered(made) if self.spec.is_buffered else self._run_rounds(made)
-        yield from self._log.require_last(self._results[-1])
+        yield from self._log.require_last(self._rounds.results[-1])
         if self.spec.settings.personal in ("ditto", "fine-tune"):
             self.personal = yield from self._evaluate_own_models(view.personal)
-        yield from self._log.write(records.DONE, self._results[-1].digest.encode())
+        yield from self._log.write(records.DONE, self._rounds.results[-1].digest.encode())
 
     def _read_job(self) -> Procedure[JobSnapshot]:
         """Read the job's records and its validation file. Raises JobEnded if it has ended."""
         first: list[Procedure[Any]] = [self._reader.read_job(), self._watch.refresh_leaves()]
         view: JobSnapshot
-        (view, self._validator), _ = yield from gather_or_raise(first)
+        (view, self._rounds.validator), _ = yield from gather_or_raise(first)
         self._watch.end = view.end
         if view.paused or self._watch.sites:
             yield from self._watch.beat()
@@ -199,35 +201,35 @@ class Driver:
         """Go on where the job's records end. Return round 0 if there are none yet."""
         if self.spec.replaces and len(view.results) <= self.spec.inherited:
             view = yield from inherit(self._roster, self._log, self.spec, len(view.results))
-        self._results, self._last_report = list(view.results), view.last_report
+        self._rounds.results, self._rounds.last_report = list(view.results), view.last_report
         self._recall(view)
-        if not self._results:
+        if not self._rounds.results:
             return (yield from self._start_round_zero())
-        self._moments = bytes.fromhex(self._results[0].moments)
-        self._before = yield from self._reader.read_round(self._results[-1])
-        self._coordinator.expect_left_out(self._results[-1].left_out)
+        self._moments = bytes.fromhex(self._rounds.results[0].moments)
+        self._before = yield from self._reader.read_round(self._rounds.results[-1])
+        self._coordinator.expect_left_out(self._rounds.results[-1].left_out)
         return None
 
     def _run_rounds(self, made: PendingRound | None) -> Procedure[None]:
         """Run a job's remaining rounds; while one is trained, store the one before it, which is `made`."""
-        for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
+        for number in range(max(1, len(self._rounds.results)), self.spec.settings.rounds + 1):
             if self._watch.is_paused:
                 yield from self._wait_while_paused(made, self._watch.require_running)
                 made = None
             if made is not None and self.spec.settings.dp_noise:  # nobody sees a model before it is stored
-                yield from self._validate_and_store(made)
+                yield from self._rounds.store(made, self._moments)
                 made = None
-            if self._is_complete:
+            if self._rounds.is_complete:
                 break  # what `made` has is one round too many: it was begun before the last one was validated
             made = yield from self._run_round_and_store_previous(number, made)
-        if made is not None and not self._is_complete:
-            yield from self._validate_and_store(made)
+        if made is not None and not self._rounds.is_complete:
+            yield from self._rounds.store(made, self._moments)
 
     def _wait_while_paused(self, made: PendingRound | None, require_more: Callable[[], None]) -> Procedure[None]:
         """Store the last round, then wait until the job is resumed. Raises what `require_more` raises."""
         if made is not None:
-            yield from self._validate_and_store(made)
-        job, rounds = self.spec.job, len(self._results) - 1
+            yield from self._rounds.store(made, self._moments)
+        job, rounds = self.spec.job, len(self._rounds.results) - 1
         self._logged(f"job {job[:8]} is paused after round {rounds}; to go on:  python3 client.py resume {job}")
         while self._watch.is_paused:
             require_more()
@@ -257,8 +259,8 @@ class Driver:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
         self._before = TrainedRound(0, (yield from kept_content((yield from self._reader.read_first_weights()))))
         if self.spec.tells_no_sums and not self.spec.is_raw:
-            assert self._validator is not None, "it was read with the job"
-            self._moments = yield from offload(self._validator.moments)
+            assert self._rounds.validator is not None, "it was read with the job"
+            self._moments = yield from offload(self._rounds.validator.moments)
         elif not self.spec.is_raw:
             work = Assignment(0, round_tasks.moments_task(self.spec), priority=self.spec.settings.priority)
             parts = yield from self._coordinator.collect(work)
@@ -291,11 +293,11 @@ class Driver:
     def _run_buffered(self, made: PendingRound | None) -> Procedure[None]:
         """Run a buffered job's remaining rounds: files are trained all the while, and a round takes what has come."""
         if made is not None:
-            yield from self._validate_and_store(made)
-        for number, problem in wrong_links(self.spec, self._results):
+            yield from self._rounds.store(made, self._moments)
+        for number, problem in wrong_links(self.spec, self._rounds.results):
             raise BadRecord(f"result-{number}: {problem}")
-        self._bases = bases = Bases(self.spec, self._results)
-        weights = yield from self._reader.read_bases(self._results, bases, self._before)
+        self._rounds.bases = bases = Bases(self.spec, self._rounds.results)
+        weights = yield from self._reader.read_bases(self._rounds.results, bases, self._before)
         training = BufferedTraining(
             self.spec,
             self._roster,
@@ -310,7 +312,7 @@ class Driver:
 
     def _take_rounds(self, training: BufferedTraining) -> Procedure[None]:
         """Take round after round from the buffer until the job is complete."""
-        while not self._is_complete:
+        while not self._rounds.is_complete:
             if self._watch.is_paused:
                 yield from self._wait_while_paused(None, training.require_more)
                 training.resume()
@@ -330,7 +332,7 @@ class Driver:
                 disturbances=tuple(self._roster.disturbances),
                 notices=tuple(control.notices),
             )
-            yield from self._validate_and_store(PendingRound(report, self._before))
+            yield from self._rounds.store(PendingRound(report, self._before), self._moments)
             yield from self._renew_leases_if_due()
 
     def _evaluate_own_models(self, stored: PersonalRecord | None) -> Procedure[PersonalRecord]:
@@ -339,7 +341,7 @@ class Driver:
         stored: of an earlier driver; it counts if it is of the same model.
         """
         kept, clock, waits = (
-            kept_round(self.spec.settings, self._results),
+            kept_round(self.spec.settings, self._rounds.results),
             self._clocks.monotonic,
             self._coordinator.waits,
         )
@@ -356,14 +358,14 @@ class Driver:
         """Do what can wait until a round's orders are sent; some nodes `have` the weights from their orders."""
         if made is not None:
             is_sent = not trained_round.needs_state(self.spec, made.trained)  # else nodes have them in another content
-            yield from self._validate_and_store(made, have if is_sent else frozenset())
+            yield from self._rounds.store(made, self._moments, have if is_sent else frozenset())
         yield from self._renew_leases_if_due()
 
     def _require_clean_rounds(self) -> Procedure[None]:
         """Have another job replace this one if liars have contributed to earlier rounds. Raises Replaced."""
         if self._verifier is None:
             return
-        liars, rounds = self._verifier.liars, len(self._results) - 1
+        liars, rounds = self._verifier.liars, len(self._rounds.results) - 1
         clean = self._verifier.contributions.clean_round(liars, rounds)
         if clean == rounds:
             return
@@ -375,56 +377,6 @@ class Driver:
             lied = "; ".join(map(str, successor.excluded))
             raise WorkFailed(f"{lied}, and this process may not publish a job without it: start it again") from error
         raise Replaced(successor.replacement, successor)
-
-    def _validate_and_store(self, made: PendingRound, have: frozenset[NodeRef] = frozenset()) -> Procedure[None]:
-        """Validate a round while its model is stored; commit it to the job's log; then tell of it."""
-        number, weights = made.trained.number, made.trained.content
-        storing: Procedure[Evaluation | tuple[Item, ...]] = self._log.store_model(
-            RoundModel(number, weights, made.trained.state), have
-        )
-        evaluation, known = yield from gather_or_raise([offload(lambda: self._validate(made)), storing])
-        assert isinstance(evaluation, Evaluation) and isinstance(known, tuple)
-        previous = self._results[-1].digest if self._results else ""
-        result = yield from offload(
-            lambda: trained_round.result_of(self.spec, made.trained, previous, self._moments, evaluation)
-        )
-        loss = evaluation.loss if math.isfinite(evaluation.loss) else LOSS_MAX
-        report = replace(made.report, validation_loss=loss, previous=self._last_report, result=result.digest)
-        self._results.append(result)
-        if kept_round(self.spec.settings, self._results) is result:
-            self.weights = weights
-        superseded = self._superseded()
-        if self._verifier is not None:
-            self._verifier.add(report)
-            needed = self._verifier.contributions.models_needed(self.spec.settings, self._results)
-            superseded = [old for old in superseded if old.round not in needed]
-        if self.spec.initial:  # they follow from no seed, and nobody can repeat the first round without them
-            superseded = [old for old in superseded if old.round]
-        yield from self._log.commit(result, report, known, superseded, receipts.to_bytes(made.trained.receipts))
-        self._last_report = report.digest
-        if number:
-            self.validated = weights
-            self._on_round(result, report)
-
-    # --- helpers
-
-    def _superseded(self) -> list[RoundResult]:
-        """Return the rounds whose weights the last result has made useless."""
-        freed, needed = frozenset[int](), frozenset[int]()
-        if self._bases is not None:
-            freed, needed = self._bases.freed, frozenset(self._bases.rounds)
-        if self._is_complete:  # no update is taken any more
-            freed, needed = freed | needed, frozenset()
-        return superseded_rounds(self.spec.settings, self._results, freed, needed)
-
-    @property
-    def _is_complete(self) -> bool:
-        return is_complete(self.spec.settings, self._results)
-
-    def _validate(self, made: PendingRound) -> Evaluation:
-        if self._validator is None or made.trained.number == 0:
-            return made.at_sites.evaluation if made.at_sites else Evaluation(0, 0.0, 0)  # not of initial weights
-        return self._validator(made.trained.content, self._moments)
 
 
 def _plugins(settings: Settings) -> list[tuple[str, str]]:

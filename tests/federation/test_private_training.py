@@ -177,8 +177,8 @@ def test_a_round_that_two_drivers_store_at_the_same_moment_ends_no_job(dies: boo
         job.drive()
 
     view = job.net.run(read_snapshot(job.net.entry, RING, job.spec.job, with_reports=True))
-    assert first._results[1] != second._results[1]
-    assert view.results[1] == second._results[1] or dies
+    assert first._rounds.results[1] != second._rounds.results[1]
+    assert view.results[1] == second._rounds.results[1] or dies
     assert (view.state, len(view.results)) == ("done", 4)
     assert [view.reports[number].result for number in range(4)] == [result.digest for result in view.results]
     [listed] = job.net.run(list_latest(tuple(job.net.members), RING, 1))
