@@ -32,7 +32,7 @@ from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
-from roundelay.store.items import ListNamed
+from roundelay.store.items import SPEC_ENDING, ListSpecs
 
 UNKNOWN_JOBS_MAX = 256  # whose heartbeats are kept although this node has no spec of theirs; the oldest is dropped
 DRIVER_LEASE_S = 5.0  # without a heartbeat for this long, a job is taken over
@@ -95,11 +95,10 @@ class JobSupervisor:
             yield from tolerate_errors(self._scan())
 
     def _scan(self) -> Procedure[None]:
-        ending = f".{records.SPEC}"
-        specs = yield from ask(self._node.ref, ListNamed(ending))
-        self._forget_all_but({s.entry.name.removesuffix(ending) for s in specs})
+        specs = yield from ask(self._node.ref, ListSpecs())
+        self._forget_all_but({s.entry.name.removesuffix(SPEC_ENDING) for s in specs})
         owned = sorted((s for s in specs if self._node.owns(s.entry.key)), key=lambda s: s.version)
-        jobs_of = [(item.entry.name.removesuffix(ending), item.entry.key) for item in owned]
+        jobs_of = [(item.entry.name.removesuffix(SPEC_ENDING), item.entry.key) for item in owned]
         found = [job for job, key in jobs_of if key == self._node.ring.key(job)]  # the others are copies
         self._errors = {job: error for job, error in self._errors.items() if job in found}
         self._failures = {job: failure for job, failure in self._failures.items() if job in found}

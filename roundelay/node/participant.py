@@ -35,7 +35,7 @@ from roundelay.node.runtime import Runtime, Stopped, report_failure
 from roundelay.node.trainer import Trainer
 from roundelay.rpc.exchange import Observer
 from roundelay.rpc.peers import Peers
-from roundelay.store.items import CollectGarbage, GetRangeDigest, ListNamed, ListRange, Put, WriteDelta
+from roundelay.store.items import CollectGarbage, GetRangeDigest, ListRange, Put, WriteDelta
 from roundelay.store.store import Store
 
 if TYPE_CHECKING:  # most processes have none of them
@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # most processes have none of them
 
 NOISE_SECRET_BYTES = 32
 COMPUTING = (WriteDelta, ListJob)  # take long and much memory: one at a time
-SCANNING = (GetRangeDigest, ListRange, ListNamed, CollectGarbage)  # go through all items: one of each at a time
+SCANNING = (GetRangeDigest, ListRange, CollectGarbage)  # go through all items: one of each at a time
 FATAL = (JoinRefused, DiskError)  # without an identity or a disk a node cannot serve
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, replace
 
 from roundelay.chord.ring import between_right_closed
-from roundelay.store.items import LIST_MAX, Entry, Item, RangeDigest
+from roundelay.store.items import LIST_MAX, SPEC_ENDING, Entry, Item, RangeDigest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Index:
         self._has_content = has_content
         self._states: dict[int, dict[Entry, EntryState]] = {}  # by key
         self._named = Counter[str]()  # by digest: the live entries that name a content
+        self._specs: dict[Entry, None] = {}  # of jobs, which a node looks for every second
         self.count = 0  # of entries
 
     # --- changes
@@ -59,11 +60,14 @@ class Index:
         self.count += before is None
         self._count_name(entry, (not state.deleted) - (before is not None and not before.deleted))
         states[entry] = state
+        if entry.name.endswith(SPEC_ENDING):
+            self._specs[entry] = None
 
     def remove(self, entries: Iterable[Entry]) -> None:
         """Remove entries, all of which are here."""
         for entry in entries:
             self._count_name(entry, -(not self._states[entry.key].pop(entry).deleted))
+            self._specs.pop(entry, None)
             self.count -= 1
             if not self._states[entry.key]:
                 del self._states[entry.key]
@@ -118,6 +122,12 @@ class Index:
         """Return the items of all keys, without deletions."""
         return (item for item in self.items(list(self._states)) if not item.deleted)
 
+    def specs(self) -> tuple[Item, ...]:
+        """Return the specs of jobs, without deletions."""
+        entries = self._specs.copy()
+        keys, names = dict.fromkeys(entry.key for entry in entries), {entry.name for entry in entries}
+        return tuple(item for item in self.items(keys, names) if not item.deleted) if names else ()
+
     def range_digest(self, start: int, end: int) -> RangeDigest:
         """Return the digest of the items in (start, end]."""
         total, count = 0, 0
@@ -166,4 +176,4 @@ def _item_digest(item: Item) -> int:
 
 def _copied_first(item: Item) -> tuple[bool, str, str]:
     """Order items so that a job's spec comes first: by it a secured ring's replicas judge the job's other records."""
-    return not item.entry.name.endswith(".spec"), item.entry.name, item.entry.digest
+    return not item.entry.name.endswith(SPEC_ENDING), item.entry.name, item.entry.digest

@@ -18,6 +18,7 @@ IN_LINE_BYTES_MAX = 16 << 10  # of a content that is read behind others on one c
 ITEM_LEASE_S = 3600.0
 RENEWAL_SHARE = 0.01  # of a lease: a smaller difference is the time of a message, not a renewal
 SIGNATURE_BYTES_MAX = 2048
+SPEC_ENDING = ".spec"  # of the name of a job's spec, by which a node finds the jobs that it owns
 LIST_MAX = 256  # items in one message; more in an answer if the last key has more, because a key is never split
 
 
@@ -163,10 +164,8 @@ class ListRange(Request[tuple[Item, ...]]):
 
 
 @dataclass(frozen=True)
-class ListNamed(Request[tuple[Item, ...]]):
-    """Ask for all items whose names end with `ending`. A node sends this only to itself."""
-
-    ending: str
+class ListSpecs(Request[tuple[Item, ...]]):
+    """Ask for the specs of jobs, the items whose names end with SPEC_ENDING. A node sends this only to itself."""
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from roundelay.store.items import (
     Find,
     GetRangeDigest,
     Item,
-    ListNamed,
     ListRange,
+    ListSpecs,
     Parcel,
     Put,
     RangeDigest,
@@ -101,7 +101,7 @@ class Store:
         """Create an empty store.
 
         lock: of the threads that use this store; a caller holds it, except of `put_all`, `write_delta`, `whole`,
-        `collect_garbage`, and of what lists items: `range_digest`, `list_range`, `list_named`, `names`.
+        `collect_garbage`, and of what lists items: `range_digest`, `list_range`, `names`.
         unpacking: held while a content is unpacked, which takes long: of many threads that did, the others would wait.
         """
         self.lock = lock
@@ -127,7 +127,7 @@ class Store:
             Find: lambda r: self.find(r.key, r.names),
             GetRangeDigest: lambda r: self.range_digest(r.start, r.end),
             ListRange: lambda r: self.list_range(r.start, r.end),
-            ListNamed: lambda r: self.list_named(r.ending),
+            ListSpecs: lambda _: self.list_specs(),
             Release: lambda r: self.release(r.items, r.contents),
             Open: lambda r: self.open(r.digest),
             Stage: lambda r: self._staging.take(r.digest, r.content),
@@ -270,8 +270,8 @@ class Store:
     def list_range(self, start: int, end: int) -> tuple[Item, ...]:
         return self._index.list_range(start, end)
 
-    def list_named(self, ending: str) -> tuple[Item, ...]:
-        return tuple(item for item in self._index.live_items() if item.entry.name.endswith(ending))
+    def list_specs(self) -> tuple[Item, ...]:
+        return self._index.specs()
 
     def release(self, items: Iterable[Item], contents: Iterable[str] = ()) -> None:
         known = [(item, self._index.any_state(item.entry)) for item in items]

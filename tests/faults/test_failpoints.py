@@ -42,7 +42,7 @@ REQUESTS = (
     "Find",
     "GetRangeDigest",
     "ListRange",
-    "ListNamed",
+    "ListSpecs",
     "Release",
     "CollectGarbage",
     "Order",

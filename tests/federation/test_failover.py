@@ -164,7 +164,7 @@ def is_replaced(name: str) -> bool:
 def published(job: Job) -> list[JobSpec]:
     """Return the specs of all jobs on a ring."""
     stores = [member.store for member in job.net.members.values()]
-    items = {item.entry: store for store in stores for item in store.list_named(f".{records.SPEC}")}
+    items = {item.entry: store for store in stores for item in store.list_specs()}
     return [spec_from_bytes(store.whole(entry.digest, entry.size_bytes)) for entry, store in items.items()]
 
 

@@ -19,6 +19,7 @@ from roundelay.chord.ring import Ring, between_right_closed
 from roundelay.rpc import store_codec
 from roundelay.rpc.transport import FRAME_SIZE_MAX
 from roundelay.store.blobs import MemoryBlobs, digest_of
+from roundelay.store.index import Index
 from roundelay.store.items import (
     CHUNK_BYTES,
     CONTENT_BYTES_MAX,
@@ -585,6 +586,34 @@ def test_a_release_keeps_later_versions(store: Store) -> None:
 
     store.release((replace(old, version=2),))
     assert store.find(1) == () and store.stored_bytes == 0
+
+
+def test_the_specs_of_jobs_are_found_without_going_through_other_entries(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(100):
+        keep(store, CONTENT, key=number, name=str(number))
+    one, gone, ended = (
+        keep(store, CONTENT, key=number, name=f"{number}.spec", lease_s=lease_s)
+        for number, lease_s in ((7, 50.0), (8, 50.0), (9, 5.0))
+    )
+    store.put(replace(gone, version=2, deleted=True))
+    clock.now += 6.0
+    looked_at = list[int]()
+    copied = Index._copied
+
+    def count(index: Index, key: int) -> object:
+        looked_at.append(key)
+        return copied(index, key)
+
+    monkeypatch.setattr(Index, "_copied", count)
+
+    assert [item.entry for item in store.list_specs()] == [one.entry]
+    assert looked_at == [7, 8, 9]
+    store.collect_garbage(0)
+    looked_at.clear()
+    assert [item.entry for item in store.list_specs()] == [one.entry]
+    assert looked_at == [7, 8] and ended.entry not in store._index._specs
 
 
 # --- rot
