@@ -25,7 +25,7 @@ from bench import mutated, report
 from bench.compare import Peer, PeerMissing, ratio, take_turns
 from bench.figures import Limit, Line, Table
 from bench.machine import ROOT
-from roundelay.ml import exact, prepare
+from roundelay.ml import exact_moments, prepare
 from roundelay.ml.data import Floats
 from roundelay.ml.readers import table
 
@@ -137,9 +137,9 @@ def _write_rows(path: Path, form: str) -> None:
 
 def _moments() -> Table:
     x = np.random.default_rng(2).standard_normal((MOMENT_ROWS, FEATURES)).astype(np.float32)  # (n, d)
-    found = take_turns({"ours": lambda: _timed(exact.feature_sums, x), "float64": lambda: _timed(_plain, x)}, 5)
+    found = take_turns({"ours": lambda: _timed(exact_moments.feature_sums, x), "float64": lambda: _timed(_plain, x)}, 5)
     sample = x[:SAMPLE_ROWS]
-    sums = exact.feature_sums(sample)
+    sums = exact_moments.feature_sums(sample)
     wrong = sum(
         Fraction(total, 1 << 149) != sum(map(Fraction, column))
         or Fraction(squares, 1 << 298) != sum(Fraction(value) ** 2 for value in column)

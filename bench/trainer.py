@@ -22,7 +22,7 @@ from bench import report
 from bench.compare import Measure, Peer, PeerMissing, ratios, take_turns
 from bench.figures import Limit, Line, Table, compared
 from bench.machine import ROOT, use_one_core
-from roundelay.ml import exact, legacy_trainer
+from roundelay.ml import exact_moments, legacy_trainer
 from roundelay.ml.data import Array, Floats, Samples, standardise
 from roundelay.ml.design import Design
 from roundelay.ml.malloc import keep_freed_memory
@@ -96,7 +96,7 @@ def shipped_files() -> list[Samples]:
         for path in sorted((ROOT / "letters").iterdir())
         if path.suffix == "" and path.is_file()
     ]
-    moments = exact.feature_sums(joined(parts).x).moments()
+    moments = exact_moments.feature_sums(joined(parts).x).moments()
     return [Samples(standardise(part.x, moments), part.y) for part in parts]
 
 

@@ -41,6 +41,7 @@ PACKAGES = {  # the modules, and the tests that must find the faults in them
     "store": ("roundelay/store", "tests/store"),
     "federation": ("roundelay/federation", "tests/federation"),
     "exact": ("roundelay/ml/exact.py", "tests/ml/test_ml_exact.py"),
+    "moments": ("roundelay/ml/exact_moments.py", "tests/ml/test_ml_exact_moments.py"),
 }
 # Of the many replacements for an operator, those that a person might type; the others mostly end in a TypeError.
 OPERATORS = re.compile(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.ml import exact
+from roundelay.ml import exact_moments
 from roundelay.ml.data import Floats, Samples, standardise
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.readers import letters
@@ -51,5 +51,5 @@ def _share(number: int) -> list[Samples]:
     """Return every fourth file, standardised by its own moments, which costs as much as global ones."""
     paths = [p for p in sorted(LETTERS.iterdir()) if p.suffix == "" and p.is_file()]
     files = [letters.parse(p.name, p.read_bytes(), None, 26) for p in paths[number::CLIENTS]]
-    moments = exact.feature_sums(np.concatenate([f.x for f in files])).moments()
+    moments = exact_moments.feature_sums(np.concatenate([f.x for f in files])).moments()
     return [Samples(standardise(f.x, moments), f.y) for f in files]

@@ -32,7 +32,7 @@ from roundelay.federation.tasks import COMPARED_MAX, CompareTask, DescribeTask
 from roundelay.ml.cells import Cells
 from roundelay.ml.description import Description, describe_sums
 from roundelay.ml.errors import BadTask
-from roundelay.ml.exact import FeatureSums
+from roundelay.ml.exact_moments import FeatureSums
 from roundelay.ml.plugins import SHIPPED
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.reading import Reading

@@ -56,7 +56,7 @@ from roundelay.federation.trained_round import TrainedRound
 from roundelay.ml import plugins
 from roundelay.ml.cells import Cells
 from roundelay.ml.errors import MLError, PluginUnknown
-from roundelay.ml.exact import FeatureSums
+from roundelay.ml.exact_moments import FeatureSums
 from roundelay.store.blobs import Content
 
 

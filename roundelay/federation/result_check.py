@@ -21,7 +21,7 @@ from roundelay.federation.tasks import (
     PersonalTask,
     TrainTask,
 )
-from roundelay.ml import cells, counts, exact
+from roundelay.ml import cells, counts, exact, exact_moments
 from roundelay.ml.errors import BadTask
 from roundelay.ml.masks import MOMENTS_WIDTH, SCORES, UPDATE_WIDTH
 from roundelay.ml.readers.site_schema import schema_from_bytes
@@ -53,7 +53,9 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: Sliced) ->
             return
         match order.task:
             case MomentsTask(plan):
-                exact.check_feature_sums(exact.feature_sums_from_bytes(as_bytes(result)), rows, plan.design.summed)
+                exact_moments.check_feature_sums(
+                    exact_moments.feature_sums_from_bytes(as_bytes(result)), rows, plan.design.summed
+                )
             case TrainTask() as task if task.is_single:  # ranges are checked where the updates are read
                 check_size(order.vector_bytes * len(files), len(result))
             case TrainTask() as task if task.units:

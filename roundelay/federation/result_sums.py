@@ -13,7 +13,7 @@ import numpy.typing as npt
 from roundelay.federation.partial_result import PartialResult
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import MomentsTask, Task, TrainTask
-from roundelay.ml import cells, exact
+from roundelay.ml import cells, exact, exact_moments
 from roundelay.ml.sliced import Sliced, as_bytes
 from roundelay.store.blobs import Buffer, MemoryBuffer
 from roundelay.store.packing import SUM_BYTES
@@ -40,7 +40,7 @@ def pieces_of_sum(task: Task, sums: Sequence[Sliced]) -> Iterator[bytes]:
 
 
 def _added_moments(sums: Sequence[Sliced]) -> bytes:
-    first, *others = [exact.feature_sums_from_bytes(as_bytes(raw)) for raw in sums]
+    first, *others = [exact_moments.feature_sums_from_bytes(as_bytes(raw)) for raw in sums]
     return sum(others, first).to_bytes()
 
 
@@ -89,12 +89,12 @@ def sums_of(parts: Sequence[PartialResult], staleness: Mapping[int, int] = Mappi
 
 def moments_of(spec: JobSpec, parts: Sequence[PartialResult]) -> bytes:
     """Return mean and deviation of every feature, and of a target, over all files; of images, of every channel."""
-    return exact.moments_of(feature_sums_of(parts), spec.design)
+    return exact_moments.moments_of(feature_sums_of(parts), spec.design)
 
 
-def feature_sums_of(parts: Sequence[PartialResult]) -> exact.FeatureSums:
+def feature_sums_of(parts: Sequence[PartialResult]) -> exact_moments.FeatureSums:
     """Return the exact sums of the features of all files."""
-    first, *others = [exact.feature_sums_from_bytes(as_bytes(p.result)) for p in parts]
+    first, *others = [exact_moments.feature_sums_from_bytes(as_bytes(p.result)) for p in parts]
     return sum(others, first)
 
 

@@ -61,7 +61,8 @@ sliced and temporary.
 
     float_sums      exact sums of float64 numbers
     counts          exact counts of how well a model predicts rows
-    exact           sums that do not depend on order or grouping: FedAvg in fixed point, moments in big integers
+    exact           sums of updates that do not depend on order or grouping: FedAvg in fixed point
+    exact_moments   such sums of features: moments in big integers
     running_sum     the sum of a task's updates, in memory or in a file
     attacks         forge updates and poison data, to test verification and robust rules
     rounding        round updates at random to integers of agreed units

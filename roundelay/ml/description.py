@@ -14,7 +14,7 @@ from math import ceil, prod
 
 import numpy as np
 
-from roundelay.ml import exact
+from roundelay.ml import exact_moments
 from roundelay.ml.cells import Cells, Range, common_histogram, ranges
 from roundelay.ml.choices import HIDE_BELOW_DEFAULT
 from roundelay.ml.data import Doubles, Ints
@@ -139,7 +139,7 @@ def describe_numbers(
 
 def describe_sums(
     kind: str,
-    sums: exact.FeatureSums,
+    sums: exact_moments.FeatureSums,
     hide_below: int,
     encoding: Encoding | None = None,
     files: Sequence[Sequence[Cells]] = (),
@@ -160,10 +160,10 @@ def describe_sums(
                 _summed(column.name, sums.columns(at, at + 1), missing, hide_below, next(counted, []), column.offset)
             )
         elif not column.is_boolean:
-            counts = np.array([exact.whole(total) for total in sums.sums[at : at + column.features]])
+            counts = np.array([exact_moments.whole(total) for total in sums.sums[at : at + column.features]])
             words.append(_counted(column.name, column.words, counts, None, hide_below, range(len(counts))))
         else:
-            counts = np.full(2, exact.whole(sums.sums[at]))
+            counts = np.full(2, exact_moments.whole(sums.sums[at]))
             counts[1 - column.truth] = sums.rows - counts[column.truth]
             words.append(_counted(column.name, column.words, counts, None, hide_below, range(2)))
         at += column.features
@@ -175,7 +175,12 @@ def describe_sums(
 
 
 def _summed(
-    name: str, sums: exact.FeatureSums, missing: int | None, hide_below: int, files: list[Cells], offset: float = 0.0
+    name: str,
+    sums: exact_moments.FeatureSums,
+    missing: int | None,
+    hide_below: int,
+    files: list[Cells],
+    offset: float = 0.0,
 ) -> NumbersDescription:
     mean, deviation = _moments(sums, hide_below)
     told_mean = None if mean is None else mean + offset
@@ -277,9 +282,9 @@ def _counted(
     return WordsDescription(name, int(counts.sum()), missing, told[:VALUES_MAX], max(0, len(told) - VALUES_MAX))
 
 
-def _moments(total: exact.FeatureSums, hide_below: int) -> tuple[float, float] | tuple[None, None]:
+def _moments(total: exact_moments.FeatureSums, hide_below: int) -> tuple[float, float] | tuple[None, None]:
     """Return mean and standard deviation of a column, unless they tell of fewer rows than `hide_below`."""
-    two_values = exact.counts_of_two(total)
+    two_values = exact_moments.counts_of_two(total)
     if total.rows < hide_below or (two_values and None in hide(two_values, hide_below)):
         return None, None
     mean, deviation = total.deviations()
@@ -288,9 +293,9 @@ def _moments(total: exact.FeatureSums, hide_below: int) -> tuple[float, float] |
 
 def _first_pass(
     columns: int, offsets: Doubles, blocks: Blocks
-) -> tuple[list[exact.FeatureSums | None], list[int], list[Ints]]:
+) -> tuple[list[exact_moments.FeatureSums | None], list[int], list[Ints]]:
     """Return exact sums, missing values, and how often each high digit occurs (DIGITS,), of each column."""
-    sums: list[exact.FeatureSums | None] = [None] * columns
+    sums: list[exact_moments.FeatureSums | None] = [None] * columns
     missing, high = [0] * columns, [np.zeros(DIGITS, np.int64) for _ in range(columns)]
     for block in blocks():
         for place, values in enumerate((block - offsets).T):
@@ -298,7 +303,7 @@ def _first_pass(
             missing[place] += len(values) - len(known)
             if not len(known):
                 continue
-            added, before = exact.feature_sums(known[:, None]), sums[place]
+            added, before = exact_moments.feature_sums(known[:, None]), sums[place]
             sums[place] = added if before is None else before + added
             high[place] += high_digits(known)
     return sums, missing, high

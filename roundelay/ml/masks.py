@@ -11,9 +11,9 @@ from itertools import chain
 
 import numpy as np
 
-from roundelay.ml import exact
+from roundelay.ml import exact, exact_moments
 from roundelay.ml.errors import BadTask
-from roundelay.ml.exact import FeatureSums
+from roundelay.ml.exact_moments import FeatureSums
 
 WORD_BYTES = 8
 UPDATE_WIDTH, MOMENTS_WIDTH = WORD_BYTES, 96  # bytes of a number; a sum of squares over all rows has 600 bits
@@ -68,7 +68,7 @@ def update_in(vector: bytes, rows: int, bits: int) -> tuple[bytes, float, float]
 
 def moments_vector(sums: bytes) -> bytes:
     """Return the vector of feature sums. Raises BadTask."""
-    found = exact.feature_sums_from_bytes(sums)
+    found = exact_moments.feature_sums_from_bytes(sums)
     numbers, width = (*found.sums, *found.squares), MOMENTS_WIDTH
     return b"".join(number.to_bytes(width, "little", signed=True) for number in numbers)
 

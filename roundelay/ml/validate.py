@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from roundelay.ml import exact
+from roundelay.ml import exact_moments
 from roundelay.ml.data import Floats, Samples, moments_from_bytes, standardise_samples
 from roundelay.ml.design import Design
 from roundelay.ml.metrics import exact_mean, measure_fit
@@ -33,7 +33,7 @@ class Validator:
         """Return the moments of this file's own features, for a job that must not see those of its training files."""
         raw = self._raw
         columns = raw.x if not raw.has_targets else np.column_stack([raw.x, raw.y])
-        return exact.moments_of(exact.feature_sums(columns.astype(np.float32)), self._design)
+        return exact_moments.moments_of(exact_moments.feature_sums(columns.astype(np.float32)), self._design)
 
     def _fit(self, flat: Floats, samples: Samples, moments: bytes) -> Evaluation:
         """Evaluate a regression: its loss on standardised targets, its errors in the target's unit."""

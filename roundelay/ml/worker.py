@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.ml import counts, exact
+from roundelay.ml import counts, exact, exact_moments
 from roundelay.ml.checkpoint import Checkpoint, FileDone, Keep, Saver
 from roundelay.ml.control_variates import ControlVariates
 from roundelay.ml.counts import Counts
 from roundelay.ml.data import Array, Floats, Samples, moments_from_bytes
 from roundelay.ml.design import CLASSES_DEFAULT
 from roundelay.ml.errors import BadTask, FileUnknown, NotFinite
-from roundelay.ml.exact import FeatureSums
+from roundelay.ml.exact_moments import FeatureSums
 from roundelay.ml.file_cache import FileCache
 from roundelay.ml.flower import Client
 from roundelay.ml.losses import loss_of, probabilities
@@ -98,7 +98,7 @@ class Worker:
 
     def moments(self, digests: Iterable[str]) -> FeatureSums:
         """Return the exact sums over all rows of these files, of a target too; a digest may be repeated."""
-        sums = [exact.feature_sums(_summed(self.cache.samples(digest))) for digest in digests]
+        sums = [exact_moments.feature_sums(_summed(self.cache.samples(digest))) for digest in digests]
         if not sums:
             raise BadTask("moments need at least one file")
         total = sums[0]

@@ -13,7 +13,7 @@ import pytest
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.requests import Collect, Progress
 from roundelay.federation.tasks import MomentsTask, TrainTask
-from roundelay.ml.exact import FeatureSums, feature_sums_from_bytes
+from roundelay.ml.exact_moments import FeatureSums, feature_sums_from_bytes
 from roundelay.ml.sliced import as_bytes
 from tests.federation.test_driver import EXPECTED, IDS, SETTINGS, Job, make_spec
 

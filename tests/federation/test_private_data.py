@@ -31,7 +31,7 @@ from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.federation.tasks import MomentsTask, TrainTask
 from roundelay.federation.trainer_client import TrainerClient
 from roundelay.ml.errors import ClientFault, TrainerFault, private
-from roundelay.ml.exact import feature_sums
+from roundelay.ml.exact_moments import feature_sums
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.readers.letters import parse
 from roundelay.ml.sliced import Sliced

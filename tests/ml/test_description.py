@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from roundelay.ml import exact
+from roundelay.ml import exact_moments
 from roundelay.ml.description import QUANTILES, Description, describe, describe_numbers, describe_sums, hide
 from roundelay.ml.readers import dataset
 from roundelay.ml.readers.dataset import ReadOptions
@@ -131,7 +131,7 @@ def test_nothing_is_told_of_fewer_rows_than_the_limit(x: np.ndarray, limit: int)
 def test_sums_of_private_rows_tell_means_and_deviations_of_enough_rows() -> None:
     x = np.arange(12, dtype=np.float32).reshape(6, 2)  # (n, d)
 
-    few, enough = (describe_sums("private", exact.feature_sums(x[:count]), 5) for count in (4, 6))
+    few, enough = (describe_sums("private", exact_moments.feature_sums(x[:count]), 5) for count in (4, 6))
 
     assert [(each.mean, each.deviation) for each in few.numbers] == [(None, None)] * 2
     assert [each.mean for each in enough.numbers] == x.mean(axis=0).tolist()
@@ -146,7 +146,7 @@ def test_sums_of_private_tables_tell_columns_and_words_by_name() -> None:
     )
     x = np.array([[n, n < 9, n >= 9, n % 2] for n in range(12)], np.float32)  # (n, d)
 
-    found = describe_sums("csv", exact.feature_sums(x), 2, Encoding(columns))
+    found = describe_sums("csv", exact_moments.feature_sums(x), 2, Encoding(columns))
 
     assert [(each.name, each.mean) for each in found.numbers] == [("age", 1e9 + 5.5)]
     assert [(each.name, each.counts) for each in found.words] == [
@@ -163,9 +163,9 @@ def test_the_mean_of_two_numbers_tells_no_small_count(low: float, high: int, is_
     x[:high] += 1
 
     (own,) = describe_numbers(["sex"], np.zeros(1), lambda: iter([x.astype(np.float64)]), 5)
-    (private,) = describe_sums("private", exact.feature_sums(x), 5).numbers
+    (private,) = describe_sums("private", exact_moments.feature_sums(x), 5).numbers
     yes = Encoding((EncodedColumn("ill", ("yes", "no")),))
-    (words,) = describe_sums("csv", exact.feature_sums(x - np.float32(low)), 5, yes).words
+    (words,) = describe_sums("csv", exact_moments.feature_sums(x - np.float32(low)), 5, yes).words
 
     assert (own.mean is not None, private.mean is not None, private.deviation is not None) == (is_told,) * 3
     assert dict(words.counts) == ({"yes": high, "no": 20 - high} if is_told else {"yes": None, "no": None})
@@ -175,7 +175,7 @@ def test_the_mean_of_two_numbers_tells_no_small_count(low: float, high: int, is_
 def test_only_two_whole_numbers_that_follow_one_another_are_taken_for_counts(values: tuple[float, float]) -> None:
     x = np.repeat(values, (18, 2)).astype(np.float32)[:, None]  # (n, 1)
 
-    (found,) = describe_sums("private", exact.feature_sums(x), 5).numbers
+    (found,) = describe_sums("private", exact_moments.feature_sums(x), 5).numbers
 
-    assert exact.counts_of_two(exact.feature_sums(x)) is None
+    assert exact_moments.counts_of_two(exact_moments.feature_sums(x)) is None
     assert found.mean == pytest.approx(x.mean())  # docs/privacy.md: this tells that two rows have the larger value

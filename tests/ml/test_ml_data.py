@@ -7,7 +7,7 @@ import pytest
 
 from roundelay.ml.data import Moments, moments_from_bytes, standardise
 from roundelay.ml.errors import BadTask
-from roundelay.ml.exact import feature_sums
+from roundelay.ml.exact_moments import feature_sums
 
 
 def test_standardised_features_have_mean_0_and_deviation_1() -> None:

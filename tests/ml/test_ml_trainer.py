@@ -19,7 +19,7 @@ import pytest
 
 from roundelay.ml import temporary
 from roundelay.ml.errors import EndOfFrames, MLError, from_dict
-from roundelay.ml.exact import feature_sums, feature_sums_from_bytes
+from roundelay.ml.exact_moments import feature_sums, feature_sums_from_bytes
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.sliced import as_bytes

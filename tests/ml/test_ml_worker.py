@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from roundelay.ml import exact
 from roundelay.ml.errors import BadTask, CacheFull, DataError, FileUnknown, NotFinite, OutOfRange
-from roundelay.ml.exact import feature_sums
+from roundelay.ml.exact_moments import feature_sums
 from roundelay.ml.mlp import Architecture, evaluate, init
 from roundelay.ml.partial_update import PartialUpdate, sum_from_bytes
 from roundelay.ml.readers.limits import Limits

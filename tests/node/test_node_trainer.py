@@ -21,7 +21,7 @@ from roundelay.federation.requests import Order
 from roundelay.federation.round_tasks import fingerprint_here, moments_task
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MixTask, MomentsTask, TrainTask
-from roundelay.ml.exact import feature_sums_from_bytes
+from roundelay.ml.exact_moments import feature_sums_from_bytes
 from roundelay.ml.frames import Frame
 from roundelay.ml.sliced import as_bytes
 from roundelay.node import checkpoints, trainer_process
