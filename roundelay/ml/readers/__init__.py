@@ -27,6 +27,7 @@ cifar        CIFAR-10's batches
 pickled      CIFAR-10's pickled batches, without unpickling them
 images       a folder per class of JPEG or PNG images
 npz          arrays in an .npz archive
+npy          one array of these: its header and its rows
 arrays       arrays and DataFrames in memory
 frame        a DataFrame's columns as a trained model reads them
 reading      how sites read their private data for a job

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.design import PARAMETERS_MAX
-from roundelay.ml.readers.npz import read_header
+from roundelay.ml.readers.npy import read_header
 from roundelay.ml.readers.packed import FEATURES_MAX
 from roundelay.ml.training_plan import ENCODING_CHARACTERS_MAX
 

@@ -1,22 +1,16 @@
 """Arrays as numpy and Keras users keep them: an .npz archive, or a folder of .npy files, read block by block.
 
 Rows and classes are found by their usual names (x_train, train_images, X, arr_0 ...), in any case. Classes may be
-integers, whole floats, truth values, texts, or one column for each class (one-hot). Nothing is unpickled: an array of
-objects is refused. Headers are limited to HEADER_BYTES_MAX.
+integers, whole floats, truth values, texts, or one column for each class (one-hot).
 """
 
 from __future__ import annotations
 
-import re
-import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,20 +20,18 @@ from roundelay.ml.errors import DataError, InputMissing, printable, private
 from roundelay.ml.readers.encoding import Encoding, offsets_encoding
 from roundelay.ml.readers.folder import names_in
 from roundelay.ml.readers.limits import DEFAULT, Limits
+from roundelay.ml.readers.npy import DAMAGE, ArrayFile, raw_blocks, with_header
 from roundelay.ml.readers.packed import FEATURES_MAX
 from roundelay.ml.readers.source import (
-    SET_ROWS_MAX,
     DataSet,
     DatasetPart,
     Rows,
-    block_rows,
     image_shape,
     is_real,
     number_labels,
     require_one_task,
     to_targets,
 )
-from roundelay.ml.readers.text import open_regular
 
 SUFFIXES = (".npz", ".npy")
 TRAINING = (
@@ -62,37 +54,6 @@ TEST = (
     ("arr_2", "arr_3"),
 )
 CLASSES_MAX = 4096
-HEADER_BYTES_MAX = 4096
-_HEADER = re.compile(
-    r"\s*\{\s*'descr':\s*'([<>|=]?)([buifUSO])(\d{0,8})',\s*'fortran_order':\s*(False|True),"
-    r"\s*'shape':\s*\(([\d,\s]{0,200})\),?\s*\}\s*"
-)
-_OTHER_TYPES = {"M": "dates", "m": "spans of time", "c": "complex numbers", "V": "records"}
-_OTHER_HEADER = re.compile(rf"\s*\{{\s*'descr':\s*'[<>|=]?([{''.join(_OTHER_TYPES)}])")
-DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError)
-TEXT_CHARACTERS_MAX = 9999  # of one text
-
-
-@dataclass(frozen=True)
-class ArrayFile:
-    """One array: a member of an archive, or a file of its own."""
-
-    path: Path  # of the archive, or of the file
-    name: str
-    member: str | None = None
-    dtype: np.dtype[np.generic] = np.dtype(np.uint8)
-    shape: tuple[int, ...] = ()
-    by_columns: bool = False  # numpy's Fortran order
-
-    @property
-    def row_bytes(self) -> int:
-        return prod(self.shape[1:]) * self.dtype.itemsize
-
-    def open(self, stack: ExitStack) -> IO[bytes]:
-        """Open the array; the stack closes it."""
-        if self.member is None:
-            return open_regular(self.path, stack)[0]
-        return stack.enter_context(stack.enter_context(zipfile.ZipFile(self.path)).open(self.member))
 
 
 def has_arrays(names: list[str]) -> bool:
@@ -163,7 +124,7 @@ def _find_offsets(x: ArrayFile) -> Encoding | None:
     if x.dtype.kind not in "iuf" or x.dtype.itemsize < 4 or x.dtype == np.float32:
         return None
     lows, highs = [], []
-    for block in _raw_blocks(x):
+    for block in raw_blocks(x):
         rows = block.reshape(len(block), -1).astype(np.float64)  # (rows, d)
         lows.append(rows.min(axis=0))
         highs.append(rows.max(axis=0))
@@ -213,52 +174,15 @@ def _find(
     """Return rows and classes under the first of these pairs of names that is present. Raises DataError."""
     for first, second in names:
         if first in arrays and (second in arrays or classless):
-            x = _with_header(arrays[first], limits)
+            x = with_header(arrays[first], limits)
             if len(x.shape) < 2 or not 1 <= prod(x.shape[1:]) <= FEATURES_MAX:
                 advice = ": a single feature is saved with .reshape(-1, 1)" if len(x.shape) == 1 else ""
                 expected = f"expected rows of 1 to {FEATURES_MAX} features{advice}"
                 raise DataError(str(path), None, f"{x.name} has the shape {x.shape}, {expected}")
             if x.dtype.kind in "US":
                 raise DataError(str(path), None, f"{x.name} holds texts, expected numbers")
-            return x, _with_header(arrays[second], limits) if second in arrays else None
+            return x, with_header(arrays[second], limits) if second in arrays else None
     return None
-
-
-def _with_header(array: ArrayFile, limits: Limits) -> ArrayFile:
-    """Read the header of an array. Raises DataError."""
-    try:
-        with ExitStack() as stack:
-            dtype, shape, by_columns = read_header(array.open(stack))
-            if dtype.itemsize > np.dtype(f"U{TEXT_CHARACTERS_MAX}").itemsize:
-                raise ValueError(f"its texts are longer than {TEXT_CHARACTERS_MAX} characters")
-    except DAMAGE as error:
-        raise DataError(str(array.path), None, f"{printable(array.name)} cannot be read: {private(error)}") from error
-    made = ArrayFile(array.path, array.name, array.member, dtype, shape, by_columns)
-    name = printable(array.name)
-    if not shape or not 1 <= shape[0] <= SET_ROWS_MAX:
-        raise DataError(str(array.path), None, f"{name} has the shape {shape}, expected 1 to {SET_ROWS_MAX} rows")
-    limits.check_array(str(array.path), name, made.row_bytes * shape[0])
-    return made
-
-
-def read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...], bool]:
-    """Read the header of an .npy; return its type, its shape, and whether it is stored by columns."""
-    start = file.read(10)
-    if start[:6] != b"\x93NUMPY" or start[6] not in (1, 2, 3):
-        raise ValueError("it does not begin with the .npy magic bytes")
-    size = int.from_bytes(start[8:10], "little")
-    if start[6] > 1:
-        size |= int.from_bytes(file.read(2), "little") << 16
-    header = file.read(size).decode("latin-1") if size <= HEADER_BYTES_MAX else ""
-    match = _HEADER.fullmatch(header)
-    if other := _OTHER_HEADER.match(header):
-        raise ValueError(f"it holds {_OTHER_TYPES[other[1]]}: make them numbers, such as .astype(float)")
-    if match is None:
-        raise ValueError("its header is damaged, or its type is not one of numbers or texts")
-    if match[2] == "O":
-        raise ValueError("it holds Python objects, which are not unpickled: save it with .astype(str) or .astype(int)")
-    shape = tuple(int(size) for size in match[5].replace(" ", "").split(",") if size)
-    return np.dtype(f"{match[1]}{match[2]}{match[3]}"), shape, match[4] == "True"
 
 
 def _values(y: ArrayFile, rows: int) -> npt.NDArray[Any]:
@@ -267,7 +191,7 @@ def _values(y: ArrayFile, rows: int) -> npt.NDArray[Any]:
         raise DataError(
             str(y.path), None, f"{y.name} is {y.dtype} of {y.shape}, expected a class for each of {rows} rows"
         )
-    values = np.concatenate(list(_raw_blocks(y)))  # (n,) or (n, k)
+    values = np.concatenate(list(raw_blocks(y)))  # (n,) or (n, k)
     if len(y.shape) == 2 and y.shape[1] > 1:
         if values.dtype.kind in "US" or not ((values == 0) | (values == 1)).all() or (values.sum(axis=1) != 1).any():
             raise DataError(
@@ -296,7 +220,7 @@ def _classes(y: ArrayFile, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _blocks(x: ArrayFile, channels_last: bool, pixels: bool, encoding: Encoding | None) -> Iterator[Rows]:
     """Yield rows as bytes or float32, images channel by channel."""
     row = 0
-    for block in _raw_blocks(x):
+    for block in raw_blocks(x):
         if channels_last:
             block = block.reshape(len(block), *x.shape[1:]).transpose(0, 3, 1, 2)  # (n, c, h, w)
         flat = block.reshape(len(block), -1)  # (n, d)
@@ -316,42 +240,3 @@ def _not_finite(row: Rows) -> str:
     if np.isnan(row).any():
         return "NaN: fill it in, for example with the mean of its column"
     return "a number that is infinite or exceeds float32: scale its column, or leave the row out"
-
-
-def _raw_blocks(array: ArrayFile) -> Iterator[Rows]:
-    """Yield the rows as they are stored: (rows, ...). Raises DataError with the row where the damage begins."""
-    step, row = block_rows(array.row_bytes), 0
-    try:
-        with ExitStack() as stack:
-            file = array.open(stack)
-            read_header(file)
-            if array.by_columns:
-                yield from _turned(array, file, stack)
-                return
-            for row in range(0, array.shape[0], step):
-                count = min(step, array.shape[0] - row)
-                data = file.read(count * array.row_bytes)
-                if len(data) != count * array.row_bytes:
-                    raise ValueError("it is truncated")
-                yield np.frombuffer(data, array.dtype).reshape(count, *array.shape[1:])  # (count, ...)
-            if file.read(1):  # reading to the end also verifies the archive's checksum
-                raise ValueError("it continues after its last row")
-    except DAMAGE as error:
-        raise DataError(str(array.path), row + 1, f"{array.name} is damaged: {private(error)}") from error
-
-
-def _turned(array: ArrayFile, file: IO[bytes], stack: ExitStack) -> Iterator[Rows]:
-    """Yield the rows of an array that is stored by columns, through a temporary file."""
-    copy = stack.enter_context(tempfile.TemporaryFile(prefix="roundelay-array-"))  # noqa: SIM115
-    size = array.row_bytes * array.shape[0]
-    while piece := file.read(1 << 20):
-        copy.write(piece)
-        if copy.tell() > size:
-            raise ValueError("it continues after its last row")
-    if copy.tell() != size:
-        raise ValueError("it is truncated")
-    copy.flush()
-    whole = np.memmap(copy, array.dtype, "r", shape=array.shape, order="F")  # (n, ...)
-    step = block_rows(array.row_bytes)
-    for row in range(0, array.shape[0], step):
-        yield np.ascontiguousarray(whole[row : row + step])

@@ -23,7 +23,7 @@ from roundelay.ml.models.learner import predict_probabilities, predict_targets
 from roundelay.ml.readers.arrays import to_rows
 from roundelay.ml.readers.encoding import Encoding, encoding_from_json
 from roundelay.ml.readers.model_arrays import read_arrays
-from roundelay.ml.readers.npz import DAMAGE
+from roundelay.ml.readers.npy import DAMAGE
 from roundelay.ml.readers.text import open_regular
 
 FORMAT = 1  # raise it when an earlier release would misread a file; files of the first releases name none: 0
