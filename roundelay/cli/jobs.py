@@ -15,6 +15,7 @@ from roundelay.client.comparison import Comparison, compare
 from roundelay.client.job_summary import JobSummary
 from roundelay.client.ring import ID_DIGITS
 from roundelay.federation.setting_texts import default_texts, differing, shortened
+from roundelay.federation.states import UNENDED_STATES
 from roundelay.node import shown
 from roundelay.node.console import add_row, console
 
@@ -23,7 +24,6 @@ COMPARED_MAX = 6  # jobs side by side
 ROUNDS_SHOWN = 12  # of a comparison; --json has all
 AGE_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 IN_OTHER_COLUMNS = ("model", "hidden", "rounds", "name")
-UNFINISHED = ("waiting", "running", "paused")
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -71,7 +71,7 @@ def table(found: Sequence[JobSummary], now: float) -> Table:
     for each, settings in zip(found, _settings_texts(found), strict=True):
         error = "" if each.validation_error is None else f"{each.validation_error:.4f}"
         forgets = f"forgets files of {each.forgets[:digits]}" if each.forgets else ""
-        driver = f"driven by {each.driver}" if each.driver and each.state in UNFINISHED else ""
+        driver = f"driven by {each.driver}" if each.driver and each.state in UNENDED_STATES else ""
         notes = "\n".join(filter(None, [settings, driver, each.reason, forgets, *each.liars, *each.malformed]))
         age = _age(now - each.started) if each.started else ""
         first = (each.job[:digits], *((each.name,) if called else ()))

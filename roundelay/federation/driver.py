@@ -124,6 +124,11 @@ class Driver:
         """The ring's members, as of the last heartbeat."""
         return self._roster.nodes
 
+    @property
+    def waits_for(self) -> str:
+        """What no node has that the job needs to begin; empty if nothing is missing."""
+        return self._reader.waits_for
+
     def drive(self) -> Procedure[tuple[RoundResult, ...]]:
         """Run the job's remaining rounds. Return the whole chain.
 

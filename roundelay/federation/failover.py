@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from roundelay.chord.effects import Procedure, Sleep, ask, gather
 from roundelay.chord.errors import ChordError
@@ -33,6 +34,9 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import SPEC_ENDING, ListSpecs
+
+if TYPE_CHECKING:
+    from roundelay.federation.driver import Driver
 
 UNKNOWN_JOBS_MAX = 256  # whose heartbeats are kept although this node has no spec of theirs; the oldest is dropped
 DRIVER_LEASE_S = 5.0  # without a heartbeat for this long, a job is taken over
@@ -75,6 +79,7 @@ class JobSupervisor:
         self._renew_at: dict[str, float] = {}  # when the leases of a job of ours that waits are to be renewed
         self._quarantine = quarantine
         self.driving: set[str] = set()  # the jobs that this node drives now
+        self._drivers: dict[str, Driver] = {}  # of these, once they have begun
         self._errors: dict[str, str] = {}  # by job: logged once, not at every scan
         self._failures: dict[str, _Failure] = {}  # by job, of drivers here since the last round that one has stored
 
@@ -87,6 +92,13 @@ class JobSupervisor:
         self._unknown.move_to_end(job)
         if len(self._unknown) > UNKNOWN_JOBS_MAX:
             self._unknown.popitem(last=False)
+
+    def why_waiting(self, job: str) -> str:
+        """Return why a job that this node would drive does not go on; empty if it does, or is driven elsewhere."""
+        driver, failure = self._drivers.get(job), self._failures.get(job)
+        if driver is not None:
+            return driver.waits_for
+        return failure.reason if failure is not None else ""
 
     def supervise(self) -> Procedure[None]:
         """Scan for silent jobs and drive them, forever."""
@@ -203,6 +215,7 @@ class JobSupervisor:
             yield from self._drive_to_its_end(view)
         finally:
             self.driving.discard(view.job)
+            self._drivers.pop(view.job, None)
 
     def _drive_to_its_end(self, view: JobSnapshot) -> Procedure[None]:
         from roundelay.federation.driver import Driver  # loads numpy, which a node that drives no job does without
@@ -210,7 +223,7 @@ class JobSupervisor:
         spec = view.spec
         if spec.job not in self._failures:
             self._log(f"driving job {spec.job[:8]} from round {max(1, len(view.results))} on")
-        driver = Driver(
+        driver = self._drivers[spec.job] = Driver(
             spec,
             self._node.ring,
             self._node.ref,

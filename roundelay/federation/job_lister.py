@@ -26,6 +26,7 @@ from roundelay.federation.origin import spec_of
 from roundelay.federation.requests import ListJob
 from roundelay.federation.setting_texts import listed_texts
 from roundelay.federation.snapshot import MalformedRecord, numbered, replaced_by
+from roundelay.federation.states import UNENDED_STATES
 from roundelay.federation.strict_json import RECORD_BYTES_MAX
 from roundelay.store.blobs import digest_of, verify_digest
 from roundelay.store.items import Entry, Item
@@ -33,6 +34,7 @@ from roundelay.store.store import Store
 
 REMEMBERED_BYTES_MAX = 16 << 20  # of what is remembered of records; the least recently used is forgotten
 ITEM_BYTES = 400  # of a remembered record, beside what it says
+REASON_CHARACTERS_MAX = 200  # of why a job waits
 REPORTS_MAX = 4  # of one round, the latest: one for each driver that has stored it
 
 T = TypeVar("T")
@@ -72,8 +74,10 @@ class _Report:
 class JobLister:
     """Answers ListJob from a node's store, one at a time; it holds the store's lock to find and read, not to parse."""
 
-    def __init__(self, ring: Ring, store: Store) -> None:
+    def __init__(self, ring: Ring, store: Store, why_waiting: Callable[[str], str] = lambda job: "") -> None:
+        """Create a lister. why_waiting: why a job does not go on, if this node knows; else empty."""
         self._ring = ring
+        self._why_waiting = why_waiting
         self._store = store
         self._remembered: OrderedDict[_Known, tuple[object, int]] = OrderedDict()
         self._remembered_bytes = 0
@@ -89,7 +93,8 @@ class JobLister:
         if isinstance(read, MalformedRecord):
             return ListedJob(job, MALFORMED, reason=read.why)
         listed = self._listed(job, read, (*items, *self._later_items(job, read)))
-        return replace(listed, started_ns=spec.version)
+        reason = self._why_waiting(job) if listed.state in UNENDED_STATES else ""
+        return replace(listed, started_ns=spec.version, reason=listed.reason or reason[:REASON_CHARACTERS_MAX])
 
     def _items(self, keys: Sequence[int], names: tuple[str, ...] = ()) -> Items:
         """Return the items of keys, only those with one of `names`, if given. Others use the store between two keys."""

@@ -52,6 +52,7 @@ class JobReader:
         self._on_wait = on_wait
         self._meanwhile = meanwhile
         self._with_reports = with_reports
+        self.waits_for = ""  # what no node has that the job needs to begin
         self._clock = clock
         self._log = log
 
@@ -139,7 +140,8 @@ class JobReader:
         Raises FileUnavailable after FILES_WAIT_MAX_S, and what `meanwhile` raises.
         """
         waits, pause_s, shown = FileWaits(self._clock, are_private=False), LOOK_MIN_S, f"job {self._spec.job[:8]}"
-        self._log(f"{shown}: no live node has {file.name}, its validation file: waiting")
+        self.waits_for = f"no live node has {file.name}, its validation file"
+        self._log(f"{shown}: {self.waits_for}: waiting")
         while True:  # ends: `wait` raises
             waits.wait([file])
             yield from self._meanwhile()
@@ -148,6 +150,7 @@ class JobReader:
             with suppress(ChordError):
                 content = yield from self._get(file.name, file.name, file.digest, LOOK_TRIES)
                 self._log(f"{shown}: {file.name} is back")
+                self.waits_for = ""
                 return content
 
     def _get(self, hashed: str, name: str, digest: str, tries: int = TRIES_MAX) -> Procedure[bytes]:

@@ -24,7 +24,7 @@ class ListedJob:
     validation_error: float | None = None  # of the round whose model is kept, so far
     result: str = ""  # digest of the last RESULT
     driver: str = ""  # of the last round
-    reason: str = ""  # why it failed or cannot be read, or what replaces it
+    reason: str = ""  # why it failed, waits or cannot be read, or what replaces it
     forgets: str = ""  # the job that this one is, without some of its files
     pinned: str = ""  # name of the private data that it trains on
     malformed: tuple[str, ...] = ()  # records that were ignored, among those that were read

@@ -21,6 +21,7 @@ from roundelay.federation import records
 from roundelay.federation.jobs import follow, ids_among
 from roundelay.federation.listed_job import DIVERGED, TWO_RESULTS, UNREADABLE, ListedJob
 from roundelay.federation.requests import ListJob
+from roundelay.federation.states import UNENDED_STATES
 from roundelay.store.items import Find
 from roundelay.store.read_path import holders_among, latest_items
 
@@ -66,14 +67,22 @@ def _find_ids(members: Sequence[NodeRef], ring: Ring) -> Procedure[list[str]]:
 
 
 def _agreed(job: str, answers: Sequence[ListedJob | ChordError]) -> ListedJob:
-    """Return what most of a job's nodes say of it; of equally many, what is furthest."""
+    """Return what most of a job's nodes say of it; of equally many, what is furthest.
+
+    Why a job waits is known to the node that drives it alone.
+    """
     said = [answer for answer in answers if isinstance(answer, ListedJob) and answer.job == job]
     if not said:
         silent = [each for each in answers if isinstance(each, ChordError) and not isinstance(each, NotFound)]
         why = f"the nodes that may have its records do not answer: {silent[0]}" if silent else ""
         return ListedJob(job, UNREADABLE, reason=why or "its records were not found")
-    count = Counter(said)
+    count = Counter(map(_without_reason, said))
     most = min(count, key=lambda each: (-count[each], each.state not in records.ENDS, -each.round, each.result))
     if not most.may_fork and len({each.result for each in said if each.round == most.round} - {""}) > 1:
         return replace(most, state=DIVERGED, reason=TWO_RESULTS)
-    return most
+    return next((each for each in said if each.reason and _without_reason(each) == most), most)
+
+
+def _without_reason(said: ListedJob) -> ListedJob:
+    """Return what a node says of a job, without why it waits."""
+    return replace(said, reason="") if said.state in UNENDED_STATES else said

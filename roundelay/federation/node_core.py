@@ -107,7 +107,7 @@ def assemble(
 
     handlers: Handlers = {
         **ring_handlers(node),
-        **content_handlers(node, store, orders),
+        **content_handlers(node, store, orders, supervisor.why_waiting),
         DriverHeartbeat: heartbeat,
         GetStatus: lambda _: _status(node, store, orders, leaf_host),
     }
@@ -129,14 +129,19 @@ def private_loops(node: ChordNode, private: PrivateData | None, orders: Orders, 
     return {"private data": lambda: publishing(importable(), orders.executor.masking_key)}
 
 
-def content_handlers(node: ChordNode, store: Store, orders: Orders) -> Handlers:
-    """Return the handlers of the store and of orders, with what concerns both or the ring as well."""
+def content_handlers(
+    node: ChordNode, store: Store, orders: Orders, why_waiting: Callable[[str], str] = lambda job: ""
+) -> Handlers:
+    """Return the handlers of the store and of orders, with what concerns both or the ring as well.
+
+    why_waiting: why a job does not go on, if this node knows; else empty.
+    """
     return {
         **store.handlers(),
         **orders.handlers(),
         Put: lambda request: _put(node, store, request),
         Order: lambda order: _accept(store, orders, order),
-        ListJob: JobLister(node.ring, store).answer,
+        ListJob: JobLister(node.ring, store, why_waiting).answer,
     }
 
 

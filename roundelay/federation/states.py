@@ -46,7 +46,8 @@ JOB_TRANSITIONS = (
 )
 """A job, as its records show it (`JobSnapshot.state`). Of several ends, the first of `records.ENDS` counts."""
 
-JOB_STATES = ("waiting", "running", "paused", "done", "failed", "cancelled", "replaced")
+UNENDED_STATES = ("waiting", "running", "paused")
+JOB_STATES = (*UNENDED_STATES, "done", "failed", "cancelled", "replaced")
 FINAL_STATES = ("done", "failed", "unable", "unfit", "unstable")  # of an order
 RETRIABLE_STATES = FINAL_STATES[1:]  # the same order is then carried out again
 ORDER_STATES = ("queued", "running", *FINAL_STATES)

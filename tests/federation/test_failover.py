@@ -9,6 +9,8 @@ from typing import NoReturn
 import pytest
 
 from roundelay.chord.effects import Procedure, Request
+from roundelay.chord.errors import NotFound
+from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records
@@ -16,6 +18,8 @@ from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import CannotDrive
 from roundelay.federation.failover import DRIVER_LEASE_S, JOB_SCAN_INTERVAL_S, RETRY_MAX_S, JobSupervisor, Start
+from roundelay.federation.job_lister import JobLister
+from roundelay.federation.requests import ListJob
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.store.items import Put, Read
 from tests.federation.test_driver import IDS, RING, SPEC, Job, make_spec
@@ -123,6 +127,7 @@ def test_a_job_that_cannot_be_driven_here_is_tried_ever_more_seldom_and_told_onc
     pauses = [later - earlier for earlier, later in pairwise(tried_at)]
     assert pauses[0] < 2 * DRIVER_LEASE_S and pauses == sorted(pauses)
     assert RETRY_MAX_S <= pauses[-1] <= RETRY_MAX_S + 2 * JOB_SCAN_INTERVAL_S
+    assert listed(job, owner, supervisor) == ("waiting", "no room: 1 of 2 MB")
 
     reasons.append("no room: 2 of 3 MB")
     scan(3 * RETRY_MAX_S)
@@ -131,6 +136,38 @@ def test_a_job_that_cannot_be_driven_here_is_tried_ever_more_seldom_and_told_onc
     reasons.clear()
     scan(2 * RETRY_MAX_S)
     assert lines[-1] == f"{shown} is done"
+    assert listed(job, owner, supervisor) == ("done", "")
+
+
+def test_a_listing_says_that_a_job_waits_for_its_validation_file() -> None:
+    job = Job([10])
+    [owner] = [member.node for member in job.net.members.values()]
+    clocks, said = Clocks(job.net.clock, lambda: next(job.versions)), list[tuple[str, str]]()
+    supervisor = JobSupervisor(owner, clocks, lambda line: None, job.net.start)
+    name, digest = SPEC.validation_file.name, SPEC.validation_file.digest
+
+    def lose(node: NodeRef, request: Request[object]) -> None:
+        if isinstance(request, Read) and request.digest == digest and job.net.now < 600.0:
+            raise NotFound("it is lost")
+
+    def look() -> Procedure[None]:
+        said.append(listed(job, owner, supervisor))
+        yield from ()
+
+    job.net.before_answer, job.net.beside = lose, look
+    for _ in range(2):
+        job.net.run(supervisor._scan())
+        job.net.now += DRIVER_LEASE_S
+
+    assert dict.fromkeys(said).keys() >= {("waiting", f"no live node has {name}, its validation file")}
+    assert listed(job, owner, supervisor) == ("done", "")
+
+
+def listed(job: Job, owner: ChordNode, supervisor: JobSupervisor) -> tuple[str, str]:
+    """Return the job's state and the reason for it, as its owner lists it."""
+    store = next(member.store for member in job.net.members.values() if member.node is owner)
+    found = JobLister(RING, store, supervisor.why_waiting).answer(ListJob(job.spec.job))
+    return found.state, found.reason
 
 
 # --- a driver killed while another job replaces its own

@@ -283,6 +283,14 @@ def test_most_nodes_are_believed_and_of_equally_many_those_that_are_furthest() -
     assert _agreed("j", [NotFound("j"), NodeUnreachable("it is gone")]).reason.endswith("do not answer: it is gone")
 
 
+def test_why_a_job_waits_is_taken_from_the_one_node_that_knows() -> None:
+    job = ListedJob("j", "waiting", rounds=9)
+    knows = replace(job, reason="no live node has v.txt, its validation file")
+
+    assert _agreed("j", [job, knows, job]) == knows
+    assert _agreed("j", [job, replace(knows, round=3, state="running"), job]) == job, "it says something else as well"
+
+
 @pytest.mark.parametrize("is_forked", [False, True])
 def test_of_a_job_with_many_keys_only_the_end_and_the_kept_rounds_are_looked_at(
     is_forked: bool, monkeypatch: pytest.MonkeyPatch
