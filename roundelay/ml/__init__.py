@@ -24,6 +24,7 @@ sliced and temporary.
     task_inputs     the inputs of the network for a file of a task
     partial_update  what a trainer returns: the sum of its files' changes, or each of them
     trainer         the trainer process around a worker: python -m roundelay.ml.trainer
+    trainer_orders  its orders, decoded and carried out
     flower          clients written for Flower as trainers
 
     data            Samples, Moments, standardise

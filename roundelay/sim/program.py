@@ -27,7 +27,7 @@ from roundelay.federation.requests import WAIT_MAX_S, Attach, Collect, Order
 from roundelay.federation.trainer_client import FindOwn, TrainerClient
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.sliced import Sliced, as_bytes
-from roundelay.ml.trainer import carry_out
+from roundelay.ml.trainer_orders import carry_out
 from roundelay.ml.worker import Worker
 from roundelay.sim.leaves import SimLeafHosting
 from roundelay.sim.machine import Machine, RingProgram

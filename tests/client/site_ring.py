@@ -24,7 +24,7 @@ from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import store_and_publish
 from roundelay.ml import answers
 from roundelay.ml.readers.limits import DEFAULT
-from roundelay.ml.trainer import _survey
+from roundelay.ml.trainer_orders import survey_folder
 from roundelay.node import private
 from roundelay.node.private import PrivateFolder
 from roundelay.node.trainer_process import Surveyed
@@ -117,7 +117,7 @@ def surveyed(folder: Path) -> Surveyed:
 def inline_surveys() -> Any:
     """Let folders be surveyed in this process instead of one of its own."""
     plain = private._survey
-    private._survey = lambda directory, limits=DEFAULT: answers.survey(_survey(directory, limits))
+    private._survey = lambda directory, limits=DEFAULT: answers.survey(survey_folder(directory, limits))
     try:
         yield
     finally:

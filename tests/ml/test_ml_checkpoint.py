@@ -17,7 +17,7 @@ from roundelay.ml.partial_update import PartialUpdate
 from roundelay.ml.running_sum import RunningSum
 from roundelay.ml.sliced import as_bytes
 from roundelay.ml.task import TrainerTask
-from roundelay.ml.trainer import carry_out
+from roundelay.ml.trainer_orders import carry_out
 from roundelay.ml.worker import Worker
 from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task, with_changes
 

@@ -17,7 +17,7 @@ from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames
 from roundelay.ml.frames import Header
 from roundelay.ml.readers.limits import DEFAULT, Limits
-from roundelay.ml.trainer import _survey
+from roundelay.ml.trainer_orders import survey_folder
 from roundelay.node import private
 from roundelay.node.errors import PrivateFolderError
 from roundelay.node.private import ADVICE, SURVEY_AGAIN_S, PrivateFolder
@@ -37,7 +37,7 @@ class Counted:
 
     def __call__(self, folder: Path) -> Surveyed:
         self.times += 1
-        return answers.survey(_survey(folder))
+        return answers.survey(survey_folder(folder))
 
 
 @pytest.fixture
