@@ -90,6 +90,7 @@ A node
     orders           a node's queue of orders, and their progress
     order_executor   carry out one order
     job_lookup       whether a job is over, so that its orders are dropped
+    polls            which orders their drivers still poll
     fair_queue       which job's order is next
     trainer_client   the parent's side of the trainer protocol
     failover         take over jobs whose driver is silent

@@ -5,8 +5,9 @@ order of their arrival. A ticket is a digest of its order, so a repeated order i
 a while, for drivers that ask again. The states are in roundelay.federation.states.
 
 Anybody can send an order. Its size, its work and the number that wait are bounded, and while it holds up others, or
-runs for long, its job is looked up on the ring: an order of a job that has ended, or never existed, is dropped. A node
-that is cut off from the ring drops none: it works on, and its results wait until a driver collects them.
+runs for long, its job is looked up on the ring: an order of a job that has ended, or never existed, is dropped. So is
+a running order that its driver no longer polls, if it holds up one that the driver polls (polls.py). A node that is cut
+off from the ring drops none: it works on, and its results wait until a driver collects them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from roundelay.federation.errors import FederationError, OtherBits, StepTooLarge
 from roundelay.federation.fair_queue import FairQueue
 from roundelay.federation.job_lookup import JobLookup
 from roundelay.federation.order_executor import OrderExecutor
+from roundelay.federation.polls import Polls
 from roundelay.federation.requests import Collect, Order, Progress, Push
 from roundelay.federation.states import RETRIABLE_STATES
 from roundelay.federation.tasks import CompareTask, DescribeTask
@@ -66,6 +68,7 @@ class Orders:
         self._progress: OrderedDict[str, Progress] = OrderedDict()
         self._lookup = JobLookup()
         self._fair = FairQueue()
+        self._polls = Polls()
 
     def handlers(self) -> Handlers:
         """Return the handlers of orders, polls and pushes."""
@@ -109,6 +112,7 @@ class Orders:
 
     def _answer(self, poll: Collect) -> Progress:
         found = self.progress(poll.ticket)
+        self._polls.note(poll.ticket)
         return found.packed(self._orders[poll.ticket].receipts_bytes) if poll.packed else found
 
     def is_over(self, ticket: str) -> bool:
@@ -173,11 +177,14 @@ class Orders:
     # --- watching
 
     def watch(self, node: ChordNode, clock: Callable[[], float]) -> Procedure[None]:
-        """Drop the orders of jobs that have ended or never existed, forever."""
+        """Drop the orders of jobs that have ended or never existed, and those that nobody polls, forever."""
         since: dict[str, float] = {}  # when an unfinished order was first seen
         while True:
             yield Sleep(WATCH_INTERVAL_S)
             waiting = {t: self._orders[t] for t, p in self._progress.items() if not p.is_final}
+            self._polls.look(waiting, clock())
+            for ticket in self._polls.abandoned(self._jobs_of("running"), self._jobs_of("queued"), clock()):
+                yield CancelOrder(ticket, "its driver asks for it no more, and for another order of the job")
             unfinished = {t: o.job for t, o in waiting.items() if not isinstance(o.task, DescribeTask | CompareTask)}
             since = {ticket: since.get(ticket, clock()) for ticket in unfinished}
             is_contended = len(set(unfinished.values())) > 1
@@ -186,6 +193,10 @@ class Orders:
             )
             for job in list(doubtful)[:LOOKUPS_MAX]:
                 yield from self._drop_if_over(node, job)
+
+    def _jobs_of(self, state: str) -> dict[str, str]:
+        """Return the jobs of the orders in a state, by ticket."""
+        return {t: self._orders[t].job for t, p in self._progress.items() if p.state == state}
 
     def _drop_if_over(self, node: ChordNode, job: str) -> Procedure[None]:
         why = yield from self._lookup.why_over(node, job)

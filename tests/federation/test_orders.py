@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done
 from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
 from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import FINISHED_MAX, ORDERS_BYTES_MAX, QUEUED_MAX, QUEUED_PER_JOB_MAX, Orders
+from roundelay.federation.polls import UNPOLLED_S
 from roundelay.federation.requests import WORK_MAX, Collect, Order, Progress, TrainingFile
 from roundelay.federation.tasks import MomentsTask, TrainTask
 from roundelay.ml.design import Design
@@ -457,8 +459,54 @@ def test_an_order_is_not_dropped_when_the_records_of_its_job_go_out_of_reach(nod
     assert node.ask(Collect(ticket)).state == "queued"
 
 
-def watched(node: Node, turns: int) -> list[str]:
-    """Let the node look at its orders `turns` times, a second apart. Return the tickets that it cancels."""
+def published(node: Node, job: str) -> str:
+    """Store a job's spec, so that its orders are not dropped. Return the job."""
+    entry = Entry(node.core.ring.key(job), records.record_name(job, records.SPEC), digest_of(CONTENT), len(CONTENT))
+    node.ask(Put.of(Item(entry, 1)))
+    return job
+
+
+def running_and_queued(node: Node, job: str = "job", later_job: str = "job") -> tuple[str, str]:
+    """Return the tickets of an order that runs and of a later one that waits behind it."""
+    running = node.ask(replace(ORDER, job=published(node, job)))
+    node.orders._update(running, state="running")
+    return running, node.ask(replace(ORDER, job=published(node, later_job), round=2))
+
+
+def test_a_running_order_that_is_polled_no_more_makes_way_for_a_later_one_of_its_job(node: Node) -> None:
+    running, queued = running_and_queued(node)
+
+    cancelled = watched(node, 2 * UNPOLLED_S, polled=[queued])
+
+    assert set(cancelled) == {running}
+
+
+@pytest.mark.parametrize("polled", ["both", "neither", "the running one"])
+def test_a_running_order_goes_on_while_it_is_polled_or_its_driver_is_silent(node: Node, polled: str) -> None:
+    running, queued = running_and_queued(node)
+    tickets = {"both": [running, queued], "neither": [], "the running one": [running]}[polled]
+
+    assert not watched(node, 2 * UNPOLLED_S, polled=tickets)
+
+
+def test_an_order_that_is_not_polled_goes_on_while_only_another_job_waits(node: Node) -> None:
+    _, queued = running_and_queued(node, later_job="another")
+
+    assert not watched(node, 2 * UNPOLLED_S, polled=[queued])
+
+
+def test_a_driver_that_is_silent_for_some_seconds_loses_no_order(node: Node) -> None:
+    running, queued = running_and_queued(node)
+    watched(node, UNPOLLED_S / 2, polled=[running, queued])
+
+    assert not watched(node, UNPOLLED_S / 2, polled=[queued])
+
+
+def watched(node: Node, turns: float, polled: Sequence[str] = ()) -> list[str]:
+    """Let the node look at its orders `turns` times, a second apart. Return the tickets that it cancels.
+
+    polled: the tickets that a driver polls once a second meanwhile.
+    """
     cancelled: list[str] = []
     now, outcome = 0.0, None
     procedure = node.orders.watch(node.core, lambda: now)
@@ -468,6 +516,8 @@ def watched(node: Node, turns: int) -> list[str]:
         match effect:
             case Sleep():
                 now += effect.seconds
+                for ticket in polled:
+                    node.ask(Collect(ticket))
             case Ask():
                 outcome = answer(node, effect)
             case AskAll():
