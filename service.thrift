@@ -537,7 +537,7 @@ struct ListedJob {
   6: optional binary result
   /** Of the last round. */
   7: required string driver
-  /** Why the job failed or cannot be read, or what replaces it. */
+  /** Why the job failed, waits or cannot be read, or what replaces it. */
   8: required string reason
   /** Id of the job that this one is, without some of its files. */
   9: optional binary forgets

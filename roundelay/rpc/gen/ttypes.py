@@ -5138,7 +5138,7 @@ class ListedJob(object):
      - validation_error: Validation error of the round whose model is kept, so far.
      - result: Digest of the RESULT of the last round.
      - driver: Of the last round.
-     - reason: Why the job failed or cannot be read, or what replaces it.
+     - reason: Why the job failed, waits or cannot be read, or what replaces it.
      - forgets: Id of the job that this one is, without some of its files.
      - pinned: Name of the private data that the job trains on.
      - malformed: Lines about records that cannot be read, and about nodes that have lied: at most 64 each.
