@@ -14,6 +14,7 @@ scan         one pass over a file of a table, in blocks of lines
 block_parser a block of lines as a whole, if it is plain
 row_parser   the fields of a row, one by one; faults are named with their line
 schema       the columns of a table: the class, numbers and words
+words        the different words in a column, numbered
 column_summary  what rows say of how a column is encoded; merged exactly
 encoding     how columns become features; part of a saved model
 dialect      separators, decimal marks and headers of tables

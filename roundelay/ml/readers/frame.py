@@ -13,7 +13,7 @@ from roundelay.ml.data import Doubles
 from roundelay.ml.errors import DataError, printable, private
 from roundelay.ml.readers.dialect import is_missing
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
-from roundelay.ml.readers.schema import describe_unknown, plain_word
+from roundelay.ml.readers.words import describe_unknown, plain_word
 
 NAME_CHARACTERS_MAX = 40
 

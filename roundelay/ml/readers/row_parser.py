@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 
 from roundelay.ml.errors import DataError, fields_text, printable, private
 from roundelay.ml.readers.dialect import Dialect, is_missing
-from roundelay.ml.readers.schema import CLASSES_MAX, Column, Layout, Schema, looks_like_amount, looks_like_date
+from roundelay.ml.readers.schema import CLASSES_MAX, Column, Layout, Schema
 
 LARGEST = float(np.finfo(np.float32).max)
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{1,2}:\d\d(:\d\d.*)?")
+_SIGN, _GROUPED = r"[$€£¥%]", r"[+-]?\d{1,3}([ ,.'\u00a0]\d{3})+([.,]\d+)?"
+_AMOUNT = re.compile(rf"[+-]?{_SIGN}\s*[+-]?[\d.,']*\d|[+-]?[\d.,']*\d\s*{_SIGN}|{_GROUPED}")
 
 
 class RowParser:
@@ -75,10 +79,10 @@ class RowParser:
     def _refuse_amounts(self, line: int, place: int, text: str) -> None:
         """Raise DataError for a column that begins with a date or an amount: read as words, it would lose its order."""
         name, option = self._layout.name(place), _option(self._layout, place)
-        if looks_like_date(text):
+        if _looks_like_date(text):
             advice = f"make it a number, or leave it out: --drop {option}"
             raise self._fault(line, f"{name} holds dates or times such as {_quote(text)}: {advice}")
-        if looks_like_amount(text):
+        if _looks_like_amount(text):
             advice = (
                 f"write digits alone, or leave it out (--drop {option}), or --categorical {option} reads it as words"
             )
@@ -114,3 +118,12 @@ def _option(layout: Layout, place: int) -> str:
 
 def _quote(text: str) -> str:
     return f"'{private(text, 20)}'"
+
+
+def _looks_like_date(text: str) -> bool:
+    return _DATE.fullmatch(text.strip()) is not None
+
+
+def _looks_like_amount(text: str) -> bool:
+    """Return whether a text is a number with a sign of money or percent, or with marks between thousands."""
+    return _AMOUNT.fullmatch(text.strip()) is not None

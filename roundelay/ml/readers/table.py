@@ -19,11 +19,12 @@ from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.folder import Listing, list_training_files
 from roundelay.ml.readers.limits import DEFAULT, Limits
 from roundelay.ml.readers.scan import FileScan
-from roundelay.ml.readers.schema import Schema, TableOptions, column_title, describe_unknown, schema_of
+from roundelay.ml.readers.schema import Schema, TableOptions, column_title, schema_of
 from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, number_labels, rebased
 from roundelay.ml.readers.spool import Spool
 from roundelay.ml.readers.table_rows import Bools, Table, TablePart
 from roundelay.ml.readers.text import Tell
+from roundelay.ml.readers.words import describe_unknown
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data")
 PACKED_SUFFIXES = (".gz", ".zip")
