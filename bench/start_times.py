@@ -37,10 +37,13 @@ def start_ratios() -> dict[str, float]:
 
 
 def module_counts() -> dict[str, int]:
-    """Return how many modules each program imports beyond those of `python -c pass`."""
-    nothing = len(imported_modules(*NOTHING))
+    """Return how many modules each program imports beyond those of Python itself.
+
+    What `site` imports counts: it depends on how this Python was installed, and most programs import it anyway.
+    """
+    own = set(imported_modules("-S", *NOTHING))
     return {
-        f"modules that {name} imports": len(imported_modules(*words)) - nothing for name, words in programs().items()
+        f"modules that {name} imports": len(set(imported_modules(*words)) - own) for name, words in programs().items()
     }
 
 
