@@ -13,7 +13,9 @@ from bench import buffered, compression, performance, personal, report
 from bench.blas import ONE_THREAD, use_own_choice
 from bench.compare import ratio, take_turns
 from bench.figures import Limit, Line, Table, broken_limits, compared, measured
-from bench.performance import largest
+from bench.performance import Part, largest
+
+WIRE = Part("wire", most_s=1.0, usual_s=1.0)
 
 
 def test_a_limit_applies_to_the_ratio_if_there_is_a_peer_and_else_to_our_figure() -> None:
@@ -99,14 +101,14 @@ def test_a_limit_is_missed_only_if_every_attempt_misses_it(
 ) -> None:
     left = list(runs)
 
-    def run(part: str, seconds: float, only: tuple[str, ...]) -> dict[str, Any] | None:
+    def run(part: Part, only: tuple[str, ...]) -> dict[str, Any] | None:
         not_held = left.pop(0)
         return (
             None if not_held is None else {"not_held": not_held, "seconds": 2.0, "missed": dict.fromkeys(not_held, 1.0)}
         )
 
     monkeypatch.setattr(performance, "_run", run)
-    found = performance._attempts("wire", 1.0, math.inf if has_time else -math.inf)
+    found = performance._attempts(WIRE, math.inf if has_time else -math.inf)
 
     assert (found["not_held"] if found else None) == missed
     assert len(runs) - len(left) == used
@@ -115,12 +117,12 @@ def test_a_limit_is_missed_only_if_every_attempt_misses_it(
 def test_only_the_sections_that_miss_a_limit_are_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
 
-    def run(part: str, seconds: float, only: tuple[str, ...]) -> dict[str, Any]:
+    def run(part: Part, only: tuple[str, ...]) -> dict[str, Any]:
         asked.append(only)
         return {"not_held": [] if only else ["t: x"], "seconds": 1.5, "missed": {} if only else {"slow": 1.0}}
 
     monkeypatch.setattr(performance, "_run", run)
-    found = performance._attempts("wire", 1.0, math.inf)
+    found = performance._attempts(WIRE, math.inf)
 
     assert asked == [(), ("slow",)]
     assert found == {"not_held": [], "seconds": 3.0, "missed": {}}
