@@ -11,7 +11,7 @@ from roundelay.ml.training_plan import TrainConfig
 
 CACHED_NUMBERS = 1 << 20  # the most that a step of all files touches: decision 11 has the times
 FEW_FILES = 40  # the overhead of calls is still a part of their time, so up to as many files may touch more:
-FEW_FILES_BYTES = 1 << 23
+FEW_FILES_NUMBERS = 7 << 18
 FILES_BYTES = 1 << 26  # the most memory for copies of the files, which a training makes
 
 
@@ -37,5 +37,5 @@ def _files_max(architecture: Architecture, config: TrainConfig, rows: int, items
     size = min(rows, FULL_BATCH_ROWS if config.optimizer == "gd" else config.batch)
     step_numbers = 3 * architecture.parameters + size * per_sample
     file_bytes = itemsize * rows * (features + 1)
-    few, many = min(FEW_FILES, FEW_FILES_BYTES // (itemsize * step_numbers)), CACHED_NUMBERS // step_numbers
+    few, many = min(FEW_FILES, FEW_FILES_NUMBERS // step_numbers), CACHED_NUMBERS // step_numbers
     return max(1, min(max(few, many), FILES_BYTES // file_bytes))
