@@ -37,6 +37,7 @@ ABOUT = "Portable arithmetic: the same model everywhere, and what it costs"
 ROUNDS, EMULATED_ROUNDS = 50, 1
 FILES, EMULATED_FILES = 33, 1
 MODELS = ("mlp", "softmax", "cnn")
+SECTIONS = ("models", "errors", "aarch64", "speed")
 ERROR_POINTS, ERROR_SEEDS = 0.2, 3
 HOW = ("portable", "native")
 JOB_S, EMULATED_S = 7200.0, 7200.0
@@ -51,17 +52,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--aarch64", action="store_true", help="build an aarch64 environment, and run there too")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each job (default {ROUNDS})")
     parser.add_argument("--models", default=",".join(MODELS), help="models, with commas between them")
+    report.add_only(parser, SECTIONS)
     chosen = parser.parse_args(arguments)
     keep_freed_memory()  # as every trainer does
-    return report.run("portable", ABOUT, {"portable": partial(measure, chosen)}, chosen.json)
+    return report.run("portable", ABOUT, _sections(chosen), chosen.json, chosen.only)
 
 
-def measure(chosen: argparse.Namespace) -> list[Table]:
+def _sections(chosen: argparse.Namespace) -> report.Sections:
+    """Return what is measured; the emulated processor only if it is asked for."""
     models = chosen.models.split(",")
-    tables = [_hashes(chosen.rounds, FILES, models, list(_environments()), JOB_S), _errors(chosen.rounds, models)]
-    if chosen.aarch64:
-        tables += _emulated(models)
-    return [*tables, _speed()]
+    sections: dict[str, report.Measure] = {
+        "models": lambda: [_hashes(chosen.rounds, FILES, models, list(_environments()), JOB_S)],
+        "errors": lambda: [_errors(chosen.rounds, models)],
+        "aarch64": lambda: list(_emulated(models)),
+        "speed": lambda: [_speed()],
+    }
+    return {name: sections[name] for name in SECTIONS if name != "aarch64" or chosen.aarch64 or name in chosen.only}
 
 
 def _environments() -> Iterator[Environment | tuple[str, str]]:

@@ -39,12 +39,23 @@ def main(name: str, title: str, measure: Measure | Sections, arguments: Sequence
     sections = measure if isinstance(measure, Mapping) else {name: measure}
     parser = argparse.ArgumentParser(f"python -m bench {name}", description=title)
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    parser.add_argument("--only", metavar="A,B", default="", help=f"sections to measure, of {', '.join(sections)}")
+    add_only(parser, tuple(sections))
     chosen = parser.parse_args(arguments)
-    only = list(filter(None, chosen.only.split(",")))
-    if unknown := set(only) - set(sections):
-        parser.error(f"--only takes {', '.join(sections)}, not {', '.join(sorted(unknown))}")
-    return run(name, title, sections, chosen.json, only)
+    return run(name, title, sections, chosen.json, chosen.only)
+
+
+def add_only(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
+    """Add the option that names the sections to measure."""
+
+    def names(text: str) -> list[str]:
+        only = list(filter(None, text.split(",")))
+        if unknown := set(only) - set(sections):
+            raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}; known are {', '.join(sections)}")
+        return only
+
+    parser.add_argument(
+        "--only", metavar="A,B", type=names, default=[], help=f"sections to measure, of {', '.join(sections)}"
+    )
 
 
 def run(name: str, title: str, sections: Sections, as_json: bool, only: Sequence[str] = ()) -> int:

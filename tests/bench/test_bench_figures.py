@@ -155,7 +155,7 @@ def test_a_section_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         report.main("speeds", "Speeds", {"slow": list, "fast": list}, ["--only", "other"])
 
-    assert "--only takes slow, fast, not other" in capsys.readouterr().err
+    assert "--only: other; known are slow, fast" in capsys.readouterr().err
 
 
 def test_a_proof_that_does_not_hold_breaks_the_limit_of_replay() -> None:
