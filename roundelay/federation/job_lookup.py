@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.federation import jobs
-
-if TYPE_CHECKING:
-    pass
 
 PUBLISHED_MAX = 256  # jobs that are known to be published
 
